@@ -1,0 +1,99 @@
+#include "check.h"
+
+#include "core/pace.h"
+
+#include <math.h>
+
+static void gaps_are_uniform_in_the_interval(void **state)
+{
+    static const struct pace paces[] = {{30000, 90000}, {200, 900}, {0, 5}, {0, 1}};
+    enum { DRAWS = 40000 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(paces) / sizeof(paces[0]); i++) {
+        const struct pace *p = &paces[i];
+        double sum = 0, squares = 0, n = (double)(p->ceiling - p->floor + 1);
+        duration_t least = INT64_MAX, most = -1;
+        for (uint64_t row = 0; row < DRAWS; row++) {
+            duration_t gap = pace_gap(p, 5, row, 1);
+            assert_true(gap >= p->floor && gap <= p->ceiling);
+            least = gap < least ? gap : least;
+            most = gap > most ? gap : most;
+            sum += (double)gap;
+            squares += (double)gap * (double)gap;
+        }
+        double mean = sum / DRAWS, deviation = sqrt(squares / DRAWS - mean * mean);
+        double expected = (double)(p->floor + p->ceiling) / 2, spread = sqrt((n * n - 1) / 12);
+        assert_true(fabs(mean - expected) < 4 * spread / sqrt(DRAWS));
+        assert_true(fabs(deviation - spread) < 0.02 * spread);
+        assert_true((double)(least - p->floor) < n / 500); /* both ends are reached */
+        assert_true((double)(p->ceiling - most) < n / 500);
+    }
+}
+
+static void a_gap_is_drawn_once(void **state)
+{
+    struct pace p = {30000, 90000};
+
+    (void)state;
+    assert_int_equal(pace_gap(&p, 1, 2, 3), pace_gap(&p, 1, 2, 3));
+    assert_int_not_equal(pace_gap(&p, 1, 2, 3), pace_gap(&p, 1, 2, 4));
+    assert_int_not_equal(pace_gap(&p, 1, 2, 3), pace_gap(&p, 1, 3, 3));
+    assert_int_not_equal(pace_gap(&p, 1, 2, 3), pace_gap(&p, 2, 2, 3));
+    struct pace fixed = {5000, 5000}, none = {0, 0};
+    assert_int_equal(pace_gap(&fixed, 1, 2, 3), 5000);
+    assert_int_equal(pace_gap(&none, 1, 2, 3), 0);
+    assert_int_equal(pace_phase(&none, 1, 2, 3), 0);
+}
+
+static void phases_fill_the_first_interval(void **state)
+{
+    struct pace p = {30000, 90000};
+    double sum = 0, together = 0;
+
+    (void)state;
+    for (uint64_t row = 0; row < 20000; row++) {
+        duration_t phase = pace_phase(&p, 5, row, 1), gap = pace_gap(&p, 5, row, 1);
+        assert_true(phase >= 0 && phase <= p.ceiling);
+        sum += (double)phase;
+        together += ((double)phase - 45000) * ((double)gap - 60000);
+    }
+    assert_true(fabs(sum / 20000 - 45000) < 800);
+    /* and is not the gap in another guise: no correlation (4 sigma of 1/sqrt(n)) */
+    assert_true(fabs(together / 20000) < 4 * 25981.0 * 17320.0 / sqrt(20000));
+}
+
+static void due_instants(void **state)
+{
+    static const struct {
+        instant_t last_due, last_answer, now;
+        duration_t gap, phase;
+        instant_t due;
+    } rows[] = {
+        {INSTANT_MIN, INSTANT_MIN, 1000, 50, 7, 1007}, /* never sent: a random phase */
+        {INSTANT_MIN, 995, 1000, 50, 7, 1025},         /* still the floor after an answer */
+        {1000, 1002, 1003, 50, 7, 1050},        /* from due to due: lateness does not add up */
+        {1000, 1045, 1046, 50, 7, 1075},        /* the floor is kept from the answer */
+        {1000, 1020, 1021, 50, 7, 1050},        /* just */
+        {1000, INSTANT_MIN, 9000, 50, 7, 1050}, /* in the past: due at once */
+        {INSTANT_NEVER, 1000, 1000, 50, 7, INSTANT_NEVER},
+    };
+    struct pace p = {30, 90};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_true(pace_due(&p, rows[i].last_due, rows[i].last_answer, rows[i].now, rows[i].gap,
+                             rows[i].phase) == rows[i].due);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gaps_are_uniform_in_the_interval),
+        cmocka_unit_test(a_gap_is_drawn_once),
+        cmocka_unit_test(phases_fill_the_first_interval),
+        cmocka_unit_test(due_instants),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
