@@ -1,0 +1,242 @@
+/* Events in, effects out; the deciding is in lane.c.
+ *
+ *     event -> engine_*()  marks lanes to be judged, appends effects
+ *     turn  -> engine_turn() judges every lane whose instant has come
+ *
+ * The heap holds one entry a lane: when to look at it again. */
+#include "engine/internal.h"
+
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct engine *engine_new(void)
+{
+    struct engine *e = xmalloc(sizeof *e);
+
+    e->now = INSTANT_MIN;
+    e->next_end = INSTANT_NEVER;
+    heap_init(&e->heap, NULL, 0);
+    return e;
+}
+
+static void free_lanes(struct engine *e)
+{
+    size_t at = 0;
+
+    for (struct lane *l; (l = map_each(&e->lanes, &at));) {
+        meters_free(&l->meters);
+        free(l->queues);
+        free(l);
+    }
+    map_dispose(&e->lanes);
+}
+
+static void free_channels(struct engine *e)
+{
+    size_t at = 0;
+
+    for (struct channel *c; (c = map_each(&e->channels, &at));) {
+        meters_free(&c->meters);
+        meters_free(&c->quotas);
+        free(c);
+    }
+    map_dispose(&e->channels);
+    while (e->persons) {
+        struct person *p = e->persons;
+        e->persons = p->next;
+        meters_free(&p->meters);
+        free(p);
+    }
+}
+
+void engine_free(struct engine *e)
+{
+    size_t at = 0;
+
+    if (!e)
+        return;
+    for (struct flight *f; (f = map_each(&e->flights, &at));)
+        free(f);
+    map_dispose(&e->flights);
+    at = 0;
+    for (struct revision *r; (r = map_each(&e->revisions, &at));) {
+        for (size_t i = 0; i < r->queue_count; i++)
+            free(r->queues[i].items);
+        free(r->queues);
+        free(r->meters);
+        free(r->limits);
+        free(r);
+    }
+    map_dispose(&e->revisions);
+    at = 0;
+    for (struct campaign_meters *c; (c = map_each(&e->campaigns, &at));) {
+        meters_free(&c->meters);
+        free(c);
+    }
+    map_dispose(&e->campaigns);
+    free_lanes(e);
+    free_channels(e);
+    meters_free(&e->recipient_meters);
+    free(e->heap_memory);
+    free(e->recent);
+    free(e->effects);
+    free(e);
+}
+
+void engine_add_channel(struct engine *e, const struct engine_channel *spec)
+{
+    struct channel *c = xmalloc(sizeof *c);
+
+    assert(!map_get(&e->channels, spec->id));
+    c->id = spec->id;
+    c->account = spec->account;
+    c->in_flight_max = spec->in_flight_max ? spec->in_flight_max : 1;
+    c->stopped_until = INSTANT_MIN;
+    for (size_t i = 0; i < spec->quota_count; i++) {
+        struct engine_limit quota = {.scope = SCOPE_CHANNEL,
+                                     .max = spec->quotas[i].max,
+                                     .rolling = true,
+                                     .span = spec->quotas[i].span,
+                                     .text = "quota"};
+        meter_use(&c->quotas, &quota, NULL);
+    }
+    map_put(&e->channels, c->id, c);
+}
+
+static struct person *person_of(struct engine *e, int64_t account, int64_t sender)
+{
+    struct person *p = e->persons;
+
+    while (p && (p->account != account || p->sender != sender))
+        p = p->next;
+    if (!p) {
+        p = xmalloc(sizeof *p);
+        *p = (struct person){account, sender, NULL, e->persons};
+        e->persons = p;
+    }
+    return p;
+}
+
+void engine_add_lane(struct engine *e, const struct engine_lane *spec)
+{
+    struct lane *l = xmalloc(sizeof *l);
+
+    assert(!map_get(&e->lanes, spec->id));
+    l->id = spec->id;
+    l->sender = spec->sender;
+    l->channel = map_get(&e->channels, spec->channel);
+    assert(l->channel);
+    l->person = person_of(e, l->channel->account, spec->sender);
+    l->last_due = spec->last_due;
+    l->last_answer = spec->last_answer;
+    l->epoch = 1;
+    map_put(&e->lanes, l->id, l);
+    e->lane_count++;
+    e->heap_memory =
+        xgrow(e->heap_memory, &e->heap_capacity, e->lane_count, sizeof *e->heap_memory);
+    e->heap.nodes = e->heap_memory;
+    e->heap.capacity = e->heap_capacity;
+}
+
+instant_t engine_time(struct engine *e, instant_t now)
+{
+    if (now > e->now)
+        e->now = now;
+    return e->now;
+}
+
+void engine_halt(struct engine *e)
+{
+    e->halted = true;
+    lane_touch_all(e);
+}
+
+void engine_unhalt(struct engine *e, instant_t now)
+{
+    engine_time(e, now);
+    e->halted = false;
+    lane_touch_all(e);
+}
+
+bool engine_halted(const struct engine *e)
+{
+    return e->halted;
+}
+
+void engine_hold_claims(struct engine *e, instant_t now, bool hold)
+{
+    engine_time(e, now);
+    e->claims_held = hold;
+    lane_touch_all(e);
+}
+
+static void touch_channel(struct engine *e, const struct channel *c)
+{
+    size_t at = 0;
+
+    for (struct lane *l; (l = map_each(&e->lanes, &at));) {
+        if (l->channel == c)
+            lane_touch(e, l);
+    }
+}
+
+void engine_channel_stop(struct engine *e, int64_t channel, instant_t until)
+{
+    struct channel *c = map_get(&e->channels, channel);
+
+    if (c && until > c->stopped_until) {
+        c->stopped_until = until;
+        touch_channel(e, c);
+    }
+}
+
+void engine_channel_open(struct engine *e, instant_t now, int64_t channel)
+{
+    struct channel *c = map_get(&e->channels, channel);
+
+    engine_time(e, now);
+    if (c) {
+        c->stopped_until = INSTANT_MIN;
+        c->failures = 0;
+        touch_channel(e, c);
+    }
+}
+
+void engine_turn(struct engine *e, instant_t now)
+{
+    engine_time(e, now);
+    revision_end_due(e);
+    for (struct heap_node *n; (n = heap_first(&e->heap)) && n->at <= e->now;) {
+        struct lane *l = (struct lane *)n; /* node is its first member */
+        heap_remove(&e->heap, n);
+        lane_run(e, l);
+    }
+    if (e->dropped_some)
+        revision_settle_all(e);
+}
+
+instant_t engine_wake(const struct engine *e)
+{
+    const struct heap_node *n = heap_first(&e->heap);
+    instant_t wake = n ? n->at : INSTANT_NEVER;
+
+    return wake < e->next_end ? wake : e->next_end;
+}
+
+void engine_emit(struct engine *e, const struct effect *f)
+{
+    if (e->effect_first == e->effect_count)
+        e->effect_first = e->effect_count = 0;
+    e->effects = xgrow(e->effects, &e->effect_capacity, e->effect_count + 1, sizeof *e->effects);
+    e->effects[e->effect_count++] = *f;
+}
+
+bool engine_effect(struct engine *e, struct effect *out)
+{
+    if (e->effect_first == e->effect_count)
+        return false;
+    *out = e->effects[e->effect_first++];
+    return true;
+}

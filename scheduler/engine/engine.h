@@ -1,0 +1,228 @@
+/* Who goes next, on which lane, and why not yet: the part of Paceline that decides.
+ *
+ * Events come in as function calls with the time of the turn; effects come out of engine_effect().
+ * No clock, no socket, no database: the same code runs the service, the plan and the simulation.
+ * Memory grows with lanes, limits and what is in flight, not with what waits: waiting deliveries
+ * stay in the store and are fetched a handful at a time.
+ *
+ * A lane (one channel x one sender) sends one delivery at a time while its campaign's interval is
+ * not 0. A delivery's way: fetched -> judged by all gates -> EFFECT_CLAIM -> engine_claimed ->
+ * judged again
+ * -> EFFECT_SEND -> engine_answer -> EFFECT_RESULT. A claim takes its places in all limits at once.
+ *
+ * Time never goes backwards here: a turn earlier than the last one is treated as the last one.
+ * Threads: one. */
+#ifndef PACELINE_ENGINE_ENGINE_H
+#define PACELINE_ENGINE_ENGINE_H
+
+#include "core/delivery.h"
+#include "core/gates.h"
+#include "core/instant.h"
+#include "core/limit.h"
+#include "core/pace.h"
+#include "core/schedule.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct engine;
+
+struct engine *engine_new(void);
+void engine_free(struct engine *e);
+
+/* --- what there is -------------------------------------------------------------------------------
+ */
+
+struct engine_quota {
+    uint32_t max;
+    duration_t span;
+};
+
+struct engine_channel {
+    int64_t id;
+    int64_t account; /* scope `person` counts a sender on all channels of one account */
+    uint32_t in_flight_max;
+    const struct engine_quota *quotas; /* the platform's own */
+    size_t quota_count;
+};
+void engine_add_channel(struct engine *e, const struct engine_channel *c);
+
+struct engine_lane {
+    int64_t id, channel, sender;
+    instant_t last_due, last_answer; /* INSTANT_MIN: never sent */
+};
+void engine_add_lane(struct engine *e, const struct engine_lane *l);
+
+enum engine_scope { /* same order as conf's limit_scope */
+                    SCOPE_SENDER,
+                    SCOPE_PERSON,
+                    SCOPE_RECIPIENT,
+                    SCOPE_CHANNEL,
+                    SCOPE_CAMPAIGN
+};
+
+struct engine_limit {
+    enum engine_scope scope;
+    uint32_t max;
+    bool rolling;
+    duration_t span;    /* rolling */
+    enum period period; /* calendar, in the revision's zone */
+    bool drop;          /* on_cap: drop */
+    const char *text;   /* "30 per 1h sender" */
+};
+
+struct engine_revision_lane {
+    int64_t lane;
+    uint64_t waiting;
+};
+
+/* The pointers inside stay valid until EFFECT_FORGET for this revision. */
+struct engine_revision {
+    int64_t id, campaign, channel;
+    uint64_t seed;
+    const struct schedule *schedule;
+    struct pace pace;
+    const struct engine_limit *limits;
+    size_t limit_count;
+    const struct engine_revision_lane *lanes;
+    size_t lane_count;
+    bool paused;
+    void *owner; /* given back with EFFECT_FORGET */
+};
+
+/* --- events
+ * ---------------------------------------------------------------------------------------- */
+
+void engine_add_revision(struct engine *e, instant_t now, const struct engine_revision *r);
+void engine_pause(struct engine *e, int64_t revision);
+void engine_resume(struct engine *e, instant_t now, int64_t revision);
+/* No new claims; forgotten when nothing of it is in flight. Unknown ids are fine. */
+void engine_drop(struct engine *e, int64_t revision);
+bool engine_has_revision(const struct engine *e, int64_t revision);
+
+/* Something of this lane became waiting again (resend). */
+void engine_refetch(struct engine *e, instant_t now, int64_t revision, int64_t lane,
+                    uint64_t waiting_more);
+
+void engine_halt(struct engine *e);
+void engine_unhalt(struct engine *e, instant_t now);
+bool engine_halted(const struct engine *e);
+
+/* While the store is unhealthy nothing is claimed. */
+void engine_hold_claims(struct engine *e, instant_t now, bool hold);
+
+/* A channel that may not send until `until` (INSTANT_NEVER: until engine_channel_open). */
+void engine_channel_stop(struct engine *e, int64_t channel, instant_t until);
+void engine_channel_open(struct engine *e, instant_t now, int64_t channel);
+
+struct engine_send { /* one past send, for the limits */
+    int64_t delivery, campaign, lane, recipient;
+    instant_t claimed_at, answered_at;
+};
+/* The answer to EFFECT_HISTORY: any number of calls in order of answers, then engine_primed. */
+void engine_history(struct engine *e, instant_t now, int64_t revision, const struct engine_send *s);
+void engine_primed(struct engine *e, instant_t now, int64_t revision);
+
+struct engine_waiting {
+    int64_t delivery;
+    uint64_t row;
+    int64_t recipient;
+    uint32_t attempts;
+};
+/* The answer to EFFECT_FETCH; `more`: the store may have more behind them. */
+void engine_fetched(struct engine *e, instant_t now, int64_t revision, int64_t lane,
+                    const struct engine_waiting *w, size_t count, bool more);
+
+/* The claim's commit: durable, or refused by the store (someone decided otherwise meanwhile). */
+void engine_claimed(struct engine *e, instant_t now, int64_t delivery, bool durable);
+
+enum engine_answer_kind {
+    ANSWER_DONE,
+    ANSWER_NOT_SENT, /* proven; the channel rests for a growing while */
+    ANSWER_HELD,     /* proven: the guard before the first byte said no */
+    ANSWER_NOT_NOW,
+    ANSWER_NEVER,
+    ANSWER_UNKNOWN
+};
+struct engine_answer {
+    enum engine_answer_kind kind;
+    enum reason reason; /* of NEVER and UNKNOWN */
+    bool stop_channel, stop_campaign;
+    instant_t not_before; /* of NOT_NOW and of a stopped channel; INSTANT_NEVER: until a person */
+};
+/* Exactly once for each EFFECT_SEND; false when the delivery is not in flight (a second answer). */
+bool engine_answer(struct engine *e, instant_t now, int64_t delivery,
+                   const struct engine_answer *a);
+
+/* Just before the first byte: may this delivery still go at `now`? Changes nothing. */
+bool engine_may_send(const struct engine *e, instant_t now, int64_t delivery);
+
+/* Decides all that is due at `now`. */
+void engine_turn(struct engine *e, instant_t now);
+/* When engine_turn should be called next if no event comes; INSTANT_NEVER: no need. */
+instant_t engine_wake(const struct engine *e);
+
+/* --- effects
+ * ----------------------------------------------------------------------------------------- */
+
+enum effect_kind {
+    EFFECT_HISTORY, /* revision, since: read past sends, then engine_primed */
+    EFFECT_FETCH,   /* revision, lane, after, cap */
+    EFFECT_CLAIM,  /* revision, lane, delivery, due_at, at, progress: commit, then engine_claimed */
+    EFFECT_SEND,   /* delivery, revision, lane: the claim is durable, call the channel */
+    EFFECT_RESULT, /* delivery, state, reason, claimed_at (INSTANT_MIN: never claimed), at */
+    EFFECT_EXPIRE, /* revision: its end has come */
+    EFFECT_PAUSE,  /* revision: the channel asked for a person to look (stop_campaign) */
+    EFFECT_FORGET  /* revision, owner: nothing of it is left here */
+};
+
+struct effect {
+    enum effect_kind kind;
+    int64_t revision, lane, delivery;
+    int64_t after;        /* FETCH */
+    size_t cap;           /* FETCH */
+    instant_t since;      /* HISTORY */
+    instant_t at;         /* CLAIM, RESULT: the turn's time */
+    instant_t due_at;     /* CLAIM */
+    instant_t claimed_at; /* RESULT, SEND */
+    int64_t progress; /* CLAIM, RESULT of a drop: below or at this id nothing of the lane waits */
+    enum delivery_state state; /* RESULT */
+    enum reason reason;        /* RESULT */
+    void *owner;               /* FORGET */
+};
+/* Takes the next effect in order; false when there is none. */
+bool engine_effect(struct engine *e, struct effect *out);
+
+/* --- for people
+ * ---------------------------------------------------------------------------------------- */
+
+struct engine_hold {
+    enum reason reason; /* why a pending delivery has not gone; REASON_NONE: it is due */
+    instant_t not_before;
+    instant_t due_at; /* INSTANT_MIN until armed */
+};
+/* The gate that holds a pending delivery (`delivery` 0: the lane's next). False when the engine
+ * does not know the revision (a draft, say). */
+bool engine_why(const struct engine *e, instant_t now, int64_t revision, int64_t lane,
+                int64_t delivery, struct engine_hold *out);
+
+struct engine_limit_view {
+    const char *text;
+    uint32_t used, max;
+};
+enum { ENGINE_LIMIT_VIEWS = 16 };
+struct engine_lane_view {
+    int64_t lane;
+    uint64_t waiting;
+    uint32_t in_flight;
+    instant_t next_at; /* of the armed delivery; INSTANT_MIN: nothing armed */
+    enum reason held_by;
+    struct engine_limit_view limits[ENGINE_LIMIT_VIEWS];
+    size_t limit_count;
+};
+/* Calls `each` for every lane with something waiting or in flight, by lane id. */
+void engine_lanes(const struct engine *e, instant_t now,
+                  void (*each)(void *ctx, const struct engine_lane_view *v), void *ctx);
+
+#endif

@@ -1,0 +1,146 @@
+/* The engine's parts, for engine.c (events), lane.c (deciding), revision.c (campaigns coming and
+ * going), flight.c (claims and answers), view.c (for people). */
+#ifndef PACELINE_ENGINE_INTERNAL_H
+#define PACELINE_ENGINE_INTERNAL_H
+
+#include "base/heap.h"
+#include "engine/engine.h"
+#include "engine/map.h"
+#include "engine/meter.h"
+
+enum {
+    FETCH_LOW = 16,   /* fewer waiting here: ask the store for more */
+    FETCH_COUNT = 64, /* how many to ask for */
+    ITEMS_MAX =
+        4096 /* of one queue in memory: more recipients held by a cap than that hold the lane */
+};
+
+struct person { /* one sender on all channels of one account */
+    int64_t account, sender;
+    struct meter *meters;
+    struct person *next;
+};
+
+struct channel {
+    int64_t id, account;
+    uint32_t in_flight_max;
+    struct meter *quotas;    /* the platform's own: GATE_CHANNEL */
+    struct meter *meters;    /* scope channel */
+    instant_t stopped_until; /* INSTANT_MIN: open */
+    unsigned failures;       /* in a row, before the first byte */
+};
+
+struct item { /* a waiting delivery that was fetched */
+    int64_t delivery, recipient;
+    uint64_t row;
+    uint32_t attempts;    /* claims so far */
+    uint64_t epoch;       /* of the lane when base and due were drawn; 0: not yet */
+    instant_t base, due;  /* pure gap; with the schedule's openings and what held it */
+    instant_t not_before; /* held alone (a cap, a retry), or INSTANT_MIN */
+    bool event_held;      /* was held by something that only a person or an answer ends */
+};
+
+struct queue { /* what waits of one revision on one lane, by delivery */
+    struct revision *revision;
+    struct lane *lane;
+    struct item *items;
+    size_t count, capacity;
+    int64_t after;              /* the last one fetched */
+    bool more, fetching, again; /* again: fetch from the start once the running fetch is back */
+    uint64_t waiting;
+};
+
+struct lane {
+    struct heap_node node;
+    int64_t id, sender;
+    struct channel *channel;
+    struct person *person;
+    struct meter *meters; /* scope sender */
+    instant_t last_due, last_answer;
+    uint64_t epoch; /* moves with each claim and answer: dues are drawn anew from the same gaps */
+    uint32_t in_flight;
+    bool exclusive; /* what is in flight has an interval: nothing beside it */
+    bool starved;   /* waits for room in a limit that only an answer can make */
+    struct queue **queues;
+    size_t queue_count, turn;
+};
+
+struct campaign_meters { /* outlives revisions while any of them is known */
+    int64_t id;
+    struct meter *meters; /* scope campaign */
+    unsigned users;
+};
+
+struct revision {
+    struct engine_revision spec;
+    struct engine_limit *limits;
+    struct campaign_meters *campaign;
+    struct channel *channel;
+    struct queue *queues;
+    size_t queue_count;
+    struct meter **meters; /* queue_count x limit_count: what holds a queue, in order of limits */
+    bool priming, paused, ended, dropped;
+    size_t recent_start; /* in engine.recent, while priming */
+    uint32_t in_flight;
+};
+
+enum flight_state { FLIGHT_CLAIMING, FLIGHT_CALLING };
+
+struct flight {
+    struct item item;
+    struct queue *queue;
+    instant_t claimed_at;
+    enum flight_state state;
+};
+
+struct engine {
+    instant_t now;
+    bool halted, claims_held;
+    struct map channels, lanes, revisions, campaigns, flights;
+    struct person *persons;
+    struct meter *recipient_meters;
+    struct heap heap;
+    struct heap_node **heap_memory;
+    size_t lane_count, heap_capacity;
+    size_t starved_count;
+    instant_t next_end;         /* the earliest end of a revision that has not ended */
+    struct engine_send *recent; /* answered while some revision was priming */
+    size_t recent_count, recent_capacity, priming_count;
+    struct effect *effects;
+    size_t effect_first, effect_count, effect_capacity;
+    bool dropped_some; /* in this turn: a revision may have nothing left */
+    uint64_t seq;      /* heap order of equal instants */
+};
+
+/* engine.c */
+void engine_emit(struct engine *e, const struct effect *f);
+instant_t engine_time(struct engine *e, instant_t now);
+
+/* lane.c */
+void lane_touch(struct engine *e, struct lane *l); /* judge it in this turn */
+void lane_touch_all(struct engine *e);
+void lane_touch_starved(struct engine *e);
+void lane_run(struct engine *e, struct lane *l);
+struct ruling lane_rule(const struct engine *e, const struct queue *q, const struct item *item,
+                        instant_t now);
+bool lane_hard_go(const struct engine *e, const struct revision *r, instant_t now);
+
+/* queue.c */
+void queue_put(struct queue *q, const struct item *item); /* by delivery; a second one is dropped */
+void queue_take(struct queue *q, size_t index);
+int64_t queue_progress(const struct queue *q);
+void queue_want(struct engine *e, struct queue *q);
+
+/* revision.c */
+void revision_end_due(struct engine *e);
+void revision_settle(struct engine *e,
+                     struct revision *r); /* forget it when nothing of it is left */
+void revision_settle_all(struct engine *e);
+typedef void meter_fn(struct engine *e, struct meter *m, void *ctx);
+/* Every meter that counts a send of this recipient on this lane in this campaign. */
+void meters_each(struct engine *e, struct lane *l, int64_t campaign, meter_fn *fn, void *ctx);
+
+/* flight.c */
+void flight_claim(struct engine *e, struct queue *q, size_t index);
+
+#endif

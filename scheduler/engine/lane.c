@@ -1,0 +1,323 @@
+/* Who goes next on a lane, and when.
+ *
+ * For each campaign that waits on the lane, in order (the earlier end first, then in turn), the
+ * first delivery that is not held alone is judged by all gates. The lane takes the first campaign
+ * that nothing but its own gap holds; when all are held otherwise, the one that is free soonest. So
+ * a campaign with long gaps is not overtaken for ever by one with short gaps.
+ *
+ * The due instant: last due + gap, never before last answer + floor. A lane that rested (never
+ * sent, or came back after being down) starts at a random phase of its interval, and so does one
+ * that was closed, so that nothing bursts when a window opens or a halt is lifted. Held until an
+ * instant, it is due then. The draws depend on (seed, row, attempt) only; drawing again gives the
+ * same. */
+#include "engine/internal.h"
+
+#include "core/pace.h"
+
+#include <assert.h>
+
+enum { REST_SLACK_MS = 1000 }; /* a turn that comes this late is no rest */
+
+void lane_touch(struct engine *e, struct lane *l)
+{
+    l->node.at = e->now;
+    l->node.seq = ++e->seq;
+    heap_put(&e->heap, &l->node);
+}
+
+void lane_touch_all(struct engine *e)
+{
+    size_t at = 0;
+
+    for (struct lane *l; (l = map_each(&e->lanes, &at));)
+        lane_touch(e, l);
+}
+
+void lane_touch_starved(struct engine *e)
+{
+    size_t at = 0;
+
+    if (!e->starved_count)
+        return;
+    for (struct lane *l; (l = map_each(&e->lanes, &at));) {
+        if (l->starved)
+            lane_touch(e, l);
+    }
+}
+
+static void set_starved(struct engine *e, struct lane *l, bool starved)
+{
+    if (l->starved != starved)
+        e->starved_count = starved ? e->starved_count + 1 : e->starved_count - 1;
+    l->starved = starved;
+}
+
+static const struct pace *pace_of(const struct queue *q)
+{
+    return &q->revision->spec.pace;
+}
+
+static instant_t later(instant_t a, instant_t b)
+{
+    return a > b ? a : b;
+}
+
+/* When the schedule is next open at or after `t`, plus a random phase that fits into that opening.
+ */
+static instant_t phase_into_schedule(const struct queue *q, const struct item *item, instant_t t)
+{
+    const struct schedule *s = q->revision->spec.schedule;
+    duration_t phase = pace_phase(pace_of(q), q->revision->spec.seed, item->row, item->attempts);
+    instant_t opens = schedule_opens(s, later(t, s->start));
+
+    if (opens == INSTANT_NEVER)
+        return opens;
+    instant_t closes = schedule_closes(s, opens);
+    if (closes != INSTANT_NEVER && opens + phase >= closes)
+        phase %= closes - opens;
+    return opens + phase;
+}
+
+/* `t` itself when the schedule is open then. */
+static instant_t into_schedule(const struct queue *q, const struct item *item, instant_t t)
+{
+    const struct schedule *s = q->revision->spec.schedule;
+
+    return t >= s->start && schedule_opens(s, t) == t ? t : phase_into_schedule(q, item, t);
+}
+
+static void draw_due(struct engine *e, struct queue *q, struct item *item)
+{
+    const struct lane *l = q->lane;
+    const struct pace *p = pace_of(q);
+    uint64_t seed = q->revision->spec.seed;
+    duration_t gap = pace_gap(p, seed, item->row, item->attempts);
+    duration_t slack = p->floor > REST_SLACK_MS ? p->floor : REST_SLACK_MS;
+    bool rested = l->last_due == INSTANT_MIN ||
+                  (l->last_due + gap + slack < e->now && l->last_answer + slack < e->now);
+
+    if (rested) {
+        item->base = later(e->now, q->revision->spec.schedule->start);
+        if (l->last_answer != INSTANT_MIN)
+            item->base = later(item->base, l->last_answer + p->floor);
+        item->due = phase_into_schedule(q, item, item->base);
+    } else {
+        item->base = pace_due(p, l->last_due, l->last_answer, e->now, gap, 0);
+        item->due = into_schedule(q, item, item->base);
+    }
+    item->epoch = l->epoch;
+}
+
+static bool schedule_closed(const struct schedule *s, instant_t now)
+{
+    return now < s->start || schedule_opens(s, now) != now;
+}
+
+static void ask_limits(const struct queue *q, const struct item *item, instant_t now,
+                       struct gate_facts *f)
+{
+    const struct revision *r = q->revision;
+    size_t index = (size_t)(q - r->queues);
+
+    f->rate_ready_at = f->cap_ready_at = f->channel_ready_at = INSTANT_MIN;
+    for (size_t i = 0; i < r->spec.limit_count; i++) {
+        const struct meter *m = r->meters[index * r->spec.limit_count + i];
+        instant_t ready = meter_ready_at(m, item->recipient, now);
+        if (m->spec.scope != SCOPE_RECIPIENT) {
+            f->rate_ready_at = later(f->rate_ready_at, ready);
+        } else if (ready > now) {
+            f->cap_drops |= r->limits[i].drop;
+            f->cap_ready_at = later(f->cap_ready_at, ready);
+        }
+    }
+    for (const struct meter *m = r->channel->quotas; m; m = m->next)
+        f->channel_ready_at = later(f->channel_ready_at, meter_ready_at(m, 0, now));
+    f->channel_ready_at = later(f->channel_ready_at, r->channel->stopped_until);
+}
+
+struct ruling lane_rule(const struct engine *e, const struct queue *q, const struct item *item,
+                        instant_t now)
+{
+    const struct revision *r = q->revision;
+    struct ruling rows[GATE_COUNT];
+    struct gate_facts f = {.halted = e->halted || e->claims_held,
+                           .running = !r->priming && !r->dropped,
+                           .paused = r->paused,
+                           .schedule = r->spec.schedule};
+
+    ask_limits(q, item, now, &f);
+    f.gap_ready_at = item->epoch != q->lane->epoch            ? INSTANT_MIN
+                     : schedule_closed(r->spec.schedule, now) ? item->base
+                                                              : item->due;
+    gates_rule(&f, now, rows);
+    return gates_sum(rows);
+}
+
+bool lane_hard_go(const struct engine *e, const struct revision *r, instant_t now)
+{
+    const struct schedule *s = r->spec.schedule;
+
+    return !e->halted && !r->paused && !r->dropped && !r->ended && now < s->end &&
+           r->channel->stopped_until <= now && !schedule_closed(s, now);
+}
+
+/* A limit whose places are all in flight: an answer makes room, soon. */
+static bool waits_for_room(const struct queue *q, enum reason reason)
+{
+    return reason == REASON_RATE_LIMIT ||
+           (reason == REASON_CHANNEL_QUOTA && q->revision->channel->stopped_until != INSTANT_NEVER);
+}
+
+/* What a hold does to the item: it is due when the hold ends. One that only a person ends leaves a
+ * mark, and a fresh random start when it is over. */
+static void apply_hold(const struct queue *q, struct item *item, const struct ruling *sum)
+{
+    if (sum->reason == REASON_GAP)
+        return;
+    if (sum->not_before == INSTANT_NEVER)
+        item->event_held |= !waits_for_room(q, sum->reason) && sum->reason != REASON_NOT_STARTED;
+    else if (sum->not_before > item->due)
+        item->due = into_schedule(q, item, sum->not_before);
+}
+
+static bool restart_after_hold(struct engine *e, const struct queue *q, struct item *item)
+{
+    if (!item->event_held || item->due > e->now)
+        return false;
+    item->event_held = false;
+    item->due = phase_into_schedule(q, item, e->now);
+    return item->due > e->now;
+}
+
+static void drop_item(struct engine *e, struct queue *q, size_t index, const struct ruling *sum)
+{
+    int64_t delivery = q->items[index].delivery;
+
+    queue_take(q, index);
+    q->waiting -= q->waiting > 0;
+    e->dropped_some = true;
+    engine_emit(e, &(struct effect){.kind = EFFECT_RESULT,
+                                    .revision = q->revision->spec.id,
+                                    .lane = q->lane->id,
+                                    .delivery = delivery,
+                                    .at = e->now,
+                                    .claimed_at = INSTANT_MIN,
+                                    .progress = queue_progress(q),
+                                    .state = DELIVERY_SKIPPED,
+                                    .reason = sum->reason});
+}
+
+struct choice {
+    struct queue *queue;
+    size_t index, place; /* item; position in the lane's queues */
+    instant_t ready_at;
+    bool go, only_gap, starved;
+};
+
+/* The queue's first delivery that is not held alone, judged. False when it has none; `*wake` then
+ * says when one of those held alone is free. */
+static bool judge_queue(struct engine *e, struct queue *q, struct choice *c, instant_t *wake)
+{
+    for (size_t i = 0; i < q->count;) {
+        struct item *item = &q->items[i];
+        if (item->not_before > e->now && item->not_before != INSTANT_NEVER) {
+            *wake = item->not_before < *wake ? item->not_before : *wake;
+            i++;
+            continue;
+        }
+        if (item->epoch != q->lane->epoch)
+            draw_due(e, q, item);
+        struct ruling sum = lane_rule(e, q, item, e->now);
+        if (sum.verdict == VERDICT_DROP && sum.reason != REASON_ENDED) {
+            drop_item(e, q, i, &sum);
+            continue;
+        }
+        if (sum.verdict == VERDICT_GO && restart_after_hold(e, q, item))
+            sum = lane_rule(e, q, item, e->now);
+        if (sum.verdict == VERDICT_HOLD && sum.reason == REASON_FREQUENCY_CAP) {
+            /* held alone: others need not wait for it */
+            item->not_before = sum.not_before;
+            *wake = sum.not_before < *wake ? sum.not_before : *wake;
+            c->starved |= sum.not_before == INSTANT_NEVER;
+            i++;
+            continue;
+        }
+        if (sum.verdict == VERDICT_DROP) /* ended: revision_end_due sees to it */
+            return false;
+        if (sum.verdict == VERDICT_HOLD)
+            apply_hold(q, item, &sum);
+        c->queue = q;
+        c->index = i;
+        c->go = sum.verdict == VERDICT_GO;
+        c->only_gap = c->go || sum.reason == REASON_GAP;
+        c->ready_at = c->go ? e->now : sum.not_before;
+        c->starved |= sum.not_before == INSTANT_NEVER && waits_for_room(q, sum.reason);
+        return true;
+    }
+    return false;
+}
+
+/* The earlier end first; equal ends in turn. */
+static bool comes_before(const struct lane *l, const struct choice *a, const struct choice *b)
+{
+    instant_t end_a = a->queue->revision->spec.schedule->end;
+    instant_t end_b = b->queue->revision->spec.schedule->end;
+
+    if (a->only_gap != b->only_gap)
+        return a->only_gap;
+    if (!a->only_gap && a->ready_at != b->ready_at)
+        return a->ready_at < b->ready_at;
+    if (end_a != end_b)
+        return end_a < end_b;
+    return (a->place + l->queue_count - l->turn) % l->queue_count <
+           (b->place + l->queue_count - l->turn) % l->queue_count;
+}
+
+static bool choose(struct engine *e, struct lane *l, struct choice *best, instant_t *wake)
+{
+    bool any = false, starved = false;
+
+    for (size_t i = 0; i < l->queue_count; i++) {
+        struct choice c = {.place = i};
+        queue_want(e, l->queues[i]);
+        bool found = judge_queue(e, l->queues[i], &c, wake);
+        starved |= c.starved;
+        if (found && (!any || comes_before(l, &c, best))) {
+            *best = c;
+            any = true;
+        }
+    }
+    set_starved(e, l, starved);
+    return any;
+}
+
+static bool has_room(const struct lane *l, const struct queue *q)
+{
+    if (pace_of(q)->ceiling > 0)
+        return l->in_flight == 0;
+    return !l->exclusive && l->in_flight < l->channel->in_flight_max;
+}
+
+void lane_run(struct engine *e, struct lane *l)
+{
+    instant_t wake = INSTANT_NEVER;
+    struct choice c = {0};
+
+    while (choose(e, l, &c, &wake)) {
+        if (!c.go) {
+            wake = c.ready_at < wake ? c.ready_at : wake;
+            break;
+        }
+        if (!has_room(l, c.queue))
+            break; /* the answer touches the lane */
+        l->turn = (c.place + 1) % l->queue_count;
+        flight_claim(e, c.queue, c.index);
+        wake = INSTANT_NEVER;
+    }
+    if (wake != INSTANT_NEVER) {
+        assert(wake > e->now);
+        l->node.at = wake;
+        l->node.seq = ++e->seq;
+        heap_put(&e->heap, &l->node);
+    }
+}

@@ -1,0 +1,43 @@
+/* One limit on one thing that is counted: a lane, a person, a channel, a campaign, or each
+ * recipient.
+ *
+ * Campaigns that set the same limit on the same thing share its meter. A meter counts all sends of
+ * its thing, whatever their campaign; only the campaigns that set it are held by it. A new meter is
+ * fed from history before anything is asked of it (`primed`). */
+#ifndef PACELINE_ENGINE_METER_H
+#define PACELINE_ENGINE_METER_H
+
+#include "engine/engine.h"
+#include "engine/map.h"
+
+struct meter {
+    struct meter *next; /* of the same thing */
+    struct engine_limit spec;
+    const struct tz *zone; /* calendar limits */
+    char text[64];
+    bool primed;
+    int64_t primer; /* the revision whose history feeds it */
+    unsigned users; /* revisions that set it; a channel's quota has one for ever */
+    struct rolling rolling;
+    struct calendar_limit calendar;
+    struct map recipients; /* scope recipient: id -> struct cap */
+};
+
+/* Finds the meter of this limit in the thing's list, or puts a new one there; takes a use of it. */
+struct meter *meter_use(struct meter **list, const struct engine_limit *spec,
+                        const struct tz *zone);
+void meter_release(struct meter **list, struct meter *m); /* frees it with its last use */
+void meters_free(struct meter **list);
+
+instant_t meter_ready_at(const struct meter *m, int64_t recipient, instant_t now);
+void meter_take(struct meter *m, int64_t recipient, instant_t now);
+void meter_answer(struct meter *m, int64_t recipient, instant_t answered_at);
+void meter_untake(struct meter *m, int64_t recipient, instant_t claimed_at);
+void meter_restore(struct meter *m, int64_t recipient, instant_t claimed_at, instant_t answered_at,
+                   instant_t now);
+void meter_restore_open(struct meter *m, int64_t recipient, instant_t claimed_at, instant_t now);
+uint32_t meter_used(const struct meter *m, instant_t now); /* 0 for scope recipient */
+/* How far back history can still matter at `now`. */
+instant_t meter_since(const struct meter *m, instant_t now);
+
+#endif

@@ -1,0 +1,51 @@
+#include "engine/internal.h"
+
+#include "base/arena.h"
+
+#include <assert.h>
+#include <string.h>
+
+void queue_put(struct queue *q, const struct item *item)
+{
+    size_t i = q->count;
+
+    while (i > 0 && q->items[i - 1].delivery > item->delivery)
+        i--;
+    if (i > 0 && q->items[i - 1].delivery == item->delivery)
+        return;
+    q->items = xgrow(q->items, &q->capacity, q->count + 1, sizeof *q->items);
+    memmove(q->items + i + 1, q->items + i, (q->count - i) * sizeof *q->items);
+    q->items[i] = *item;
+    q->count++;
+}
+
+void queue_take(struct queue *q, size_t index)
+{
+    assert(index < q->count);
+    q->count--;
+    memmove(q->items + index, q->items + index + 1, (q->count - index) * sizeof *q->items);
+}
+
+int64_t queue_progress(const struct queue *q)
+{
+    return q->count ? q->items[0].delivery - 1 : q->after;
+}
+
+void queue_want(struct engine *e, struct queue *q)
+{
+    size_t ready = 0;
+
+    if (!q->more || q->fetching || q->count >= ITEMS_MAX || q->revision->dropped ||
+        q->revision->ended)
+        return;
+    for (size_t i = 0; i < q->count && ready < FETCH_LOW; i++)
+        ready += q->items[i].not_before <= e->now;
+    if (ready >= FETCH_LOW)
+        return;
+    q->fetching = true;
+    engine_emit(e, &(struct effect){.kind = EFFECT_FETCH,
+                                    .revision = q->revision->spec.id,
+                                    .lane = q->lane->id,
+                                    .after = q->after,
+                                    .cap = FETCH_COUNT});
+}

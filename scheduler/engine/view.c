@@ -1,0 +1,128 @@
+/* What people are shown; nothing here changes anything. */
+#include "engine/internal.h"
+
+#include "base/arena.h"
+
+#include <stdlib.h>
+
+static const struct queue *find_queue(const struct revision *r, int64_t lane)
+{
+    for (size_t i = 0; i < r->queue_count; i++) {
+        if (r->queues[i].lane->id == lane)
+            return &r->queues[i];
+    }
+    return NULL;
+}
+
+/* The one that the lane would take next of this queue; NULL when none was fetched. */
+static const struct item *head_of(const struct engine *e, const struct queue *q)
+{
+    for (size_t i = 0; i < q->count; i++) {
+        if (q->items[i].not_before <= e->now)
+            return &q->items[i];
+    }
+    return q->count ? &q->items[0] : NULL;
+}
+
+static void why(const struct engine *e, instant_t now, const struct queue *q,
+                const struct item *item, bool next, struct engine_hold *out)
+{
+    struct item unknown = {.not_before = INSTANT_MIN};
+    struct ruling sum = lane_rule(e, q, item ? item : &unknown, now);
+    bool armed = next && item && item->epoch == q->lane->epoch && item->not_before <= now &&
+                 item->due != INSTANT_NEVER;
+
+    out->reason = sum.verdict == VERDICT_GO ? REASON_GAP : sum.reason;
+    out->not_before = sum.verdict == VERDICT_GO ? now : sum.not_before;
+    if (item && item->not_before > now && sum.verdict == VERDICT_GO)
+        out->not_before = item->not_before;
+    out->due_at = armed ? item->due : INSTANT_MIN;
+}
+
+bool engine_why(const struct engine *e, instant_t now, int64_t revision, int64_t lane,
+                int64_t delivery, struct engine_hold *out)
+{
+    const struct revision *r = map_get(&e->revisions, revision);
+    const struct queue *q = r ? find_queue(r, lane) : NULL;
+
+    if (!q)
+        return false;
+    now = now > e->now ? now : e->now;
+    const struct item *head = head_of(e, q), *item = delivery ? NULL : head;
+    for (size_t i = 0; i < q->count && !item; i++) {
+        if (q->items[i].delivery == delivery)
+            item = &q->items[i];
+    }
+    why(e, now, q, item ? item : head, item && item == head, out);
+    return true;
+}
+
+static void view_meters(const struct meter *m, instant_t now, struct engine_lane_view *v)
+{
+    for (; m && v->limit_count < ENGINE_LIMIT_VIEWS; m = m->next)
+        v->limits[v->limit_count++] =
+            (struct engine_limit_view){m->text, meter_used(m, now), m->spec.max};
+}
+
+static const struct queue *soonest(const struct engine *e, const struct lane *l, instant_t now,
+                                   struct engine_hold *best)
+{
+    const struct queue *found = NULL;
+
+    for (size_t i = 0; i < l->queue_count; i++) {
+        struct engine_hold h;
+        const struct queue *q = l->queues[i];
+        if (!q->waiting && !q->count)
+            continue;
+        why(e, now, q, head_of(e, q), true, &h);
+        if (!found || h.not_before < best->not_before) {
+            *best = h;
+            found = q;
+        }
+    }
+    return found;
+}
+
+static void view_lane(const struct engine *e, const struct lane *l, instant_t now,
+                      struct engine_lane_view *v)
+{
+    struct engine_hold hold = {.reason = REASON_NONE, .due_at = INSTANT_MIN};
+
+    *v = (struct engine_lane_view){.lane = l->id, .in_flight = l->in_flight};
+    for (size_t i = 0; i < l->queue_count; i++)
+        v->waiting += l->queues[i]->waiting;
+    soonest(e, l, now, &hold);
+    v->next_at = hold.due_at;
+    v->held_by = hold.reason == REASON_GAP ? REASON_NONE : hold.reason;
+    view_meters(l->meters, now, v);
+    view_meters(l->person->meters, now, v);
+    view_meters(l->channel->meters, now, v);
+    view_meters(l->channel->quotas, now, v);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct lane *const *x = a, *const *y = b;
+
+    return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
+}
+
+void engine_lanes(const struct engine *e, instant_t now,
+                  void (*each)(void *ctx, const struct engine_lane_view *v), void *ctx)
+{
+    const struct lane **lanes = xmalloc((e->lane_count + 1) * sizeof *lanes);
+    size_t count = 0, at = 0;
+
+    now = now > e->now ? now : e->now;
+    for (const struct lane *l; (l = map_each(&e->lanes, &at));) {
+        if (l->queue_count || l->in_flight)
+            lanes[count++] = l;
+    }
+    qsort(lanes, count, sizeof(const struct lane *), by_id);
+    for (size_t i = 0; i < count; i++) {
+        struct engine_lane_view v;
+        view_lane(e, lanes[i], now, &v);
+        each(ctx, &v);
+    }
+    free(lanes);
+}
