@@ -1,0 +1,139 @@
+/* The tables. Integer ids in file order; life and audit rows are appended and never changed; what
+ * is derived from them (counter, progress, lane.last_life) is written in the same transaction. No
+ * foreign keys: a look-up a row at 100,000 rows a second, for what only this folder writes. */
+#include "store/store_internal.h"
+
+#include "base/lang.h"
+
+#include <string.h>
+
+enum { APPLICATION_ID = 0x50636c6e /* "Pcln" */, SCHEMA_VERSION = 1 };
+
+/* A small file is looked through at each start; of a large one the pages are checked as read. */
+enum { QUICK_CHECK_PAGES = 8192 };
+
+static const char schema[] =
+    "CREATE TABLE channel (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+    "CREATE TABLE sender (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+    "CREATE TABLE recipient (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+    "CREATE TABLE campaign (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+    /* last_life: the life row of its latest answer */
+    "CREATE TABLE lane (id INTEGER PRIMARY KEY, channel INTEGER NOT NULL, sender INTEGER NOT NULL,"
+    " last_life INTEGER, UNIQUE (channel, sender)) STRICT;"
+    /* serial: seq of its `submit` record, which orders revisions; 0 while loading.
+     * closed_*: what became of its pending deliveries, and becomes of those that come back. */
+    "CREATE TABLE revision (id INTEGER PRIMARY KEY, campaign INTEGER NOT NULL,"
+    " serial INTEGER NOT NULL DEFAULT 0, status INTEGER NOT NULL, title TEXT NOT NULL,"
+    " submitted_by TEXT NOT NULL, submitted_at INTEGER NOT NULL, approved_at INTEGER,"
+    " approvers INTEGER NOT NULL DEFAULT 0, self_approved INTEGER NOT NULL DEFAULT 0,"
+    " test INTEGER NOT NULL DEFAULT 0, audience INTEGER NOT NULL DEFAULT 0,"
+    " first_delivery INTEGER NOT NULL DEFAULT 0, last_delivery INTEGER NOT NULL DEFAULT -1,"
+    " closed_state INTEGER NOT NULL DEFAULT 0, closed_reason INTEGER NOT NULL DEFAULT 0,"
+    " channel TEXT, digest BLOB, manifest TEXT) STRICT;"
+    "CREATE INDEX revision_campaign ON revision (campaign, serial);"
+    "CREATE TABLE approval (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL,"
+    " person TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE (revision, person)) STRICT;"
+    "CREATE TABLE counter (revision INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " n INTEGER NOT NULL CHECK (n >= 0), PRIMARY KEY (revision, state)) STRICT, WITHOUT ROWID;"
+    /* reason 0: pending at first; else skipped. fields: JSON array of the template's values */
+    "CREATE TABLE delivery (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL,"
+    " row INTEGER NOT NULL, lane INTEGER NOT NULL, recipient INTEGER NOT NULL,"
+    " reason INTEGER NOT NULL, fields TEXT) STRICT;"
+    "CREATE INDEX delivery_waiting ON delivery (revision, lane) WHERE reason = 0;"
+    "CREATE TABLE life (seq INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, at INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, reason INTEGER NOT NULL, due_at INTEGER, claimed_at INTEGER,"
+    " ref TEXT, by TEXT) STRICT;"
+    "CREATE INDEX life_delivery ON life (delivery);"
+    "CREATE INDEX life_unknown ON life (delivery) WHERE state = 8;"
+    "CREATE TABLE progress (revision INTEGER NOT NULL, lane INTEGER NOT NULL,"
+    " upto INTEGER NOT NULL, PRIMARY KEY (revision, lane)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE blob (digest BLOB PRIMARY KEY, bytes BLOB NOT NULL) STRICT;"
+    "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, by TEXT NOT NULL,"
+    " event TEXT NOT NULL, campaign TEXT, digest BLOB, detail TEXT NOT NULL,"
+    " prev BLOB NOT NULL, hash BLOB NOT NULL) STRICT;"
+    "CREATE INDEX audit_at ON audit (at);"
+    "CREATE INDEX audit_campaign ON audit (campaign) WHERE campaign IS NOT NULL;";
+
+_Static_assert(DELIVERY_UNKNOWN == 8, "the schema names it");
+
+static int pragma_get(struct store *s, const char *sql, int64_t *out, struct err *e);
+static int quick_check(struct store *s, struct err *e);
+
+int schema_check(struct store *s, bool *fresh, struct err *e)
+{
+    int64_t application = 0, version = 0, objects = 0;
+    int rc = pragma_get(s, "PRAGMA application_id", &application, e);
+
+    if (!rc)
+        rc = pragma_get(s, "PRAGMA user_version", &version, e);
+    if (!rc)
+        rc = pragma_get(s, "SELECT count(*) FROM sqlite_master", &objects, e);
+    if (rc)
+        return rc;
+    *fresh = application == 0 && version == 0 && objects == 0;
+    if (*fresh)
+        return 0;
+    if (application != APPLICATION_ID)
+        return err_set(e, ERR_DATA,
+                       tr("%s is a database of another program: name another file in `store:`"),
+                       s->path);
+    if (version > SCHEMA_VERSION)
+        return err_set(e, ERR_DATA,
+                       tr("%s was written by a newer paceline (schema %lld, this one knows %d): "
+                          "use that version"),
+                       s->path, (long long)version, SCHEMA_VERSION);
+    if (version != SCHEMA_VERSION)
+        return sql_damaged(s, "schema", version, e);
+    return quick_check(s, e);
+}
+
+int schema_create(struct store *s, struct err *e)
+{
+    char *numbers = sqlite3_mprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;",
+                                    APPLICATION_ID, SCHEMA_VERSION);
+    int rc = txn_begin(s, e);
+
+    if (!rc) {
+        rc = sql_exec(s, schema, e);
+        if (!rc)
+            rc = sql_exec(s, numbers, e);
+        rc = txn_end(s, rc, e);
+    }
+    sqlite3_free(numbers);
+    return rc;
+}
+
+static int pragma_get(struct store *s, const char *sql, int64_t *out, struct err *e)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
+
+    if (!rc)
+        rc = sqlite3_step(st);
+    if (rc == SQLITE_ROW) {
+        *out = sqlite3_column_int64(st, 0);
+        rc = 0;
+    } else {
+        rc = sql_error(s, e);
+    }
+    sqlite3_finalize(st);
+    return rc;
+}
+
+static int quick_check(struct store *s, struct err *e)
+{
+    int64_t pages = 0;
+    sqlite3_stmt *st = NULL;
+    int rc = pragma_get(s, "PRAGMA page_count", &pages, e);
+
+    if (rc || pages > QUICK_CHECK_PAGES)
+        return rc;
+    if (sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &st, NULL) ||
+        sqlite3_step(st) != SQLITE_ROW)
+        rc = sql_error(s, e);
+    else if (strcmp((const char *)sqlite3_column_text(st, 0), "ok") != 0)
+        rc = err_set(e, ERR_DATA, tr("the store %s is damaged (%s): restore a backup of it"),
+                     s->path, (const char *)sqlite3_column_text(st, 0));
+    sqlite3_finalize(st);
+    return rc;
+}

@@ -1,0 +1,310 @@
+/* What must not be forgotten: campaigns, their revisions and approvals, every delivery's life, the
+ * audit chain. One SQLite connection (WAL, synchronous=FULL, locking_mode=EXCLUSIVE, 20,000 pages
+ * autocheckpoint), beside it a lock file held for life: a stray close() of the database cannot drop
+ * that one (reliability.md §0.5).
+ *
+ * Threads: a store is used by one thread at a time (the store thread); it has no lock of its own.
+ * Every writing function is one transaction. One that returns ERR_STORE may or may not have happened:
+ * the caller latches and opens the store again (R4: what it repeats is found already done).
+ *
+ * Ids are small integers given out in file order; life rows are appended, never changed; counters and
+ * the audit record belong to the same transaction. Strings handed to callbacks live until they return.
+ *
+ * Shape (schema.c is the truth):
+ *   channel, sender, lane(channel, sender), recipient, campaign
+ *   revision   one frozen state of a campaign: manifest, digest, status, counters
+ *   approval   revision, person, instant
+ *   delivery   immutable: revision, row, lane, recipient, values, first state (pending or skipped)
+ *   life       appended: delivery, at, state, reason, due_at, claimed_at, ref, by
+ *   progress   (revision, lane) -> below this id nothing is pending
+ *   blob       attachments by digest
+ *   audit      the chain
+ */
+#ifndef PACELINE_STORE_STORE_H
+#define PACELINE_STORE_STORE_H
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "core/delivery.h"
+#include "core/instant.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+
+/* `path` is a file, or ":memory:" for tests (no lock file then). ERR_BUSY: another service holds it
+ * (its pid is in the text). ERR_DATA: damaged, foreign, or of a newer version. */
+int store_open(struct store **out, const char *path, struct err *e);
+void store_close(struct store *s); /* NULL is fine */
+
+/* --- names: found, or made in file order ------------------------------------------------------- */
+
+int store_lane(struct store *s, const char *channel, const char *sender, int64_t *lane,
+               int64_t *channel_id, int64_t *sender_id, struct err *e);
+
+struct store_lane_row {
+    int64_t lane, channel, sender;
+    const char *channel_name, *sender_name;
+};
+int store_lanes(struct store *s, int (*each)(void *ctx, const struct store_lane_row *row), void *ctx,
+                struct err *e);
+
+/* --- submitting: begin, rows in chunks, end ------------------------------------------------------
+ * A revision being loaded is invisible until store_submit_end; store_open drops the ones that a crash
+ * left behind. Each call is one transaction, so others get their turn between chunks. */
+
+struct store_submission {
+    const char *campaign, *title;
+    const char *by;
+    instant_t at;
+};
+
+struct store_row { /* one audience row, in file order */
+    uint64_t row;  /* from 1 */
+    int64_t lane;
+    const char *recipient;
+    const char *values; /* JSON array of the template's values, or NULL */
+    enum reason skipped; /* REASON_NONE: pending */
+};
+
+struct store_blob {
+    struct digest digest;
+    const void *bytes;
+    size_t length;
+};
+
+int store_submit_begin(struct store *s, const struct store_submission *sub, int64_t *revision,
+                       struct err *e);
+int store_submit_rows(struct store *s, int64_t revision, const struct store_row *rows, size_t count,
+                      struct err *e);
+int store_submit_blob(struct store *s, const struct store_blob *b, struct err *e);
+
+struct store_freeze {
+    const char *campaign;
+    const char *by;
+    instant_t at;
+    const char *manifest;  /* canonical JSON; its SHA-256 is the digest */
+    struct digest digest;
+    const char *channel;
+    int approvers;
+    bool test; /* on a stand-in */
+};
+
+/* Makes the revision visible as a draft, pauses an older one of the campaign, writes `submit` (and
+ * `pause`) to the audit log. When the campaign already has this digest in a revision that
+ * is neither rejected nor canceled, the rows are dropped, `*revision` is that one's id and `*again` is
+ * true: nothing else changes. A digest that was rejected or canceled before becomes a new draft. */
+int store_submit_end(struct store *s, int64_t loading, const struct store_freeze *f,
+                     int64_t *revision, bool *again, struct err *e);
+int store_submit_drop(struct store *s, int64_t loading, struct err *e);
+
+/* --- revisions ---------------------------------------------------------------------------------- */
+
+enum revision_status { /* stored: append only */
+    REVISION_LOADING,
+    REVISION_DRAFT,
+    REVISION_APPROVED, /* may send: shown as approved, running or done by start and counters */
+    REVISION_PAUSED,
+    REVISION_REJECTED,
+    REVISION_CANCELED /* by a person, or a newer revision was approved */
+};
+
+struct store_approval {
+    const char *by;
+    instant_t at;
+};
+
+struct store_revision {
+    int64_t id, campaign_id;
+    const char *campaign, *title, *channel;
+    struct digest digest;
+    enum revision_status status;
+    bool paused_before_approval; /* always false: a newer draft cancels an older one */
+    const char *manifest;
+    const char *submitted_by;
+    instant_t submitted_at, approved_at; /* approved_at: INSTANT_MIN when not */
+    int approvers;
+    const struct store_approval *approvals;
+    size_t approval_count;
+    bool self_approved, test;
+    uint64_t audience;
+    uint64_t counts[DELIVERY_STATES];
+};
+
+typedef int store_revision_fn(void *ctx, const struct store_revision *r);
+
+/* The campaign's current revision: the newest that waits or may send (draft, approved, paused), so that
+ * what a rejected or canceled draft had paused can be resumed; else the newest that is not rejected,
+ * else the newest. */
+int store_campaign(struct store *s, const char *campaign, store_revision_fn *each, void *ctx,
+                   struct err *e);
+/* The newest draft of the campaign: what an approval would be for. ERR_NOTFOUND when none waits. */
+int store_draft(struct store *s, const char *campaign, store_revision_fn *each, void *ctx,
+                struct err *e);
+int store_revision(struct store *s, int64_t revision, store_revision_fn *each, void *ctx,
+                   struct err *e);
+int store_revision_by_digest(struct store *s, const char *campaign, const struct digest *d,
+                             store_revision_fn *each, void *ctx, struct err *e);
+/* Current revisions of all campaigns, by campaign id. */
+int store_campaigns(struct store *s, store_revision_fn *each, void *ctx, struct err *e);
+/* All approved or paused (once approved) revisions: what the engine loads at start. */
+int store_active(struct store *s, store_revision_fn *each, void *ctx, struct err *e);
+/* How many deliveries of each lane of the revision wait or are open: lanes for the engine. */
+int store_revision_lanes(struct store *s, int64_t revision,
+                         int (*each)(void *ctx, int64_t lane, uint64_t deliveries), void *ctx,
+                         struct err *e);
+
+/* --- decisions of people, each with its audit record --------------------------------------------- */
+
+struct store_decision {
+    const char *by;
+    instant_t at;
+    const char *note; /* or NULL */
+};
+
+/* Adds an approval. `*approved` when the number is reached: then older revisions' waiting deliveries
+ * are canceled (superseded) and whoever an older revision has claimed, prompted, sent or unknown is
+ * skipped (already_handled) unless `again`. ERR_DENIED: submitter without allow_self, or the same
+ * person twice. ERR_REFUSED: not a draft. */
+int store_approve(struct store *s, int64_t revision, const struct store_decision *d, bool allow_self,
+                  bool *approved, struct err *e);
+int store_reject(struct store *s, int64_t revision, const struct store_decision *d, struct err *e);
+int store_pause(struct store *s, int64_t revision, const struct store_decision *d, struct err *e);
+int store_resume(struct store *s, int64_t revision, const struct store_decision *d, struct err *e);
+/* Pending ones become canceled; claimed and unknown stay as they are (counted in out parameters;
+ * `out_already`: claimed, prompted and sent). */
+int store_cancel(struct store *s, int64_t revision, const struct store_decision *d,
+                 uint64_t *canceled, uint64_t *out_already, uint64_t *unknown, struct err *e);
+/* unknown -> sent, or failed/not_sent. ERR_REFUSED with the state when it is not unknown. */
+int store_outcome(struct store *s, int64_t delivery, bool sent, const struct store_decision *d,
+                  struct err *e);
+/* failed (proven or stated not sent) -> pending, in a campaign that may still send. */
+int store_resend(struct store *s, int64_t delivery, const struct store_decision *d, struct err *e);
+/* halt, unhalt, and whatever else belongs in the log. `detail` is a JSON object or NULL. */
+int store_audit(struct store *s, instant_t at, const char *by, const char *event,
+                const char *campaign, const struct digest *d, const char *detail, struct err *e);
+
+/* --- what the engine asks for ---------------------------------------------------------------------*/
+
+struct store_waiting {
+    int64_t delivery;
+    uint64_t row;
+    int64_t recipient;
+    uint32_t attempts; /* claims so far */
+};
+
+/* The next pending deliveries of a lane in a revision, by id, above `after` and not below the lane's
+ * progress. Fewer than `cap`: there are no more. */
+int store_fetch(struct store *s, int64_t revision, int64_t lane, int64_t after,
+                struct store_waiting *out, size_t cap, size_t *count, struct err *e);
+
+struct store_claim { /* pending -> claimed */
+    int64_t delivery;
+    instant_t at; /* when it was decided: its claimed_at */
+    instant_t due_at;
+    int64_t revision, lane;
+    int64_t progress; /* no delivery of this lane up to this id waits any more; see store_fetch */
+    /* filled by the store, malloc'd in one block a commit, for rendering: */
+    const char *recipient, *sender, *values;
+    bool refused; /* the delivery was not pending or its revision not approved: do not send */
+};
+
+struct store_result { /* claimed -> something; or pending -> skipped by on_cap drop */
+    int64_t delivery;
+    instant_t at; /* when the answer came */
+    int64_t revision, lane;
+    int64_t progress; /* as in a claim, or 0: unchanged. PENDING lowers it below the delivery */
+    enum delivery_state state; /* PENDING: proven not sent, back in its lane */
+    enum reason reason;
+    instant_t claimed_at; /* of the claim it answers, INSTANT_MIN when there was none */
+    const char *ref; /* the channel's, or NULL */
+};
+
+struct store_commit {
+    instant_t at; /* of the audit record; each row has its own, at most a second earlier or so */
+    struct store_claim *claims;
+    size_t claim_count;
+    const struct store_result *results;
+    size_t result_count;
+    void *memory; /* set by the store; free with store_commit_dispose */
+};
+
+/* One transaction: results first, then claims, counters, progress, one audit record `commit` with a
+ * digest over the rows. Rows of one life may so be a little out of order in time: store_history scans a
+ * minute further back than it is asked, and sorts. */
+int store_commit(struct store *s, struct store_commit *c, struct err *e);
+void store_commit_dispose(struct store_commit *c);
+
+/* The end has come: every pending delivery of the revision becomes expired/ended. */
+int store_expire(struct store *s, int64_t revision, instant_t at, uint64_t *expired, struct err *e);
+
+struct store_send { /* a send in the past, for limits */
+    int64_t delivery, revision, campaign, channel, sender, lane, recipient;
+    instant_t claimed_at, answered_at;
+    instant_t due_at;
+};
+/* Sends answered at or after `since`, in order of their answers. What was proven not sent is left out. */
+int store_history(struct store *s, instant_t since, int (*each)(void *ctx, const struct store_send *x),
+                  void *ctx, struct err *e);
+
+/* The last send of each lane, for gaps after a restart. */
+int store_lane_last(struct store *s, int64_t lane, instant_t *due_at, instant_t *answered_at,
+                    struct err *e); /* INSTANT_MIN when it never sent */
+
+/* At start: every claim without an outcome becomes unknown/interrupted. */
+int store_recover(struct store *s, instant_t at, uint64_t *unknown, struct err *e);
+/* The latest instant anywhere in the store: time does not go back behind it. */
+int store_high_water(struct store *s, instant_t *at, struct err *e);
+
+int store_blob(struct store *s, const struct digest *d, void **bytes, size_t *length, struct err *e);
+
+/* --- reading for people -------------------------------------------------------------------------- */
+
+struct store_delivery {
+    int64_t id, revision;
+    uint64_t row;
+    int64_t lane;
+    const char *campaign, *channel, *sender, *recipient;
+    const char *values;
+    struct digest digest;
+    enum delivery_state state;
+    enum reason reason;
+    instant_t due_at, claimed_at, settled_at; /* INSTANT_MIN: null. due_at of the last claim */
+    uint32_t attempts;
+    const char *ref; /* or NULL */
+};
+typedef int store_delivery_fn(void *ctx, const struct store_delivery *d);
+
+/* Up to `limit` deliveries of the revision by id above `after`; `*last` is where to go on, `*more`
+ * whether there is more. `state` DELIVERY_STATES: all. */
+int store_deliveries(struct store *s, int64_t revision, enum delivery_state state, int64_t after,
+                     size_t limit, store_delivery_fn *each, void *ctx, int64_t *last, bool *more,
+                     struct err *e);
+int store_delivery(struct store *s, int64_t delivery, store_delivery_fn *each, void *ctx,
+                   struct err *e);
+/* The delivery of one audience row (from 1) of a revision. */
+int store_delivery_row(struct store *s, int64_t revision, uint64_t row, store_delivery_fn *each,
+                       void *ctx, struct err *e);
+/* All deliveries in state unknown, newest first, at most `limit`. */
+int store_unknowns(struct store *s, size_t limit, store_delivery_fn *each, void *ctx, struct err *e);
+
+struct store_audit_row {
+    int64_t seq;
+    instant_t at;
+    const char *by, *event;
+    const char *campaign;          /* or NULL */
+    const struct digest *digest;   /* or NULL */
+    const char *detail;            /* JSON object */
+    struct digest prev, hash;
+};
+int store_audit_rows(struct store *s, const char *campaign /* NULL: all */, int64_t after,
+                     size_t limit, int (*each)(void *ctx, const struct store_audit_row *r), void *ctx,
+                     int64_t *last, bool *more, struct err *e);
+
+/* Recomputes the chain and the digests over life rows. 0 and `*records`, or ERR_REFUSED with the first
+ * record that is wrong in the text and in `*broken`. */
+int store_audit_verify(struct store *s, uint64_t *records, int64_t *broken, struct err *e);
+
+#endif

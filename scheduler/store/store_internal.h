@@ -1,0 +1,184 @@
+/* What the files of the store share: one connection, its statements and transaction, and the two
+ * things every writing transaction does: append life rows (struct change) and an audit record. */
+#ifndef PACELINE_STORE_STORE_INTERNAL_H
+#define PACELINE_STORE_STORE_INTERNAL_H
+
+#include "store/store.h"
+
+#include <jansson.h>
+#include <sqlite3.h>
+
+#define SERVICE_NAME "paceline" /* who acts when no person does */
+
+enum { DIGEST_PREFIX = 7 };  /* "sha256:" of digest_text */
+enum { PREPARED_MAX = 256 }; /* a power of two, well above the number of statements */
+
+struct prepared {
+    const char *sql; /* the key is the address of the text */
+    sqlite3_stmt *st;
+};
+
+/* The last numbers given out; a rollback takes them back. */
+struct tip {
+    int64_t delivery, life, audit;
+    struct digest audit_hash;
+};
+
+struct store {
+    sqlite3 *db;
+    char *path;
+    int lock_fd;   /* -1: none */
+    bool poisoned; /* a COMMIT failed: what is on disk is not known until the store is opened again
+                    */
+    struct tip tip, tip_before;
+    struct prepared prepared[PREPARED_MAX];
+};
+
+/* --- sql.c ---------------------------------------------------------------------------------------
+ */
+
+/* The statement for `sql` (a text that lives as long as the program), reset and without bindings.
+ */
+int sql_get(struct store *s, sqlite3_stmt **st, const char *sql, struct err *e);
+int sql_step(struct store *s, sqlite3_stmt *st, struct err *e); /* 1 row, 0 done, or ERR_STORE */
+int sql_run(struct store *s, sqlite3_stmt *st, struct err *e);  /* for what returns no row */
+int sql_error(const struct store *s, struct err *e);            /* ERR_STORE with SQLite's text */
+int sql_exec(struct store *s, const char *sql, struct err *e);
+int sql_damaged(const struct store *s, const char *what, int64_t id, struct err *e); /* ERR_DATA */
+void sql_finalize_all(struct store *s);
+
+void bind_int(sqlite3_stmt *st, int i, int64_t n);
+void bind_instant(sqlite3_stmt *st, int i, instant_t t);   /* INSTANT_MIN is NULL */
+void bind_text(sqlite3_stmt *st, int i, const char *text); /* or NULL; must outlive the step */
+void bind_blob(sqlite3_stmt *st, int i, const void *bytes, size_t length);
+void bind_digest(sqlite3_stmt *st, int i, const struct digest *d); /* or NULL */
+instant_t column_instant(sqlite3_stmt *st, int i);
+const char *column_text(sqlite3_stmt *st, int i);
+bool column_digest(sqlite3_stmt *st, int i, struct digest *out); /* false: not 32 bytes */
+
+int txn_begin(struct store *s, struct err *e);
+/* Commits when `rc` is 0, else rolls back; returns what came of it. */
+int txn_end(struct store *s, int rc, struct err *e);
+
+/* --- schema.c ------------------------------------------------------------------------------------
+ */
+
+/* Makes the tables in an empty file; refuses what is not ours or newer, without touching it. */
+int schema_check(struct store *s, bool *fresh, struct err *e);
+int schema_create(struct store *s, struct err *e);
+
+/* --- names.c -------------------------------------------------------------------------------------
+ */
+
+enum name_kind { NAME_CHANNEL, NAME_SENDER, NAME_RECIPIENT, NAME_CAMPAIGN };
+int name_make(struct store *s, enum name_kind kind, const char *name, int64_t *id, struct err *e);
+
+/* --- submit.c ------------------------------------------------------------------------------------
+ */
+
+int submit_drop_unfinished(struct store *s, struct err *e);
+
+/* --- change.c: life rows -------------------------------------------------------------------------
+ */
+
+struct life {
+    int64_t delivery;
+    instant_t at;
+    enum delivery_state state;
+    enum reason reason;
+    instant_t due_at, claimed_at; /* INSTANT_MIN: none */
+    const char *ref, *by;         /* or NULL */
+};
+void life_digest(struct digester *d, int64_t seq, const struct life *row);
+/* In the order above; false when a value cannot be one of ours. The strings live until the next
+ * step. */
+bool life_of_columns(sqlite3_stmt *st, int first, struct life *out);
+
+/* Where a delivery stands: its place, and its last life row or its first state. */
+struct standing {
+    int64_t revision, lane;
+    struct life last;
+};
+int standing_get(struct store *s, int64_t delivery, struct standing *out, struct err *e);
+
+enum { CHANGE_TALLIES = 8 };
+
+struct tally {
+    int64_t revision;
+    int64_t delta[DELIVERY_STATES];
+};
+
+/* The life rows of one audit record: their range, their digest, and what they do to the counters.
+ */
+struct change {
+    int64_t first, last; /* first 0: no row yet */
+    struct digester *digester;
+    struct tally tallies[CHANGE_TALLIES];
+    size_t tally_count;
+};
+int change_add(struct store *s, struct change *c, int64_t revision, enum delivery_state from,
+               const struct life *row, struct err *e);
+/* Every pending delivery of the revision, and every one that comes back to pending later, takes
+ * this state. `*count` is how many did now. */
+int change_close(struct store *s, struct change *c, int64_t revision, enum delivery_state state,
+                 enum reason reason, instant_t at, const char *by, uint64_t *count, struct err *e);
+/* Writes the counters and adds `life` and `sha256` to the record's detail. */
+int change_end(struct store *s, struct change *c, json_t *detail, struct err *e);
+void change_dispose(struct change *c); /* after an error; fine after change_end */
+
+int progress_lower(struct store *s, int64_t delivery, struct err *e); /* it waits again */
+int lane_answered(struct store *s, int64_t lane, int64_t life, struct err *e);
+
+/* --- audit.c -------------------------------------------------------------------------------------
+ */
+
+struct record {
+    instant_t at;
+    const char *by, *event;
+    const char *campaign;        /* or NULL */
+    const struct digest *digest; /* or NULL */
+    json_t *detail;              /* the caller's */
+};
+int audit_append(struct store *s, const struct record *r, struct err *e);
+/* A field that may be absent: 0, or 1 and the field. */
+void digest_optional(struct digester *d, const void *bytes, size_t length);
+/* Adds a person's text when there is one; ERR_REFUSED when it is not UTF-8. */
+int detail_text(json_t *detail, const char *key, const char *text, struct err *e);
+void detail_int(json_t *detail, const char *key, int64_t n);
+
+/* --- decide.c ------------------------------------------------------------------------------------
+ */
+
+/* What decisions look at. */
+struct revision_head {
+    int64_t id, campaign_id, serial, first, last;
+    enum revision_status status;
+    char *campaign;
+    struct digest digest;
+    char *submitted_by;
+    int approvers;
+    bool approved;                    /* once */
+    enum delivery_state closed_state; /* PENDING: not closed */
+    enum reason closed_reason;
+};
+int revision_get(struct store *s, int64_t revision, struct revision_head *out, struct err *e);
+void revision_dispose(struct revision_head *r);
+const char *revision_status_text(enum revision_status status); /* in the person's language */
+/* Cancels what waits in an older revision because a newer one takes its place, with its record. */
+int revision_supersede(struct store *s, int64_t revision, const char *by, instant_t at,
+                       struct err *e);
+/* A newer draft came: what may send is paused, a draft is superseded. */
+int revision_give_way(struct store *s, int64_t revision, const char *by, instant_t at,
+                      struct err *e);
+/* For each older revision of the campaign that may still send or be approved, oldest first. */
+int revision_each_older(struct store *s, const struct revision_head *r,
+                        int (*each)(struct store *s, int64_t older, const char *by, instant_t at,
+                                    struct err *e),
+                        const char *by, instant_t at, struct err *e);
+/* Writes the record with the revision's campaign and digest; `change` may be NULL. Frees `detail`.
+ */
+int decision_record(struct store *s, const struct revision_head *r, const char *event,
+                    const char *by, instant_t at, struct change *change, json_t *detail,
+                    struct err *e);
+
+#endif
