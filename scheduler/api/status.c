@@ -1,0 +1,219 @@
+/* How the service is, and its brake. */
+#include "api/emit.h"
+#include "api/handlers.h"
+#include "api/request.h"
+
+#include "base/lang.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { UNKNOWNS_SHOWN = 20, UNKNOWNS_COUNTED = 10000 };
+
+struct status {
+    int64_t unknowns[UNKNOWNS_SHOWN];
+    int64_t unknown_count; /* -1: the store does not say */
+};
+
+struct lanes {
+    const struct api_host *host;
+    const struct tz *zone;
+    struct strbuf *out;
+};
+
+static struct api_health health_of(const struct request *rq)
+{
+    const struct api_host *host = request_host(rq);
+    struct api_health h = {0};
+
+    host->health(host->ctx, &h);
+    return h;
+}
+
+static void put_lane(void *ctx, const struct engine_lane_view *v)
+{
+    const struct lanes *l = ctx;
+    struct strbuf *b = l->out, name = STRBUF_INIT;
+    const char *channel = "?", *sender = "?";
+
+    l->host->lane_name(l->host->ctx, v->lane, &channel, &sender);
+    strbuf_printf(&name, "%s/%s", channel, sender);
+    emit_open(b, '{');
+    emit_put_text(b, "lane", name.text);
+    emit_put_instant(b, "next_at", v->next_at, l->zone);
+    emit_put_number(b, "waiting", (int64_t)v->waiting);
+    emit_put_number(b, "open", v->in_flight);
+    emit_key(b, "limits");
+    emit_open(b, '[');
+    for (size_t i = 0; i < v->limit_count; i++) {
+        emit_open(b, '{');
+        emit_put_text(b, "limit", v->limits[i].text);
+        emit_put_number(b, "used", v->limits[i].used);
+        strbuf_putc(b, '}');
+    }
+    strbuf_putc(b, ']');
+    emit_put_text(b, "held_by", reason_name(v->held_by));
+    strbuf_puts(b, "}\n");
+    strbuf_dispose(&name);
+}
+
+static bool on_standin(const struct service *conf)
+{
+    for (size_t i = 0; i < conf->channel_count; i++)
+        if (conf->channels[i].standin)
+            return true;
+    return false;
+}
+
+static void put_unknowns(struct strbuf *b, const struct status *s)
+{
+    emit_key(b, "unknown");
+    if (s->unknown_count < 0)
+        emit_raw(b, "null");
+    else
+        emit_number(b, s->unknown_count);
+    emit_key(b, "unknown_deliveries");
+    emit_open(b, '[');
+    for (int64_t i = 0; i < s->unknown_count && i < UNKNOWNS_SHOWN; i++)
+        emit_number(b, s->unknowns[i]);
+    strbuf_putc(b, ']');
+}
+
+static void put_service(struct request *rq, const struct status *s, const struct tz *zone)
+{
+    const struct api_host *host = request_host(rq);
+    struct strbuf *b = &rq->answer.body.text;
+    struct api_health h = health_of(rq);
+    const char *state = h.halted ? "halted" : "running";
+
+    emit_open(b, '{');
+    emit_key(b, "service");
+    emit_open(b, '{');
+    emit_put_text(b, "state", h.store_healthy ? state : "store unhealthy");
+    emit_put_bool(b, "halted", h.halted);
+    emit_put_text(b, "halt_reason", h.halt_reason);
+    emit_put_bool(b, "test", on_standin(host->conf(host->ctx)));
+    put_unknowns(b, s);
+    emit_put_text(b, "store", h.store_healthy ? "ok" : "unhealthy");
+    emit_put_text(b, "problem", h.problem);
+    emit_put_number(b, "pid", getpid());
+    emit_put_text(b, "version", host->version);
+    emit_put_instant(b, "started_at", h.started_at, zone);
+    emit_put_instant(b, "now", host->now(host->ctx), zone);
+    strbuf_puts(b, "}}\n");
+}
+
+static void status_put(struct request *rq)
+{
+    struct status *s = rq->state;
+    const struct api_host *host = request_host(rq);
+    const struct tz *zone = zones_get(request_zones(rq), host->conf(host->ctx)->zone_name);
+    struct lanes lanes = {.host = host, .zone = zone, .out = &rq->answer.body.text};
+
+    if (rq->rc) /* the lanes are known all the same */
+        s->unknown_count = -1;
+    engine_lanes(host->engine(host->ctx), host->now(host->ctx), put_lane, &lanes);
+    put_service(rq, s, zone);
+    request_stream(rq);
+}
+
+static int keep_unknown(void *ctx, const struct store_delivery *d)
+{
+    struct status *s = ctx;
+
+    if (s->unknown_count < UNKNOWNS_SHOWN)
+        s->unknowns[s->unknown_count] = d->id;
+    s->unknown_count++;
+    return 0;
+}
+
+static int unknowns_read(struct store *store, struct request *rq)
+{
+    return store_unknowns(store, UNKNOWNS_COUNTED, keep_unknown, rq->state, &rq->e);
+}
+
+void status_show(struct request *rq)
+{
+    rq->state = arena_alloc(rq->arena, sizeof(struct status));
+    if (health_of(rq).store_healthy) {
+        request_store(rq, unknowns_read, status_put);
+    } else {
+        rq->rc = ERR_STORE;
+        status_put(rq);
+    }
+}
+
+/* --- health: for machines, without a name
+ * ------------------------------------------------------------ */
+
+static void reply_health(struct request *rq, int status, const char *state)
+{
+    struct strbuf *b = &rq->answer.body.text;
+
+    emit_open(b, '{');
+    emit_put_text(b, "status", state);
+    strbuf_putc(b, '}');
+    request_reply(rq, status);
+}
+
+void status_healthz(struct request *rq)
+{
+    reply_health(rq, 200, "ok"); /* the loop has answered */
+}
+
+void status_readyz(struct request *rq)
+{
+    bool ready = health_of(rq).store_healthy;
+
+    reply_health(rq, ready ? 200 : 503, ready ? "ok" : "store unhealthy");
+}
+
+/* --- the brake
+ * ----------------------------------------------------------------------------------------- */
+
+static void reply_halted(struct request *rq, bool halted)
+{
+    struct strbuf *b = &rq->answer.body.text;
+
+    emit_open(b, '{');
+    emit_put_bool(b, "halted", halted);
+    strbuf_putc(b, '}');
+    request_reply(rq, 200);
+}
+
+void status_halt(struct request *rq)
+{
+    const struct api_host *host = request_host(rq);
+    const char *reason;
+    const struct request_field fields[] = {{"reason", false, &reason}, {0}};
+
+    if (!request_fields(rq, fields))
+        return;
+    if (host->halt(host->ctx, rq->who.name, reason, &rq->e))
+        request_fail(rq);
+    else
+        reply_halted(rq, true);
+}
+
+static void unhalted(void *arg, const struct err *e)
+{
+    struct request *rq = arg;
+
+    if (e) {
+        rq->e = *e;
+        request_fail(rq);
+    } else {
+        reply_halted(rq, false);
+    }
+}
+
+void status_unhalt(struct request *rq)
+{
+    const struct api_host *host = request_host(rq);
+    const char *reason;
+    const struct request_field fields[] = {{"reason", true, &reason}, {0}};
+
+    if (request_fields(rq, fields))
+        host->unhalt(host->ctx, rq->who.name, reason, unhalted, rq);
+}

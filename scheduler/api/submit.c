@@ -1,0 +1,543 @@
+/* A submission becomes a revision, in steps, so that claims get their turns in between:
+ *
+ *     read     store thread   the campaign file is parsed
+ *     resolve  loop thread    its channel, and what that can carry
+ *     open     store thread   attachments, the audience's header; a loading revision is begun
+ *     rows     store thread   again and again: a chunk of rows is rendered, judged and stored
+ *     seal     store thread   attachments stored, the manifest written, its digest looked up
+ *     hold     loop thread    older revisions stop sending before the store pauses them
+ *     end      store thread   the revision becomes visible
+ *     tell     loop thread    the engine reads the truth, the submitter is answered
+ *
+ * Once something is wrong nothing more is stored, but the rest is still read, so that all errors of
+ * a file are found in one run; then what was begun is dropped. */
+#include "api/emit.h"
+#include "api/handlers.h"
+#include "api/lookup.h"
+#include "api/objects.h"
+#include "api/request.h"
+
+#include "base/lang.h"
+#include "channel/review.h"
+#include "conf/revision.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK_ROWS = 2000, CHUNK_BYTES = 1024 * 1024, HELD_MAX = 16 };
+
+struct submission {
+    struct lookup lookup; /* first; .revision: what it became */
+    struct diags diags;
+    const struct service *conf;
+    bool again;
+    const char *only; /* or NULL */
+
+    char *bytes; /* of the campaign file */
+    struct campaign *campaign;
+    const struct service_channel *channel;
+    const struct paceline_channel *kind;
+    const char *options;
+
+    struct review *review;
+    bool begun, read_all, known; /* known: this digest is there already */
+    int64_t loading;
+    int64_t *lanes; /* of the senders; 0: not looked up yet */
+    uint64_t stored;
+
+    struct strbuf manifest;
+    struct digest digest;
+    int64_t held[HELD_MAX]; /* revisions that send now */
+    size_t held_count;
+    int64_t revision;
+    bool unchanged;
+    struct err first_error;
+};
+
+struct chunk { /* rows on their way into the store */
+    struct arena *arena;
+    struct store_row rows[CHUNK_ROWS];
+    size_t count, bytes;
+};
+
+static int read_campaign(struct store *s, struct request *rq);
+static void resolve(struct request *rq);
+static int open_review(struct store *s, struct request *rq);
+static void opened(struct request *rq);
+static int take_rows(struct store *s, struct request *rq);
+static void rows_taken(struct request *rq);
+static int seal(struct store *s, struct request *rq);
+static void hold(struct request *rq);
+static int end(struct store *s, struct request *rq);
+static void tell(struct request *rq);
+static void give_up(struct request *rq);
+
+static void submission_dispose(void *state)
+{
+    struct submission *s = state;
+
+    review_close(s->review);
+    campaign_free(s->campaign);
+    strbuf_dispose(&s->manifest);
+    diags_dispose(&s->diags);
+    free(s->bytes);
+}
+
+void submit_bundle(struct request *rq)
+{
+    struct submission *s = arena_alloc(rq->arena, sizeof(*s));
+    const struct api_host *host = request_host(rq);
+    const char *again = spool_field(rq->spool, "again");
+
+    diags_init(&s->diags);
+    rq->state = s;
+    rq->dispose = submission_dispose;
+    s->conf = host->conf(host->ctx);
+    s->only = spool_field(rq->spool, "only");
+    s->again = again && strcmp(again, "true") == 0;
+    if (!spool_file(rq->spool, "campaign", NULL))
+        request_fail_with(rq, ERR_USAGE, tr("the submission has no part '%s'"), "campaign");
+    else if (again && !s->again && strcmp(again, "false") != 0)
+        request_fail_with(rq, ERR_USAGE, tr("'%s' must be true or false"), "again");
+    else if (s->only && *s->only == '\0')
+        request_fail_with(rq, ERR_USAGE, tr("'%s' names no recipient"), "only");
+    else
+        request_store(rq, read_campaign, resolve);
+}
+
+/* --- read, resolve
+ * ----------------------------------------------------------------------------------- */
+
+/* The tree is read once more for the one place that the campaign does not keep. */
+static void check_end(struct request *rq, size_t length)
+{
+    struct submission *s = rq->state;
+    const struct campaign *c = s->campaign;
+    struct diags seen;
+
+    if (c->schedule.end > rq->now)
+        return;
+    diags_init(&seen);
+    const struct yaml_node *root = yaml_read(rq->arena, c->file, s->bytes, length, &seen);
+    const struct yaml_node *schedule = root ? yaml_get(root, "schedule") : NULL;
+    const struct yaml_node *at = schedule ? yaml_get(schedule, "end") : NULL;
+    diag_add(&s->diags, c->file, at ? at->line : 0, at ? at->column : 0, DIAG_ERROR, ERR_REFUSED,
+             tr("the end of the campaign lies in the past"));
+    diags_dispose(&seen);
+}
+
+static int read_campaign(struct store *store, struct request *rq)
+{
+    struct submission *s = rq->state;
+    const struct spool_part *part = spool_file(rq->spool, "campaign", NULL);
+    size_t length = 0;
+
+    (void)store;
+    int rc = file_read(&s->bytes, &length, part->path, YAML_BYTES_MAX, &rq->e);
+    if (rc == ERR_LIMIT) { /* said by the file's name, not by ours */
+        diag_add(&s->diags, part->filename, 0, 0, DIAG_ERROR, ERR_DATA,
+                 tr("the file is larger than %d bytes"), YAML_BYTES_MAX);
+        return 0;
+    }
+    if (rc)
+        return err_set(&rq->e, ERR_STORE, tr("the submission cannot be read again"));
+    s->campaign = campaign_read(part->filename, s->bytes, length, s->conf->zone_name,
+                                request_store_zones(rq), &s->diags);
+    if (s->campaign)
+        check_end(rq, length);
+    return 0;
+}
+
+static void unknown_channel(struct submission *s)
+{
+    const struct campaign *c = s->campaign;
+    const char *slash = strrchr(s->conf->file, '/');
+    struct strbuf list = STRBUF_INIT;
+
+    for (size_t i = 0; i < s->conf->channel_count; i++)
+        strbuf_printf(&list, "%s%s", i ? ", " : "", s->conf->channels[i].name);
+    diag_add(&s->diags, c->file, c->channel_at.line, c->channel_at.column, DIAG_ERROR, ERR_DATA,
+             tr("unknown channel '%s', %s has %s"), c->channel, slash ? slash + 1 : s->conf->file,
+             list.text ? list.text : tr("none"));
+    strbuf_dispose(&list);
+}
+
+/* False after it has answered: a file that the campaign names is not part of the submission. */
+static bool parts_complete(struct request *rq)
+{
+    const struct submission *s = rq->state;
+    const struct campaign *c = s->campaign;
+
+    if (c->source == AUDIENCE_FILE && !spool_file(rq->spool, "audience", NULL)) {
+        request_fail_with(rq, ERR_USAGE, tr("the submission has no part '%s'"), "audience");
+        return false;
+    }
+    for (size_t i = 0; i < c->attachment_count; i++) {
+        if (spool_file(rq->spool, "attachment", c->attachments[i].path))
+            continue;
+        request_fail_with(rq, ERR_USAGE, tr("the submission has no part '%s'"),
+                          c->attachments[i].path);
+        return false;
+    }
+    return true;
+}
+
+static void resolve(struct request *rq)
+{
+    struct submission *s = rq->state;
+    const struct api_host *host = request_host(rq);
+
+    if (rq->rc || !s->campaign) {
+        give_up(rq);
+        return;
+    }
+    s->lookup.campaign = s->campaign->id;
+    s->channel = service_channel(s->conf, s->campaign->channel);
+    if (!s->channel)
+        unknown_channel(s);
+    if (!s->channel) {
+        give_up(rq);
+        return;
+    }
+    s->kind = host->kind(host->ctx, s->channel->name);
+    s->options = host->options(host->ctx, s->channel->name);
+    if (!s->kind)
+        request_fail_with(rq, ERR_REFUSED, tr("channel '%s' is not open; see the service's log"),
+                          s->channel->name);
+    else if (parts_complete(rq))
+        request_store(rq, open_review, opened);
+}
+
+/* --- rows
+ * ---------------------------------------------------------------------------------------------- */
+
+static int open_review(struct store *store, struct request *rq)
+{
+    struct submission *s = rq->state;
+    const struct campaign *c = s->campaign;
+    const struct spool_part *audience = spool_file(rq->spool, "audience", NULL);
+    const char **attachments =
+        arena_array(rq->arena, c->attachment_count + 1, sizeof(*attachments));
+    size_t senders = 0;
+
+    for (size_t i = 0; i < c->attachment_count; i++)
+        attachments[i] = spool_file(rq->spool, "attachment", c->attachments[i].path)->path;
+    int rc = review_open(&s->review, c, s->channel, s->kind, audience ? audience->path : NULL,
+                         attachments, &s->diags, &rq->e);
+    if (rc)
+        return rc;
+    review_senders(s->review, &senders);
+    s->lanes = arena_array(rq->arena, senders, sizeof(*s->lanes));
+    const struct store_submission sub = {
+        .campaign = c->id, .title = c->title, .by = rq->who.name, .at = rq->now};
+    rc = store_submit_begin(store, &sub, &s->loading, &rq->e);
+    s->begun = rc == 0;
+    return rc;
+}
+
+static void opened(struct request *rq)
+{
+    if (rq->rc)
+        give_up(rq);
+    else
+        request_store(rq, take_rows, rows_taken);
+}
+
+static int lane_of(struct store *store, struct request *rq, const struct review_row *row,
+                   int64_t *lane)
+{
+    struct submission *s = rq->state;
+    int64_t channel_id, sender_id;
+    int rc = 0;
+
+    if (s->lanes[row->sender_index] == 0)
+        rc = store_lane(store, s->channel->name, row->sender, &s->lanes[row->sender_index],
+                        &channel_id, &sender_id, &rq->e);
+    *lane = s->lanes[row->sender_index];
+    return rc;
+}
+
+/* The values as a JSON array, or NULL when there are none. */
+static const char *values_of(struct arena *arena, const struct review_row *row)
+{
+    struct strbuf b = STRBUF_INIT;
+
+    if (row->value_count == 0)
+        return NULL;
+    emit_open(&b, '[');
+    for (size_t i = 0; i < row->value_count; i++)
+        emit_text(&b, row->values[i]);
+    strbuf_putc(&b, ']');
+    const char *values = arena_strdup(arena, b.text);
+    strbuf_dispose(&b);
+    return values;
+}
+
+static int keep_row(struct store *store, struct request *rq, struct chunk *chunk,
+                    const struct review_row *row)
+{
+    struct submission *s = rq->state;
+    struct store_row *out = &chunk->rows[chunk->count];
+    int rc = lane_of(store, rq, row, &out->lane);
+
+    if (rc)
+        return rc;
+    out->row = s->stored + chunk->count + 1;
+    out->recipient = arena_strdup(chunk->arena, row->recipient);
+    out->values = values_of(chunk->arena, row);
+    out->skipped = row->skipped;
+    chunk->bytes += strlen(out->recipient) + (out->values ? strlen(out->values) : 0);
+    chunk->count++;
+    return 0;
+}
+
+/* A test send keeps one row: the first of that recipient. */
+static bool is_wanted(const struct submission *s, const struct review_row *row)
+{
+    return !s->only || (strcmp(s->only, row->recipient) == 0 && row->skipped != REASON_DUPLICATE);
+}
+
+static int fill_chunk(struct store *store, struct request *rq, struct chunk *chunk)
+{
+    struct submission *s = rq->state;
+    struct review_row row;
+    int rc = 1;
+
+    for (int n = 0; rc == 1 && n < CHUNK_ROWS && chunk->bytes < CHUNK_BYTES; n++) {
+        rc = review_next(s->review, &row, &rq->e);
+        if (rc == 1 && s->diags.errors == 0 && is_wanted(s, &row)) {
+            int kept = keep_row(store, rq, chunk, &row);
+            rc = kept ? kept : 1;
+        }
+    }
+    s->read_all = rc == 0;
+    return rc < 0 ? rc : 0;
+}
+
+static int take_rows(struct store *store, struct request *rq)
+{
+    struct submission *s = rq->state;
+    struct chunk *chunk = xmalloc(sizeof(*chunk));
+
+    chunk->arena = arena_new();
+    int rc = fill_chunk(store, rq, chunk);
+    if (rc == 0 && s->diags.errors == 0 && chunk->count > 0) {
+        rc = store_submit_rows(store, s->loading, chunk->rows, chunk->count, &rq->e);
+        s->stored += chunk->count;
+    }
+    arena_free(chunk->arena);
+    free(chunk);
+    return rc;
+}
+
+static void rows_taken(struct request *rq)
+{
+    struct submission *s = rq->state;
+    const struct campaign *c = s->campaign;
+
+    if (rq->rc == 0 && !s->read_all) {
+        request_store(rq, take_rows, rows_taken);
+        return;
+    }
+    if (rq->rc == 0 && s->only && s->stored == 0 && s->diags.errors == 0)
+        diag_add(&s->diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_ERROR,
+                 ERR_REFUSED, tr("'%s' is not in the audience"), s->only);
+    if (rq->rc || s->diags.errors > 0)
+        give_up(rq);
+    else
+        request_store(rq, seal, hold);
+}
+
+/* --- seal, hold
+ * ------------------------------------------------------------------------------------------ */
+
+static void facts_of(struct request *rq, struct revision_facts *f)
+{
+    const struct submission *s = rq->state;
+    size_t count;
+    const struct review_attachment *files = review_attachments(s->review, &count);
+    struct digest *digests = arena_array(rq->arena, count, sizeof(*digests));
+
+    for (size_t i = 0; i < count; i++)
+        digests[i] = files[i].digest;
+    *f = (struct revision_facts){
+        .plugin = s->channel->plugin,
+        .mode = s->channel->mode,
+        .options = s->options ? s->options : "{}",
+        .test = s->channel->standin,
+        .audience = review_audience_digest(s->review),
+        .rows = s->stored,
+        .attachments = digests,
+        .again = s->again,
+        .only = s->only,
+    };
+    f->senders = review_senders(s->review, &f->sender_count);
+}
+
+static int keep_sending(void *ctx, const struct store_revision *r)
+{
+    struct submission *s = ctx;
+
+    if (r->status == REVISION_APPROVED && strcmp(r->campaign, s->campaign->id) == 0 &&
+        s->held_count < HELD_MAX)
+        s->held[s->held_count++] = r->id;
+    return 0;
+}
+
+static int keep_known(void *ctx, const struct store_revision *r)
+{
+    struct submission *s = ctx;
+
+    s->known = r->status != REVISION_REJECTED && r->status != REVISION_CANCELED;
+    return 0;
+}
+
+static int store_attachments(struct store *store, struct request *rq)
+{
+    const struct submission *s = rq->state;
+    size_t count;
+    const struct review_attachment *files = review_attachments(s->review, &count);
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const struct store_blob blob = {.digest = files[i].digest,
+                                        .bytes = files[i].file.bytes,
+                                        .length = files[i].file.length};
+        rc = store_submit_blob(store, &blob, &rq->e);
+    }
+    return rc;
+}
+
+static int seal(struct store *store, struct request *rq)
+{
+    struct submission *s = rq->state;
+    struct revision_facts facts;
+
+    facts_of(rq, &facts);
+    manifest_write(&s->manifest, s->campaign, &facts);
+    s->digest = digest_of(s->manifest.text, s->manifest.length);
+    int rc = store_attachments(store, rq);
+    if (rc == 0) {
+        rc = store_revision_by_digest(store, s->campaign->id, &s->digest, keep_known, s, &rq->e);
+        rc = rc == ERR_NOTFOUND ? 0 : rc;
+    }
+    if (rc == 0 && !s->known) /* the same again disturbs nobody */
+        rc = store_active(store, keep_sending, s, &rq->e);
+    return rc;
+}
+
+static void hold(struct request *rq)
+{
+    const struct submission *s = rq->state;
+    const struct api_host *host = request_host(rq);
+
+    if (rq->rc) {
+        give_up(rq);
+        return;
+    }
+    for (size_t i = 0; i < s->held_count; i++)
+        host->hold_revision(host->ctx, s->held[i]);
+    request_store(rq, end, tell);
+}
+
+/* --- end, tell
+ * --------------------------------------------------------------------------------------------- */
+
+static int end(struct store *store, struct request *rq)
+{
+    struct submission *s = rq->state;
+    const struct store_freeze freeze = {
+        .campaign = s->campaign->id,
+        .by = rq->who.name,
+        .at = rq->now,
+        .manifest = s->manifest.text,
+        .digest = s->digest,
+        .channel = s->channel->name,
+        .approvers = s->campaign->approvers,
+        .test = s->channel->standin,
+    };
+    int rc = store_submit_end(store, s->loading, &freeze, &s->revision, &s->unchanged, &rq->e);
+
+    if (rc)
+        return rc;
+    s->begun = false;
+    return lookup_id(store, rq, &s->lookup, s->revision);
+}
+
+static void put_warnings(struct strbuf *b, const struct diags *d)
+{
+    emit_key(b, "warnings");
+    emit_open(b, '[');
+    for (size_t i = 0; i < d->count; i++)
+        object_diag(b, &d->items[i]);
+    strbuf_putc(b, ']');
+}
+
+static void tell(struct request *rq)
+{
+    const struct submission *s = rq->state;
+    const struct api_host *host = request_host(rq);
+    struct strbuf *b = &rq->answer.body.text;
+
+    for (size_t i = 0; i < s->held_count; i++) /* also when the store said no */
+        host->revision_changed(host->ctx, s->held[i]);
+    if (rq->rc) {
+        give_up(rq);
+        return;
+    }
+    if (!s->unchanged)
+        host->revision_changed(host->ctx, s->revision);
+    const struct store_revision *r = s->lookup.revision;
+    struct frame f = {.zone = s->campaign->schedule.zone, .start = s->campaign->schedule.start};
+    emit_open(b, '{');
+    emit_put_text(b, "campaign", r->campaign);
+    emit_put_digest(b, "revision", &r->digest);
+    emit_put_text(b, "state", campaign_state(r, &f, rq->now));
+    emit_put_bool(b, "unchanged", s->unchanged);
+    put_warnings(b, &s->diags);
+    strbuf_putc(b, '}');
+    request_reply(rq, 200);
+}
+
+/* --- what goes wrong
+ * ------------------------------------------------------------------------------------------ */
+
+static void refuse(struct request *rq)
+{
+    const struct submission *s = rq->state;
+
+    if (s->diags.errors > 0)
+        request_fail_diags(rq, &s->diags, tr("the campaign was not submitted"));
+    else
+        request_fail(rq);
+}
+
+/* Opening the store drops it too, should this fail. The first error is the one that is told. */
+static int drop(struct store *store, struct request *rq)
+{
+    const struct submission *s = rq->state;
+    struct err ignored;
+
+    store_submit_drop(store, s->loading, &ignored);
+    return 0;
+}
+
+static void dropped(struct request *rq)
+{
+    const struct submission *s = rq->state;
+
+    rq->e = s->first_error;
+    refuse(rq);
+}
+
+static void give_up(struct request *rq)
+{
+    struct submission *s = rq->state;
+
+    if (!s->begun) {
+        refuse(rq);
+        return;
+    }
+    s->first_error = rq->e;
+    request_store(rq, drop, dropped);
+}
