@@ -7,7 +7,6 @@
  */
 #include "core/tz.h"
 
-#include <assert.h>
 #include <string.h>
 
 enum {

@@ -150,7 +150,14 @@ struct ruling lane_rule(const struct engine *e, const struct queue *q, const str
                      : schedule_closed(r->spec.schedule, now) ? item->base
                                                               : item->due;
     gates_rule(&f, now, rows);
-    return gates_sum(rows);
+    struct ruling sum = gates_sum(rows);
+    if (sum.verdict != VERDICT_DROP || sum.gate != GATE_FREQUENCY_CAP)
+        return sum;
+    /* a cap may have room again by the time that all others let it go: only then it drops */
+    struct ruling cap = sum;
+    rows[GATE_FREQUENCY_CAP].verdict = VERDICT_GO;
+    sum = gates_sum(rows);
+    return sum.verdict == VERDICT_HOLD ? sum : cap;
 }
 
 bool lane_hard_go(const struct engine *e, const struct revision *r, instant_t now)

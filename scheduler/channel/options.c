@@ -1,0 +1,286 @@
+#include "channel/options.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/lang.h"
+#include "base/text.h"
+#include "conf/duration.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* For "did you mean": keys that conf/service reads; the rest belongs to the plugin. */
+static const char *const base_keys[] = {"plugin", "account", "mode", "senders", "api", "standin"};
+enum { BASE_KEYS = sizeof(base_keys) / sizeof(base_keys[0]), OPTIONS_MAX = 32 };
+
+struct settings { /* what channel_settings points into */
+    struct channel_settings public;
+    const struct paceline_channel *kind;
+    struct arena *arena;
+};
+
+struct reading {
+    struct settings *s;
+    const struct service *service;
+    const struct service_channel *channel;
+    bool read_secrets;
+    struct diags *diags;
+};
+
+static void complain(const struct reading *r, const struct yaml_node *at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void check_keys(const struct reading *r);
+static void check_mode(const struct reading *r);
+static void read_base_url(const struct reading *r);
+static void read_option(const struct reading *r, const struct channel_option *o, json_t *manifest);
+
+struct channel_settings *channel_settings_read(const struct paceline_channel *kind,
+                                               const struct service *service,
+                                               const struct service_channel *channel,
+                                               bool read_secrets, struct diags *diags)
+{
+    struct settings *s = xmalloc(sizeof(*s));
+    const struct reading r = {s, service, channel, read_secrets, diags};
+    size_t before = diags->errors;
+    json_t *manifest = json_object();
+    char *text;
+
+    s->kind = kind;
+    s->arena = arena_new();
+    s->public.values = arena_alloc(s->arena, kind->options_size ? kind->options_size : 1);
+    check_keys(&r);
+    check_mode(&r);
+    read_base_url(&r);
+    for (const struct channel_option *o = kind->options; o && o->name; o++)
+        read_option(&r, o, manifest);
+    text = json_dumps(manifest, JSON_COMPACT | JSON_SORT_KEYS);
+    s->public.manifest = arena_strdup(s->arena, text);
+    free(text);
+    json_decref(manifest);
+    if (diags->errors == before)
+        return &s->public;
+    channel_settings_free(&s->public);
+    return NULL;
+}
+
+void channel_settings_free(struct channel_settings *public)
+{
+    struct settings *s = (struct settings *)public; /* its first member */
+
+    if (!s)
+        return;
+    for (const struct channel_option *o = s->kind->options; o && o->name; o++) {
+        char *secret = NULL;
+        if (o->type != CHANNEL_SECRET)
+            continue;
+        memcpy(&secret, (char *)s->public.values + o->offset, sizeof(secret));
+        if (secret) {
+            explicit_bzero(secret, strlen(secret));
+            free(secret);
+        }
+    }
+    arena_free(s->arena);
+    free(s);
+}
+
+static void complain(const struct reading *r, const struct yaml_node *at, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    diag_add(r->diags, r->service->file, at->line, at->column, DIAG_ERROR, ERR_DATA, "%s", text);
+}
+
+/* --- keys --------------------------------------------------------------------------------------
+ */
+
+static void check_keys(const struct reading *r)
+{
+    const struct yaml_node *map = r->channel->node;
+    const char *known[BASE_KEYS + OPTIONS_MAX + 1] = {0};
+    size_t count = 0;
+
+    for (; count < BASE_KEYS; count++)
+        known[count] = base_keys[count];
+    for (const struct channel_option *o = r->s->kind->options; o && o->name; o++) {
+        assert(count < BASE_KEYS + OPTIONS_MAX);
+        known[count++] = o->name;
+    }
+    for (size_t i = 0; i < map->count; i++) {
+        const struct yaml_node *key = map->items[i]->key;
+        struct strbuf shown = STRBUF_INIT;
+        const char *meant;
+        size_t k = 0;
+        while (k < count && strcmp(known[k], key->text) != 0)
+            k++;
+        if (k < count || service_channel_key(key->text))
+            continue;
+        text_safe(&shown, key->text, false);
+        meant = text_nearest(key->text, known);
+        if (meant)
+            complain(r, key, tr("unknown key '%s', did you mean '%s'?"), shown.text, meant);
+        else
+            complain(r, key, tr("unknown key '%s'"), shown.text ? shown.text : "");
+        strbuf_dispose(&shown);
+    }
+}
+
+static void check_mode(const struct reading *r)
+{
+    const struct paceline_channel *kind = r->s->kind;
+    const struct yaml_node *node = yaml_get(r->channel->node, "mode");
+    const char *meant;
+
+    if (!kind->modes) {
+        if (node)
+            complain(r, node->key, tr("plugin '%s' has no modes"), kind->name);
+        return;
+    }
+    if (!r->channel->mode) {
+        complain(r, r->channel->node, tr("missing key '%s'"), "mode");
+        return;
+    }
+    for (const char *const *m = kind->modes; *m; m++) {
+        if (!strcmp(*m, r->channel->mode))
+            return;
+    }
+    meant = text_nearest(r->channel->mode, kind->modes);
+    if (meant)
+        complain(r, node, tr("plugin '%s' has no mode '%s', did you mean '%s'?"), kind->name,
+                 r->channel->mode, meant);
+    else
+        complain(r, node, tr("plugin '%s' has no mode '%s'"), kind->name, r->channel->mode);
+}
+
+static void read_base_url(const struct reading *r)
+{
+    const char *url = r->channel->standin ? r->channel->api : r->s->kind->platform_url;
+    const struct yaml_node *node = yaml_get(r->channel->node, "standin");
+    size_t length;
+
+    if (r->channel->standin && !r->s->kind->platform_url) {
+        complain(r, node->key, tr("plugin '%s' reaches no platform, so it has no stand-in"),
+                 r->s->kind->name);
+        return;
+    }
+    if (!url)
+        return;
+    length = strlen(url);
+    while (length > 0 && url[length - 1] == '/')
+        length--;
+    r->s->public.base_url = arena_strndup(r->s->arena, url, length);
+    r->s->public.standin = r->channel->standin;
+}
+
+/* --- values ------------------------------------------------------------------------------------
+ */
+
+static void store(const struct reading *r, const struct channel_option *o, const void *value,
+                  size_t size)
+{
+    assert(o->offset + size <= r->s->kind->options_size);
+    memcpy((char *)r->s->public.values + o->offset, value, size);
+}
+
+static bool int_parse(const char *text, int64_t *out)
+{
+    const char *digits = text + (text[0] == '-');
+
+    if (!digits[0] || digits[strspn(digits, "0123456789")])
+        return false;
+    errno = 0;
+    *out = strtoll(text, NULL, 10);
+    return errno == 0;
+}
+
+/* A value as its text, from the file or the table's fallback; false when it is not of its type. */
+static bool read_text(const struct reading *r, const struct channel_option *o, const char *text,
+                      json_t *manifest)
+{
+    int64_t number = 0;
+    bool flag = !strcmp(text, "true");
+    const char *copy;
+
+    switch (o->type) {
+    case CHANNEL_STRING:
+        copy = arena_strdup(r->s->arena, text);
+        store(r, o, &copy, sizeof(copy));
+        return json_object_set_new(manifest, o->name, json_string(text)) == 0;
+    case CHANNEL_BOOL:
+        if (!flag && strcmp(text, "false") != 0)
+            return false;
+        store(r, o, &flag, sizeof(flag));
+        return json_object_set_new(manifest, o->name, json_boolean(flag)) == 0;
+    case CHANNEL_INT:
+    case CHANNEL_DURATION:
+        if (!(o->type == CHANNEL_INT ? int_parse(text, &number) : duration_parse(text, &number)))
+            return false;
+        store(r, o, &number, sizeof(number));
+        return json_object_set_new(manifest, o->name, json_integer(number)) == 0;
+    case CHANNEL_SECRET:
+        break;
+    }
+    abort(); /* a secret has no text */
+}
+
+static void read_secret(const struct reading *r, const struct channel_option *o,
+                        const struct yaml_node *node)
+{
+    char *secret;
+
+    if (node->kind != YAML_MAP) {
+        complain(r, node,
+                 tr("'%s' is a secret and is never written here: use {file: …}, {env: NAME} or "
+                    "{credential: NAME}"),
+                 o->name);
+        return;
+    }
+    if (!r->read_secrets)
+        return;
+    secret = secret_read(node, r->service->file, r->service->dir, r->diags);
+    if (secret)
+        store(r, o, &secret, sizeof(secret));
+}
+
+static const char *wanted(enum channel_option_type type)
+{
+    switch (type) {
+    case CHANNEL_BOOL:
+        return tr("true or false");
+    case CHANNEL_INT:
+        return tr("a whole number");
+    case CHANNEL_DURATION:
+        return tr("a duration such as 90s or 1h30m");
+    case CHANNEL_STRING:
+    case CHANNEL_SECRET:
+        break;
+    }
+    return tr("a text");
+}
+
+static void read_option(const struct reading *r, const struct channel_option *o, json_t *manifest)
+{
+    const struct yaml_node *node = yaml_get(r->channel->node, o->name);
+    bool text_type = o->type == CHANNEL_STRING;
+
+    if (!node) {
+        if (!o->fallback)
+            complain(r, r->channel->node, tr("missing key '%s' (%s)"), o->name, o->help);
+        else if (o->type != CHANNEL_SECRET && !read_text(r, o, o->fallback, manifest))
+            abort(); /* a plugin's table: the fallback is of the option's own type */
+        return;
+    }
+    if (o->type == CHANNEL_SECRET)
+        read_secret(r, o, node);
+    else if (node->kind != YAML_SCALAR || (node->quoted && !text_type) ||
+             (!node->quoted && node->length == 0) || !read_text(r, o, node->text, manifest))
+        complain(r, node, tr("'%s' must be %s"), o->name, wanted(o->type));
+}

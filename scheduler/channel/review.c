@@ -1,0 +1,308 @@
+/* Every row is rendered and judged. A text that the channel cannot carry is told once for each kind
+ * of problem, at the first row that has it, with the number of further rows: 100,000 rows of one
+ * template mostly break the same limit. */
+#include "channel/review.h"
+
+#include "base/arena.h"
+#include "base/lang.h"
+#include "base/strbuf.h"
+#include "base/text.h"
+#include "channel/check.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ATTACHMENT_BYTES_MAX = 64 * 1024 * 1024 };
+
+enum problem { PROBLEM_BLANK, PROBLEM_OTHER, PROBLEMS };
+
+struct seen_problem {
+    size_t item; /* index + 1 in the diags; 0: not shown */
+    uint64_t more;
+    bool seen;
+};
+
+struct review {
+    struct arena *arena;
+    const struct campaign *campaign;
+    const struct paceline_channel *kind;
+    struct audience *audience;
+    struct diags *diags;
+    struct diags scratch; /* of one text */
+    const char **senders;
+    size_t sender_count;
+    struct review_attachment *attachments;
+    size_t value_count;
+    bool judge_texts; /* the format is one of the channel's */
+    struct strbuf text;
+    struct seen_problem problems[PROBLEMS];
+    size_t shortest_bytes, longest_bytes;
+    unsigned most_defaults;
+    struct review_sum sum;
+    bool ended;
+};
+
+static void senders_resolve(struct review *r, const struct service_channel *channel);
+static bool attachments_read(struct review *r, const char *const *paths, struct err *e);
+static void message_check(struct review *r);
+static void text_judge(struct review *r, const struct review_row *row);
+static void row_count(struct review *r, const struct review_row *row);
+static void finish(struct review *r);
+
+int review_open(struct review **out, const struct campaign *c,
+                const struct service_channel *channel, const struct paceline_channel *kind,
+                const char *audience_path, const char *const *attachment_paths, struct diags *diags,
+                struct err *e)
+{
+    struct review *r = xmalloc(sizeof(*r));
+    const char *const *names;
+    char *beside = NULL;
+
+    *r = (struct review){.arena = arena_new(), .campaign = c, .kind = kind, .diags = diags};
+    diags_init(&r->scratch);
+    r->value_count = c->template ? template_names(c->template, &names) : 0;
+    senders_resolve(r, channel);
+    if (attachments_read(r, attachment_paths, e))
+        message_check(r);
+    if (c->source == AUDIENCE_FILE)
+        beside = campaign_path(c, c->audience_file);
+    int rc = audience_open(&r->audience, c, audience_path && beside ? audience_path : beside,
+                           beside, r->senders, r->sender_count, diags, e);
+    free(beside);
+    if (rc) {
+        review_close(r);
+        return rc;
+    }
+    *out = r;
+    return 0;
+}
+
+int review_next(struct review *r, struct review_row *row, struct err *e)
+{
+    struct audience_row in;
+    int rc = r->ended ? 0 : audience_next(r->audience, &in, e);
+
+    if (rc <= 0) {
+        if (rc == 0 && !r->ended)
+            finish(r);
+        return rc;
+    }
+    *row = (struct review_row){.row = in.row,
+                               .line = in.line,
+                               .recipient = in.recipient,
+                               .sender = r->senders[in.sender],
+                               .sender_index = in.sender,
+                               .skipped = in.duplicate ? REASON_DUPLICATE : REASON_NONE,
+                               .values = in.values,
+                               .value_count = r->value_count};
+    if (r->campaign->template && row->skipped == REASON_NONE) {
+        strbuf_reset(&r->text);
+        if (!template_render(r->campaign->template, row->recipient, row->sender, row->values,
+                             &r->text, &row->missing, &row->defaults))
+            row->skipped = REASON_MISSING_VALUE;
+        else
+            row->text = r->text.text ? r->text.text : "";
+    }
+    if (row->text && r->judge_texts)
+        text_judge(r, row);
+    row_count(r, row);
+    return 1;
+}
+
+const struct review_sum *review_sum(const struct review *r)
+{
+    return &r->sum;
+}
+
+struct digest review_audience_digest(const struct review *r)
+{
+    return audience_digest(r->audience);
+}
+
+const struct review_attachment *review_attachments(const struct review *r, size_t *count)
+{
+    *count = r->campaign->attachment_count;
+    return r->attachments;
+}
+
+const char *const *review_senders(const struct review *r, size_t *count)
+{
+    *count = r->sender_count;
+    return r->senders;
+}
+
+void review_close(struct review *r)
+{
+    if (!r)
+        return;
+    for (size_t i = 0; r->attachments && i < r->campaign->attachment_count; i++)
+        free((void *)r->attachments[i].file.bytes);
+    audience_close(r->audience);
+    strbuf_dispose(&r->text);
+    diags_dispose(&r->scratch);
+    arena_free(r->arena);
+    free(r);
+}
+
+static bool sender_listed(const struct service_channel *channel, const char *name)
+{
+    for (size_t i = 0; i < channel->sender_count; i++)
+        if (strcmp(channel->senders[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The campaign's senders, each of them the channel's too; or else the channel's. */
+static void senders_resolve(struct review *r, const struct service_channel *channel)
+{
+    const struct campaign *c = r->campaign;
+    const struct conf_sender *from = c->sender_count ? c->senders : channel->senders;
+
+    r->sender_count = c->sender_count ? c->sender_count : channel->sender_count;
+    r->senders = arena_array(r->arena, r->sender_count, sizeof(*r->senders));
+    for (size_t i = 0; i < r->sender_count; i++) {
+        r->senders[i] = from[i].name;
+        if (sender_listed(channel, from[i].name))
+            continue;
+        struct strbuf list = STRBUF_INIT;
+        for (size_t j = 0; j < channel->sender_count; j++)
+            strbuf_printf(&list, "%s%s", j ? ", " : "", channel->senders[j].name);
+        diag_add(r->diags, c->file, from[i].at.line, from[i].at.column, DIAG_ERROR, ERR_DATA,
+                 tr("channel '%s' has no sender '%s'; it has: %s"), channel->name, from[i].name,
+                 list.text);
+        strbuf_dispose(&list);
+    }
+}
+
+/* What the channel takes, and one byte more to see that a file is larger. */
+static size_t bytes_max(const struct paceline_channel *kind, const char *attachment_kind)
+{
+    const struct channel_attachment_kind *k = kind->caps.attachments;
+
+    for (; k && k->name; k++)
+        if (strcmp(k->name, attachment_kind) == 0)
+            return k->bytes_max;
+    return ATTACHMENT_BYTES_MAX;
+}
+
+static bool attachment_read(struct review *r, size_t index, const char *path, struct err *e)
+{
+    const struct conf_attachment *a = &r->campaign->attachments[index];
+    struct review_attachment *out = &r->attachments[index];
+    const char *slash = strrchr(a->path, '/');
+    char *bytes = NULL;
+    size_t length = 0, max = bytes_max(r->kind, a->kind);
+
+    int rc = file_read(&bytes, &length, path, max, e);
+    if (rc == ERR_LIMIT) {
+        diag_add(r->diags, r->campaign->file, a->at.line, a->at.column, DIAG_ERROR, ERR_REFUSED,
+                 tr("'%s' is larger than %zu bytes; %s takes no more"), a->path, max,
+                 r->kind->name);
+        return false;
+    }
+    if (rc) {
+        diag_add(r->diags, r->campaign->file, a->at.line, a->at.column, DIAG_ERROR, ERR_DATA, "%s",
+                 e->text);
+        return false;
+    }
+    out->file = (struct channel_attachment){
+        .kind = a->kind, .name = slash ? slash + 1 : a->path, .bytes = bytes, .length = length};
+    out->digest = digest_of(bytes, length);
+    return true;
+}
+
+static bool attachments_read(struct review *r, const char *const *paths, struct err *e)
+{
+    const struct campaign *c = r->campaign;
+    bool all = true;
+
+    r->attachments = arena_array(r->arena, c->attachment_count, sizeof(*r->attachments));
+    for (size_t i = 0; i < c->attachment_count; i++) {
+        char *beside = paths ? NULL : campaign_path(c, c->attachments[i].path);
+        all &= attachment_read(r, i, paths ? paths[i] : beside, e);
+        free(beside);
+    }
+    return all;
+}
+
+/* What is the same for every recipient. */
+static void message_check(struct review *r)
+{
+    const struct campaign *c = r->campaign;
+    struct channel_attachment *files = arena_array(r->arena, c->attachment_count, sizeof(*files));
+
+    for (size_t i = 0; i < c->attachment_count; i++)
+        files[i] = r->attachments[i].file;
+    r->judge_texts = channel_check_message(r->kind, c, files, r->diags);
+}
+
+static void text_judge(struct review *r, const struct review_row *row)
+{
+    size_t length = strlen(row->text);
+
+    if (channel_check_text(r->kind, r->campaign, row->text, length, row->recipient, row->row,
+                           &r->scratch))
+        return;
+    bool blank = strspn(row->text, " \t\r\n") == length;
+    struct seen_problem *p = &r->problems[blank ? PROBLEM_BLANK : PROBLEM_OTHER];
+    if (p->seen) {
+        p->more++;
+    } else {
+        size_t before = r->diags->count;
+        for (size_t i = 0; i < r->scratch.count; i++) {
+            const struct diag *d = &r->scratch.items[i];
+            diag_add(r->diags, d->file, d->line, d->column, d->level, d->code, "%s", d->message);
+        }
+        p->seen = true;
+        p->item = r->diags->count > before ? r->diags->count : 0;
+    }
+    diags_dispose(&r->scratch);
+    diags_init(&r->scratch);
+}
+
+static void row_count(struct review *r, const struct review_row *row)
+{
+    struct review_sum *sum = &r->sum;
+
+    sum->rows++;
+    if (row->skipped != REASON_NONE) {
+        sum->skipped[row->skipped]++;
+        return;
+    }
+    size_t bytes = row->text ? strlen(row->text) : 0;
+    if (sum->sends == 0 || bytes < r->shortest_bytes) {
+        sum->shortest = row->row;
+        r->shortest_bytes = bytes;
+    }
+    if (sum->sends == 0 || bytes > r->longest_bytes) {
+        sum->longest = row->row;
+        r->longest_bytes = bytes;
+    }
+    if (row->defaults > r->most_defaults) {
+        sum->most_defaults = row->row;
+        r->most_defaults = row->defaults;
+    }
+    sum->sends++;
+}
+
+static void finish(struct review *r)
+{
+    r->ended = true;
+    for (int i = 0; i < PROBLEMS; i++) {
+        const struct seen_problem *p = &r->problems[i];
+        if (p->item == 0 || p->more == 0)
+            continue;
+        struct diag *d = &r->diags->items[p->item - 1];
+        d->message = p->more == 1
+                         ? arena_printf(r->diags->arena, tr("%s (and 1 more row)"), d->message)
+                         : arena_printf(r->diags->arena, tr("%s (and %llu more rows)"), d->message,
+                                        (unsigned long long)p->more);
+    }
+    if (r->sum.rows == 0 && r->diags->errors == 0)
+        diag_add(r->diags, r->campaign->file, r->campaign->audience_at.line,
+                 r->campaign->audience_at.column, DIAG_ERROR, ERR_REFUSED,
+                 tr("the audience is empty"));
+    else
+        audience_expected(r->campaign, r->sum.rows, r->diags);
+}

@@ -1,0 +1,54 @@
+/* One pass over a campaign's whole audience, as `check`, `preview` and `submit` need it: every row
+ * gets its sender, is rendered, and the rendered message is judged against what the channel can carry.
+ * Problems go to the diags at their places. Pure reading; no service, no secrets. */
+#ifndef PACELINE_CHANNEL_REVIEW_H
+#define PACELINE_CHANNEL_REVIEW_H
+
+#include "channel/channel.h"
+#include "conf/audience.h"
+#include "conf/campaign.h"
+#include "conf/service.h"
+#include "core/delivery.h"
+
+struct review;
+
+struct review_row {
+    uint64_t row;
+    size_t line;
+    const char *recipient, *sender;
+    size_t sender_index;
+    enum reason skipped; /* REASON_NONE, REASON_DUPLICATE or REASON_MISSING_VALUE */
+    const char *missing; /* the name that has no value */
+    const char *const *values; /* of the template's names */
+    size_t value_count;
+    const char *text; /* rendered; NULL when skipped or attachments only */
+    unsigned defaults; /* how many values were defaults */
+};
+
+struct review_attachment {
+    struct channel_attachment file; /* bytes read */
+    struct digest digest;
+};
+
+struct review_sum {
+    uint64_t rows, sends;
+    uint64_t skipped[REASONS];
+    uint64_t shortest, longest, most_defaults; /* row numbers; 0: none */
+};
+
+/* `audience_path` and `attachment_paths`: where the bytes are (a submission's spool files, or beside
+ * the campaign file when NULL). Attachments are read and judged here, as is the static part (format,
+ * attachment kinds, `message` alone). ERR_IO, ERR_DATA, ERR_REFUSED with the reasons in `diags`. */
+int review_open(struct review **out, const struct campaign *c, const struct service_channel *channel,
+                const struct paceline_channel *kind, const char *audience_path,
+                const char *const *attachment_paths, struct diags *diags, struct err *e);
+/* 1 and a row (borrowed until the next call), 0 at the end, ERR_* when reading broke off. At the end
+ * the audience is compared with `expect`. */
+int review_next(struct review *r, struct review_row *row, struct err *e);
+const struct review_sum *review_sum(const struct review *r);
+struct digest review_audience_digest(const struct review *r);
+const struct review_attachment *review_attachments(const struct review *r, size_t *count);
+const char *const *review_senders(const struct review *r, size_t *count); /* resolved */
+void review_close(struct review *r);
+
+#endif

@@ -1,0 +1,96 @@
+/* `check` and `config check`: everything that can be known without the service. */
+#include "cli/local.h"
+
+#include "base/strbuf.h"
+
+#include <string.h>
+
+static void add_count(struct strbuf *out, uint64_t n, const char *one, const char *many)
+{
+    strbuf_printf(out, "%s%llu %s", out->length ? ", " : "", (unsigned long long)n,
+                  n == 1 ? one : many);
+}
+
+static void print_sum(const struct cli *cli, const char *file, const struct local_campaign *c,
+                      const struct review_sum *sum)
+{
+    struct strbuf line = STRBUF_INIT;
+    size_t senders =
+        c->campaign->sender_count ? c->campaign->sender_count : c->channel->sender_count;
+
+    add_count(&line, sum->rows, tr("recipient"), tr("recipients"));
+    add_count(&line, sum->sends, tr("send"), tr("sends"));
+    if (sum->skipped[REASON_DUPLICATE])
+        add_count(&line, sum->skipped[REASON_DUPLICATE], tr("duplicate"), tr("duplicates"));
+    if (sum->skipped[REASON_MISSING_VALUE])
+        add_count(&line, sum->skipped[REASON_MISSING_VALUE], tr("without a value"),
+                  tr("without a value"));
+    add_count(&line, senders, tr("sender"), tr("senders"));
+    put_safe(cli->out, file);
+    fprintf(cli->out, ": %s: %s%s\n", tr("ok"), line.text,
+            c->settings->standin ? tr(" (TEST: on a stand-in)") : "");
+    strbuf_dispose(&line);
+}
+
+static int check_file(const struct cli *cli, struct local *local, const char *file)
+{
+    struct diags diags;
+    struct local_campaign c;
+    struct review_sum sum = {0};
+
+    diags_init(&diags);
+    int rc = local_campaign(&c, local, cli, file, &diags);
+    if (rc == 0)
+        rc = local_review(&c, NULL, NULL, &sum, &diags);
+    say_diags(cli, &diags);
+    if (rc == 0 && !cli->json)
+        print_sum(cli, file, &c, &sum);
+    diags_dispose(&diags);
+    local_campaign_close(&c);
+    return rc;
+}
+
+int cmd_check(struct cli *cli)
+{
+    struct local local;
+    int worst = local_open(&local, cli);
+
+    if (worst)
+        return worst;
+    for (size_t i = 0; i < cli->arg_count; i++) {
+        int rc = check_file(cli, &local, cli->args[i]);
+        if (rc > worst)
+            worst = rc;
+    }
+    local_close(&local);
+    return worst;
+}
+
+/* Plugins, options and secrets of every channel, all errors in one run. */
+int cmd_config_check(struct cli *cli)
+{
+    struct local local;
+    struct diags diags;
+    int worst = local_open(&local, cli);
+
+    if (worst)
+        return worst;
+    diags_init(&diags);
+    for (size_t i = 0; i < local.service->channel_count; i++) {
+        const struct service_channel *channel = &local.service->channels[i];
+        const struct paceline_channel *kind;
+        if (local_kind(&kind, &local, cli, channel, &diags) == 0)
+            channel_settings_free(
+                channel_settings_read(kind, local.service, channel, true, &diags));
+    }
+    worst = say_diags(cli, &diags);
+    if (worst == 0 && !cli->json) {
+        put_safe(cli->out, local.service->file);
+        fprintf(cli->out, tr(": ok: %zu channels, %zu users"), local.service->channel_count,
+                local.service->user_count);
+        fputs(local.service->allow_self ? tr(", one-person mode\n") : "\n", cli->out);
+    }
+    diags_dispose(&diags);
+    local_close(&local);
+    return worst;
+}

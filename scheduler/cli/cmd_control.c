@@ -1,0 +1,125 @@
+/* `pause`, `resume`, `cancel` of a campaign; `outcome` and `resend` of a delivery. */
+#include "cli/client.h"
+#include "cli/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One POST; the answer as a line of JSON, or NULL out for the caller's own words. */
+static json_t *post(struct cli *cli, const char *kind, const char *which, const char *verb,
+                    json_t *body, int *rc)
+{
+    struct client client;
+
+    *rc = client_open(&client, cli);
+    if (*rc) {
+        json_decref(body);
+        return NULL;
+    }
+    char *path = client_path(NULL, kind, which, verb, NULL);
+    json_t *object = client_post_one(&client, path, body, rc);
+    free(path);
+    client_close(&client);
+    if (object && cli->json) {
+        say_json(cli, object);
+        return NULL;
+    }
+    return object;
+}
+
+int cmd_pause(struct cli *cli)
+{
+    int rc;
+    json_t *object = post(cli, "campaigns", cli->args[0], "pause", json_object(), &rc);
+
+    if (object)
+        fprintf(cli->out, tr("paused: %s; go on with: paceline resume %s\n"), cli->args[0],
+                cli->args[0]);
+    json_decref(object);
+    return rc;
+}
+
+int cmd_resume(struct cli *cli)
+{
+    int rc;
+    json_t *object = post(cli, "campaigns", cli->args[0], "resume", json_object(), &rc);
+
+    if (object)
+        fprintf(cli->out, tr("resumed: %s (%s)\n"), cli->args[0],
+                view_state(view_text(object, "state", "?")));
+    json_decref(object);
+    return rc;
+}
+
+int cmd_cancel(struct cli *cli)
+{
+    int rc;
+    json_t *object = post(cli, "campaigns", cli->args[0], "cancel", json_object(), &rc);
+
+    if (object)
+        fprintf(cli->out, tr("%lld canceled, %lld already out, %lld unknown\n"),
+                (long long)view_number(object, "canceled"),
+                (long long)view_number(object, "already_out"),
+                (long long)view_number(object, "unknown"));
+    json_decref(object);
+    return rc;
+}
+
+static bool is_number(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+
+    return digits > 0 && digits < 19 && text[digits] == '\0';
+}
+
+static int check_delivery(const struct cli *cli)
+{
+    if (!is_number(cli->args[0]))
+        return args_wrong(cli, tr("'%s' is no delivery: it is a number, see 'paceline deliveries'"),
+                          cli->args[0]);
+    if (!cli->values[OPT_NOTE] || !cli->values[OPT_NOTE][0])
+        return args_wrong(cli, tr("--note is missing: write down how you know"));
+    return 0;
+}
+
+static void print_delivery(const struct cli *cli, json_t *object)
+{
+    const char *reason = view_text(object, "reason", NULL);
+
+    fprintf(cli->out, tr("delivery %s: %s"), cli->args[0],
+            view_state(view_text(object, "state", "?")));
+    if (reason)
+        fprintf(cli->out, " (%s)", view_reason(reason));
+    fputc('\n', cli->out);
+}
+
+int cmd_outcome(struct cli *cli)
+{
+    const char *outcome = cli->args[1];
+    int rc = check_delivery(cli);
+
+    if (rc == 0 && strcmp(outcome, "sent") != 0 && strcmp(outcome, "not-sent") != 0)
+        rc = args_wrong(cli, tr("'%s' is no outcome: write sent or not-sent"), outcome);
+    if (rc)
+        return rc;
+    json_t *body = json_pack("{s:s, s:s}", "outcome", outcome, "note", cli->values[OPT_NOTE]);
+    json_t *object = post(cli, "deliveries", cli->args[0], "outcome", body, &rc);
+    if (object)
+        print_delivery(cli, object);
+    json_decref(object);
+    return rc;
+}
+
+int cmd_resend(struct cli *cli)
+{
+    int rc = check_delivery(cli);
+
+    if (rc)
+        return rc;
+    json_t *body = json_pack("{s:s}", "note", cli->values[OPT_NOTE]);
+    json_t *object = post(cli, "deliveries", cli->args[0], "resend", body, &rc);
+    if (object)
+        print_delivery(cli, object);
+    json_decref(object);
+    return rc;
+}

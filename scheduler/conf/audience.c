@@ -1,0 +1,457 @@
+/* One row at a time: from the CSV or from the list, checked, given a sender, looked up among the
+ * recipients seen, hashed. Senders with equally many rows come out of the heap in listed order. */
+#include "conf/audience.h"
+
+#include "base/arena.h"
+#include "base/heap.h"
+#include "base/lang.h"
+#include "base/text.h"
+#include "conf/csv.h"
+#include "conf/file.h"
+#include "conf/seen.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { NO_COLUMN = -1 };
+
+struct named { /* a sender's name and its place in the list, sorted by name */
+    const char *name;
+    size_t index;
+};
+
+struct audience {
+    struct arena *arena;
+    const struct campaign *campaign;
+    struct diags *diags;
+    const char *label;
+    int fd;
+    struct csv *csv; /* NULL: the list */
+    const char **headers;
+    size_t header_count, recipient_column;
+    long sender_column;
+    size_t *value_columns; /* of the template's names */
+    const char **values;
+    size_t value_count;
+    const char *const *senders;
+    size_t sender_count;
+    struct named *by_name;
+    struct heap fewest; /* sender_load.node, at = rows so far */
+    struct heap_node *loads;
+    struct seen seen;
+    struct digester *digester;
+    struct digest digest;
+    struct strbuf recipient, sender; /* of the row, when trimmed */
+    size_t listed;                   /* of the list: taken so far */
+    uint64_t rows;
+    bool ended;
+};
+
+static int source_open(struct audience *a, const char *path, struct err *e);
+static int header_read(struct audience *a, struct err *e);
+static bool header_check(struct audience *a, const struct csv_row *row);
+static bool template_check(struct audience *a);
+static void senders_index(struct audience *a);
+static int named_compare(const void *x, const void *y);
+static bool source_next(struct audience *a, struct csv_row *in, int *rc, struct err *e);
+static bool row_take(struct audience *a, const struct csv_row *in, struct audience_row *out);
+static bool recipient_check(struct audience *a, const struct csv_row *in, const char *recipient);
+static bool sender_find(struct audience *a, const struct csv_row *in, const char *name,
+                        size_t *out);
+static void row_hash(struct audience *a, const struct csv_row *in, size_t sender);
+static void row_problem(struct audience *a, const struct csv_row *row);
+static void error_at(struct audience *a, size_t line, size_t field, const char *message);
+static int broken(struct audience *a, int code, struct err *e);
+static const char *trimmed(struct strbuf *scratch, const char *s);
+
+int audience_open(struct audience **out, const struct campaign *c, const char *path,
+                  const char *label, const char *const *senders, size_t sender_count,
+                  struct diags *diags, struct err *e)
+{
+    struct arena *arena = arena_new();
+    struct audience *a = arena_alloc(arena, sizeof *a);
+
+    assert(sender_count > 0);
+    *a = (struct audience){.arena = arena,
+                           .campaign = c,
+                           .diags = diags,
+                           .fd = -1,
+                           .sender_column = NO_COLUMN,
+                           .senders = senders,
+                           .sender_count = sender_count};
+    a->label = arena_strdup(arena, path ? label : c->file);
+    senders_index(a);
+    a->digester = digester_new();
+    int rc = source_open(a, path, e);
+    if (rc) {
+        audience_close(a);
+        return rc;
+    }
+    digester_int(a->digester, (int64_t)a->header_count);
+    for (size_t i = 0; i < a->header_count; i++)
+        digester_string(a->digester, a->headers[i]);
+    *out = a;
+    return 0;
+}
+
+int audience_next(struct audience *a, struct audience_row *row, struct err *e)
+{
+    struct csv_row in;
+    int rc = 0;
+
+    while (source_next(a, &in, &rc, e)) {
+        if (in.problem == CSV_GB18030) {
+            row_problem(a, &in);
+            return broken(a, ERR_DATA, e);
+        }
+        if (in.problem != CSV_FINE)
+            row_problem(a, &in);
+        else if (row_take(a, &in, row))
+            return 1;
+    }
+    if (rc) { /* the read failed */
+        error_at(a, 0, 0, e->text);
+        return broken(a, rc, e);
+    }
+    if (!a->ended) {
+        a->ended = true;
+        a->digest = digester_end(a->digester);
+        a->digester = NULL;
+    }
+    return 0;
+}
+
+struct digest audience_digest(const struct audience *a)
+{
+    assert(a->ended);
+    return a->digest;
+}
+
+uint64_t audience_rows(const struct audience *a)
+{
+    return a->rows;
+}
+
+void audience_close(struct audience *a)
+{
+    if (!a)
+        return;
+    if (a->digester)
+        digester_end(a->digester);
+    csv_free(a->csv);
+    if (a->fd >= 0)
+        close(a->fd);
+    seen_dispose(&a->seen);
+    strbuf_dispose(&a->recipient);
+    strbuf_dispose(&a->sender);
+    arena_free(a->arena);
+}
+
+bool audience_expected(const struct campaign *c, uint64_t rows, struct diags *diags)
+{
+    uint64_t off = rows > c->expect ? rows - c->expect : c->expect - rows;
+    bool ok = !c->has_expect ||
+              (c->tolerance_is_part ? (double)off <= (double)c->expect * c->tolerance_part
+                                    : off <= c->tolerance_count);
+
+    if (!ok)
+        diag_add(diags, c->file, c->expect_at.line, c->expect_at.column, DIAG_ERROR, ERR_REFUSED,
+                 tr("%llu recipients expected, the audience has %llu"),
+                 (unsigned long long)c->expect, (unsigned long long)rows);
+    return ok;
+}
+
+/* --- opening
+ * --------------------------------------------------------------------------------------- */
+
+static int source_open(struct audience *a, const char *path, struct err *e)
+{
+    static const char *const list_headers[] = {"recipient"};
+    const struct campaign *c = a->campaign;
+    struct stat st;
+
+    if (path) {
+        if (file_open(&a->fd, &st, path, e)) { /* a reference of the campaign file: at its place */
+            diag_add(a->diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_ERROR,
+                     ERR_DATA, "%s: %s", a->label, file_reason(e, path));
+            return broken(a, ERR_DATA, e);
+        }
+        a->csv = csv_new(a->fd);
+        return header_read(a, e);
+    }
+    assert(c->source == AUDIENCE_RECIPIENTS);
+    a->headers = arena_array(a->arena, 1, sizeof *a->headers);
+    a->headers[0] = list_headers[0];
+    a->header_count = 1;
+    return template_check(a) ? 0 : broken(a, ERR_DATA, e);
+}
+
+static int header_read(struct audience *a, struct err *e)
+{
+    struct csv_row row;
+    int rc = csv_next(a->csv, &row, e);
+
+    if (rc < 0) {
+        error_at(a, 0, 0, e->text);
+        return broken(a, rc, e);
+    }
+    if (rc == 0) {
+        error_at(a, 1, 1,
+                 tr("the file is empty: a header row with a column 'recipient' is needed"));
+        return broken(a, ERR_DATA, e);
+    }
+    if (row.problem != CSV_FINE) {
+        row_problem(a, &row);
+        return broken(a, ERR_DATA, e);
+    }
+    bool header = header_check(a, &row);
+    /* a wrong header would make every name look wrong */
+    return header && template_check(a) ? 0 : broken(a, ERR_DATA, e);
+}
+
+static bool header_check(struct audience *a, const struct csv_row *row)
+{
+    size_t errors = a->diags->errors;
+    bool found = false;
+
+    a->headers = arena_array(a->arena, row->count + 1, sizeof *a->headers);
+    a->header_count = row->count;
+    for (size_t i = 0; i < row->count; i++) {
+        a->headers[i] = arena_strdup(a->arena, trimmed(&a->recipient, row->fields[i]));
+        if (!*a->headers[i])
+            error_at(a, row->line, i + 1, tr("a column without a name"));
+        for (size_t j = 0; j < i && *a->headers[i]; j++) {
+            if (strcmp(a->headers[j], a->headers[i]) != 0)
+                continue;
+            diag_add(a->diags, a->label, row->line, i + 1, DIAG_ERROR, ERR_DATA,
+                     tr("duplicate column '%s', first in field %zu"), a->headers[i], j + 1);
+            break;
+        }
+        if (strcmp(a->headers[i], "recipient") == 0) {
+            a->recipient_column = i;
+            found = true;
+        } else if (strcmp(a->headers[i], "sender") == 0) {
+            a->sender_column = (long)i;
+        }
+    }
+    const char *nearest = found ? NULL : text_nearest("recipient", a->headers);
+    if (nearest)
+        diag_add(a->diags, a->label, row->line, 1, DIAG_ERROR, ERR_DATA,
+                 tr("missing column 'recipient' (is it '%s'?)"), nearest);
+    else if (!found)
+        error_at(a, row->line, 1, tr("missing column 'recipient'"));
+    return a->diags->errors == errors;
+}
+
+/* A name that is no column is a slip even when it has a default. */
+static bool template_check(struct audience *a)
+{
+    const struct campaign *c = a->campaign;
+    const char *const *names = NULL;
+    size_t errors = a->diags->errors;
+
+    a->value_count = c->template ? template_names(c->template, &names) : 0;
+    a->value_columns = arena_array(a->arena, a->value_count, sizeof *a->value_columns);
+    a->values = arena_array(a->arena, a->value_count, sizeof *a->values);
+    for (size_t n = 0; n < a->value_count; n++) {
+        size_t i = 0;
+
+        while (i < a->header_count && strcmp(a->headers[i], names[n]) != 0)
+            i++;
+        a->value_columns[n] = i;
+        if (a->csv && i < a->header_count)
+            continue;
+        const char *nearest = a->csv ? text_nearest(names[n], a->headers) : NULL;
+        if (!a->csv)
+            diag_add(a->diags, c->file, c->text_at.line, c->text_at.column, DIAG_ERROR, ERR_DATA,
+                     tr("{{%s}}: a list of recipients has no columns"), names[n]);
+        else if (nearest)
+            diag_add(a->diags, c->file, c->text_at.line, c->text_at.column, DIAG_ERROR, ERR_DATA,
+                     tr("{{%s}}: %s has no column '%s', did you mean '%s'?"), names[n], a->label,
+                     names[n], nearest);
+        else
+            diag_add(a->diags, c->file, c->text_at.line, c->text_at.column, DIAG_ERROR, ERR_DATA,
+                     tr("{{%s}}: %s has no column '%s'"), names[n], a->label, names[n]);
+    }
+    return a->diags->errors == errors;
+}
+
+static void senders_index(struct audience *a)
+{
+    struct heap_node **memory = arena_array(a->arena, a->sender_count, sizeof(struct heap_node *));
+
+    a->by_name = arena_array(a->arena, a->sender_count, sizeof *a->by_name);
+    a->loads = arena_array(a->arena, a->sender_count, sizeof *a->loads);
+    heap_init(&a->fewest, memory, a->sender_count);
+    for (size_t i = 0; i < a->sender_count; i++) {
+        a->by_name[i] = (struct named){a->senders[i], i};
+        a->loads[i].seq = i;
+        heap_put(&a->fewest, &a->loads[i]);
+    }
+    qsort(a->by_name, a->sender_count, sizeof *a->by_name, named_compare);
+}
+
+static int named_compare(const void *x, const void *y)
+{
+    return strcmp(((const struct named *)x)->name, ((const struct named *)y)->name);
+}
+
+/* --- rows
+ * ------------------------------------------------------------------------------------------ */
+
+static bool source_next(struct audience *a, struct csv_row *in, int *rc, struct err *e)
+{
+    const struct campaign *c = a->campaign;
+
+    *rc = 0;
+    if (a->ended)
+        return false;
+    if (a->csv) {
+        int n = csv_next(a->csv, in, e);
+
+        *rc = n < 0 ? n : 0;
+        return n == 1;
+    }
+    if (a->listed == c->recipient_count)
+        return false;
+    const struct conf_sender *r = &c->recipients[a->listed++];
+    *in = (struct csv_row){.line = r->at.line, .fields = &r->name, .count = 1};
+    return true;
+}
+
+static bool row_take(struct audience *a, const struct csv_row *in, struct audience_row *out)
+{
+    size_t sender;
+
+    if (in->count != a->header_count) {
+        size_t first = (in->count < a->header_count ? in->count : a->header_count) + 1;
+
+        diag_add(a->diags, a->label, in->line, first, DIAG_ERROR, ERR_DATA,
+                 tr("the row has %zu fields, the header %zu"), in->count, a->header_count);
+        return false;
+    }
+    const char *recipient = trimmed(&a->recipient, in->fields[a->recipient_column]);
+    const char *name =
+        a->sender_column < 0 ? "" : trimmed(&a->sender, in->fields[a->sender_column]);
+    bool ok = recipient_check(a, in, recipient);
+    if (!sender_find(a, in, name, &sender) || !ok)
+        return false;
+    *out = (struct audience_row){.row = ++a->rows,
+                                 .line = in->line,
+                                 .recipient = recipient,
+                                 .sender = sender,
+                                 .duplicate = !seen_add(&a->seen, recipient),
+                                 .values = a->values};
+    for (size_t i = 0; i < a->value_count; i++) {
+        const char *value = in->fields[a->value_columns[i]];
+
+        a->values[i] = *value ? value : NULL;
+    }
+    row_hash(a, in, sender);
+    if (!out->duplicate) {
+        a->loads[sender].at++;
+        heap_put(&a->fewest, &a->loads[sender]);
+    }
+    return true;
+}
+
+static bool recipient_check(struct audience *a, const struct csv_row *in, const char *recipient)
+{
+    const char *problem = NULL;
+
+    if (!*recipient)
+        problem = tr("an empty recipient");
+    else if (strlen(recipient) > RECIPIENT_BYTES_MAX)
+        problem = tr("a recipient longer than 256 bytes");
+    else if (strpbrk(recipient, "\n\t"))
+        problem = tr("a recipient with a line break or a tab in it");
+    if (problem)
+        error_at(a, in->line, a->recipient_column + 1, problem);
+    return problem == NULL;
+}
+
+/* No name: the sender with the fewest rows so far, ties in listed order. */
+static bool sender_find(struct audience *a, const struct csv_row *in, const char *name, size_t *out)
+{
+    struct named wanted = {.name = name};
+
+    if (!*name) {
+        *out = (size_t)heap_first(&a->fewest)->seq;
+        return true;
+    }
+    const struct named *found =
+        bsearch(&wanted, a->by_name, a->sender_count, sizeof *a->by_name, named_compare);
+    if (!found) {
+        diag_add(a->diags, a->label, in->line, (size_t)a->sender_column + 1, DIAG_ERROR, ERR_DATA,
+                 tr("'%s' is not one of the senders"), name);
+        return false;
+    }
+    *out = found->index;
+    return true;
+}
+
+static void row_hash(struct audience *a, const struct csv_row *in, size_t sender)
+{
+    for (size_t i = 0; i < in->count; i++)
+        digester_string(a->digester, in->fields[i]);
+    digester_string(a->digester, a->senders[sender]);
+}
+
+static void row_problem(struct audience *a, const struct csv_row *row)
+{
+    const char *message = NULL;
+
+    switch (row->problem) {
+    case CSV_LONG:
+        message = tr("the row is longer than 16 KiB");
+        break;
+    case CSV_OPEN_QUOTE:
+        message = tr("a quote is opened and not closed");
+        break;
+    case CSV_AFTER_QUOTE:
+        message = tr("text after a closing quote (a quote inside quotes is written twice)");
+        break;
+    case CSV_STRAY_QUOTE:
+        message = tr("a quote inside a field that does not start with one");
+        break;
+    case CSV_NOT_UTF8:
+        message = tr("not UTF-8");
+        break;
+    case CSV_GB18030:
+        message = tr("GB18030 is not supported yet: save the file as UTF-8");
+        break;
+    case CSV_CONTROL:
+        message = tr("a control character");
+        break;
+    case CSV_FINE:
+        return;
+    }
+    error_at(a, row->line, row->field, message);
+}
+
+static void error_at(struct audience *a, size_t line, size_t field, const char *message)
+{
+    diag_add(a->diags, a->label, line, field, DIAG_ERROR, ERR_DATA, "%s", message);
+}
+
+static int broken(struct audience *a, int code, struct err *e)
+{
+    return err_set(e, code, tr("%s: the audience cannot be read"), a->label);
+}
+
+/* `s` itself when there is nothing to cut. Only quoted fields can need it. */
+static const char *trimmed(struct strbuf *scratch, const char *s)
+{
+    size_t length = strlen(s);
+    size_t lead = strspn(s, " \t\n"), end = length;
+
+    while (end > lead && strchr(" \t\n", s[end - 1]))
+        end--;
+    if (lead == 0 && end == length)
+        return s;
+    strbuf_reset(scratch);
+    strbuf_add(scratch, s + lead, end - lead);
+    return scratch->length > 0 ? scratch->text : "";
+}

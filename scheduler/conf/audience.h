@@ -1,0 +1,46 @@
+/* The audience, row by row, as a stream: CSV of any size (UTF-8 with or without BOM; `,` `;` or
+ * tab; rows to 16 KiB), or the `recipients:` list. Finds duplicates (128-bit keys, about 32 bytes a
+ * recipient while reading), gives each row its sender, and hashes all of it for the digest.
+ *
+ * Errors go to `diags` at FILE:LINE:FIELD. Reading goes on after a bad row, so that all errors of a
+ * file are found in one run: look at diags->errors after the end. When audience_open or
+ * audience_next fail, `diags` has it too. Fields without quotes are trimmed, recipients and senders
+ * always. GB18030: not supported yet (said so). */
+#ifndef PACELINE_CONF_AUDIENCE_H
+#define PACELINE_CONF_AUDIENCE_H
+
+#include "base/diag.h"
+#include "base/digest.h"
+#include "conf/campaign.h"
+
+enum { CSV_ROW_MAX = 16 * 1024, RECIPIENT_BYTES_MAX = 256 };
+
+struct audience;
+
+struct audience_row {
+    uint64_t row; /* from 1 */
+    size_t line;  /* in its file */
+    const char *recipient;
+    size_t sender; /* index into the senders given to audience_open */
+    bool duplicate;
+    const char *const *values; /* of the template's names, in their order; NULL: missing */
+};
+
+/* `path` NULL: the campaign's `recipients:`. `label` names the file in errors (the path as the
+ * person wrote it). `senders`: the campaign's or else the channel's, never empty. ERR_IO, ERR_DATA.
+ */
+int audience_open(struct audience **out, const struct campaign *c, const char *path,
+                  const char *label, const char *const *senders, size_t sender_count,
+                  struct diags *diags, struct err *e);
+/* 1 and a row (borrowed until the next call), 0 at the end, ERR_* when reading broke off. */
+int audience_next(struct audience *a, struct audience_row *row, struct err *e);
+/* After the end: the digest over all rows (all columns), and how many there were. */
+struct digest audience_digest(const struct audience *a);
+uint64_t audience_rows(const struct audience *a);
+void audience_close(struct audience *a);
+
+/* Whether `rows` agrees with expect and tolerance; else adds the error at `expect:` (ERR_REFUSED).
+ */
+bool audience_expected(const struct campaign *c, uint64_t rows, struct diags *diags);
+
+#endif

@@ -1,0 +1,90 @@
+/* The campaign file (contract §2) as structs, with every place for errors.
+ *
+ * One table of keys drives parsing, did-you-mean and "not supported yet". The same reader takes the
+ * manifest of a stored revision (canonical JSON, see revision.h). */
+#ifndef PACELINE_CONF_CAMPAIGN_H
+#define PACELINE_CONF_CAMPAIGN_H
+
+#include "base/diag.h"
+#include "conf/template.h"
+#include "conf/yaml.h"
+#include "conf/zones.h"
+#include "core/pace.h"
+#include "core/schedule.h"
+
+struct place {
+    size_t line, column;
+};
+
+struct conf_sender {
+    const char *name;
+    struct place at;
+};
+
+enum audience_source {
+    AUDIENCE_FILE,
+    AUDIENCE_RECIPIENTS,
+    AUDIENCE_STORED /* of a manifest: the rows are in the store */
+};
+
+struct conf_attachment {
+    const char *kind; /* image (the others: not supported yet) */
+    const char *path; /* as written, relative to the campaign file */
+    struct place at;
+};
+
+enum limit_scope { LIMIT_SENDER, LIMIT_PERSON, LIMIT_RECIPIENT, LIMIT_CHANNEL, LIMIT_CAMPAIGN };
+
+struct conf_limit {
+    uint32_t max;
+    bool rolling;
+    duration_t span; /* rolling */
+    int period;      /* enum period, calendar */
+    enum limit_scope scope;
+    bool drop;        /* on_cap: drop */
+    const char *text; /* "30 per 1h sender": how people see it */
+    struct place at;
+};
+
+struct campaign {
+    struct arena *arena; /* owns everything here */
+    const char *file;    /* as the person named it */
+    const char *id, *title, *channel;
+    struct place id_at, channel_at, text_at, audience_at, expect_at;
+    const struct conf_sender *senders; /* sender_count 0: the channel's */
+    size_t sender_count;
+
+    enum audience_source source;
+    const char *audience_file; /* as written; relative to the campaign file */
+    const struct conf_sender *recipients;
+    size_t recipient_count;
+    bool has_expect;
+    uint64_t expect, tolerance_count;
+    double tolerance_part; /* 0.10 for 10%; one of the two is used */
+    bool tolerance_is_part;
+
+    const char *text; /* NULL: attachments only */
+    const char *format;
+    struct template *template; /* of text, or NULL */
+    const struct conf_attachment *attachments;
+    size_t attachment_count;
+
+    const char *zone_name; /* resolved */
+    struct schedule schedule;
+    const char *start_text, *end_text; /* as written, for people; NULL: default */
+    struct pace pace;
+    const struct conf_limit *limits;
+    size_t limit_count;
+    int approvers;
+};
+
+/* `zone_default`: the service's zone. `dir`-relative paths are not opened here. NULL after errors
+ * (in `diags`); a campaign with errors is never returned. */
+struct campaign *campaign_read(const char *file, const char *bytes, size_t length,
+                               const char *zone_default, struct zones *zones, struct diags *diags);
+void campaign_free(struct campaign *c);
+
+/* The path of a file that the campaign names, beside the campaign file. malloc'd. */
+char *campaign_path(const struct campaign *c, const char *relative);
+
+#endif

@@ -1,0 +1,142 @@
+/* `pace:`: the gap and the limits. */
+#include "base/lang.h"
+#include "conf/duration.h"
+#include "conf/parts.h"
+#include "core/limit.h"
+
+#include <string.h>
+
+enum { LIMITS_MAX = 16 };
+
+static const duration_t interval_max = 30 * (duration_t)MS_PER_DAY;
+static const duration_t span_max = 366 * (duration_t)MS_PER_DAY;
+
+const char *const scope_words[] = {"sender", "person", "recipient", "channel", "campaign", NULL};
+const char *const period_words[] = {"day", "week", "month", NULL};
+
+static void interval_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
+static void later_read(const struct reader *r, const struct yaml_node *node, const char *what,
+                       const char *only, const char *const *words);
+static void batch_read(const struct reader *r, const struct yaml_node *node);
+static void limits_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
+static bool limit_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
+static bool per_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
+static bool on_cap_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
+
+void pace_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
+{
+    static const char *const distributions[] = {"uniform", "exponential", "spread", NULL};
+    static const char *const priorities[] = {"normal", "high", "low", NULL};
+
+    c->pace = (struct pace){.floor = 30 * MS_PER_SECOND, .ceiling = 90 * MS_PER_SECOND};
+    if (!read_map(r, node, "pace"))
+        return;
+    interval_read(r, yaml_get(node, "interval"), c);
+    later_read(r, yaml_get(node, "distribution"), "distribution", "uniform", distributions);
+    later_read(r, yaml_get(node, "priority"), "priority", "normal", priorities);
+    batch_read(r, yaml_get(node, "batch"));
+    limits_read(r, yaml_get(node, "limits"), c);
+}
+
+static void interval_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
+{
+    const char *text = read_text(r, node, "interval");
+
+    if (!text)
+        return;
+    if (!duration_range_parse(text, &c->pace.floor, &c->pace.ceiling))
+        read_error(r, node, tr("'interval' must be a duration or a range such as 40s..3m"));
+    else if (c->pace.ceiling > interval_max)
+        read_error(r, node, tr("'interval' is longer than 30 days"));
+}
+
+/* Words of which the first alone is built. */
+static void later_read(const struct reader *r, const struct yaml_node *node, const char *what,
+                       const char *only, const char *const *words)
+{
+    int i = read_word(r, node, what, words);
+
+    if (i != READ_NONE && strcmp(words[i], only) != 0)
+        read_error(r, node, tr("'%s' is not supported yet"), words[i]);
+}
+
+static void batch_read(const struct reader *r, const struct yaml_node *node)
+{
+    uint64_t n;
+
+    if (read_number(r, node, "batch", 1, 10000, &n) && n != 1)
+        read_error(r, node, tr("a batch of more than 1 is not supported yet"));
+}
+
+static void limits_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
+{
+    if (!read_list(r, node, "limits", LIMITS_MAX))
+        return;
+    struct conf_limit *limits = arena_array(r->arena, node->count, sizeof *limits);
+    for (size_t i = 0; i < node->count; i++) {
+        if (limit_read(r, node->items[i], &limits[c->limit_count]))
+            c->limit_count++;
+    }
+    c->limits = limits;
+}
+
+static bool limit_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l)
+{
+    uint64_t max = 0;
+
+    if (!read_map(r, node, "limits"))
+        return false;
+    const struct yaml_node *max_node = read_required(r, node, "max");
+    const struct yaml_node *per = read_required(r, node, "per");
+    const struct yaml_node *scope_node = read_required(r, node, "scope");
+    bool ok = read_number(r, max_node, "max", 1, LIMIT_MAX, &max);
+    ok = per_read(r, per, l) && ok;
+    int scope = read_word(r, scope_node, "scope", scope_words);
+    ok = scope != READ_NONE && ok;
+    l->scope = scope == READ_NONE ? LIMIT_RECIPIENT : (enum limit_scope)scope;
+    ok = on_cap_read(r, yaml_get(node, "on_cap"), l) && ok;
+    if (!ok)
+        return false;
+    char span[64];
+    duration_format(l->span, span, sizeof span);
+    l->max = (uint32_t)max;
+    l->at = place_of(node);
+    l->text = arena_printf(r->arena, "%u per %s %s", (unsigned)l->max,
+                           l->rolling ? span : period_words[l->period], scope_words[l->scope]);
+    return true;
+}
+
+static bool per_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l)
+{
+    const char *text = read_text(r, node, "per");
+
+    if (!text)
+        return false;
+    for (int i = 0; period_words[i]; i++) {
+        if (strcmp(period_words[i], text) == 0) {
+            l->period = i;
+            return true;
+        }
+    }
+    l->rolling = true;
+    if (duration_parse(text, &l->span) && l->span > 0 && l->span <= span_max)
+        return true;
+    read_error(r, node,
+               tr("'per' must be a duration from 1ms to 366d, or one of: day, week, month"));
+    return false;
+}
+
+static bool on_cap_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l)
+{
+    static const char *const words[] = {"hold", "drop", NULL};
+
+    if (!node)
+        return true;
+    int i = read_word(r, node, "on_cap", words);
+    l->drop = i == 1;
+    if (l->drop && l->scope != LIMIT_RECIPIENT) {
+        read_error(r, node, tr("'on_cap: drop' needs 'scope: recipient'"));
+        return false;
+    }
+    return i != READ_NONE;
+}

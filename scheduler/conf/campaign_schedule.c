@@ -1,0 +1,284 @@
+/* `schedule:`: start and end, windows, quiet hours, closed days. */
+#include "base/lang.h"
+#include "conf/duration.h"
+#include "conf/parts.h"
+
+#include <string.h>
+
+/* The core looks through all of them for each of up to 800 days: bounded here. */
+enum { WINDOWS_MAX = 500, HOURS_MAX = 24, DATES_MAX = 500 };
+
+const char *const day_words[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
+
+static void zone_read(const struct reader *r, const struct yaml_node *node,
+                      const char *zone_default, struct zones *zones, struct campaign *c);
+static void start_end_read(const struct reader *r, const struct yaml_node *node,
+                           struct campaign *c);
+static void calendar_read(const struct reader *r, const struct yaml_node *node);
+static void windows_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
+static size_t window_read(const struct reader *r, const struct yaml_node *node, struct window *out,
+                          size_t room);
+static size_t window_dates(const struct reader *r, const struct yaml_node *node, struct window base,
+                           struct window *out, size_t room);
+static bool days_read(const struct reader *r, const struct yaml_node *node, uint8_t *out);
+static bool days_parse(const char *text, uint8_t *out);
+static int day_index(const char *s, size_t length);
+static size_t hours_read(const struct reader *r, const struct yaml_node *node, const char *what,
+                         const struct hours **out);
+static bool hours_split(const struct reader *r, const struct yaml_node *node, struct hours *hours,
+                        size_t *count);
+static bool dates_parse(const char *text, struct day_range *out);
+static size_t dates_read(const struct reader *r, const struct yaml_node *node, const char *what,
+                         const struct day_range **out);
+
+void schedule_read(const struct reader *r, const struct yaml_node *node, const char *zone_default,
+                   struct zones *zones, struct campaign *c)
+{
+    struct schedule *s = &c->schedule;
+
+    s->start = INSTANT_MIN;
+    s->end = INSTANT_NEVER;
+    if (node && !read_map(r, node, "schedule"))
+        node = NULL;
+    zone_read(r, yaml_get(node, "timezone"), zone_default, zones, c);
+    if (!node)
+        return;
+    start_end_read(r, node, c);
+    calendar_read(r, yaml_get(node, "calendar"));
+    windows_read(r, yaml_get(node, "windows"), c);
+    s->quiet_count = hours_read(r, yaml_get(node, "quiet_hours"), "quiet_hours", &s->quiet);
+    s->closed_count = dates_read(r, yaml_get(node, "skip_dates"), "skip_dates", &s->closed);
+}
+
+/* An unknown zone is replaced by UTC here, so that the times are still looked at. */
+static void zone_read(const struct reader *r, const struct yaml_node *node,
+                      const char *zone_default, struct zones *zones, struct campaign *c)
+{
+    const char *name = node ? read_line(r, node, "timezone", NAME_BYTES_MAX) : zone_default;
+
+    c->zone_name = name && zones_get(zones, name) ? name : "UTC";
+    c->zone_name = arena_strdup(r->arena, c->zone_name);
+    c->schedule.zone = zones_get(zones, c->zone_name);
+    if (node && name && strcmp(name, "recipient") == 0)
+        read_error(r, node, tr("'%s' is not supported yet"), name);
+    else if (node && name && strcmp(name, c->zone_name) != 0)
+        read_error(r, node, tr("unknown time zone '%s'"), name);
+}
+
+static void start_end_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
+{
+    const struct yaml_node *start = yaml_get(node, "start"), *end = yaml_get(node, "end");
+    struct schedule *s = &c->schedule;
+
+    c->start_text = read_text(r, start, "start");
+    if (c->start_text && strcmp(c->start_text, "now") == 0)
+        c->start_text = NULL; /* when approved: the default */
+    if (c->start_text && !instant_parse(c->start_text, s->zone, &s->start))
+        read_error(r, start,
+                   tr("'start' must be a time such as 2027-03-01 09:30 or "
+                      "2027-03-01T09:30:00+08:00, or 'now'"));
+    c->end_text = read_text(r, end, "end");
+    if (!c->end_text)
+        return;
+    if (!instant_parse(c->end_text, s->zone, &s->end))
+        read_error(
+            r, end,
+            tr("'end' must be a time such as 2027-03-01 09:30 or 2027-03-01T09:30:00+08:00"));
+    else if (s->end <= s->start)
+        read_error(r, end, tr("'end' is not after 'start'"));
+}
+
+static void calendar_read(const struct reader *r, const struct yaml_node *node)
+{
+    const char *name = read_text(r, node, "calendar");
+
+    if (name && strcmp(name, "plain") != 0)
+        read_error(r, node, tr("'%s' is not supported yet"), name);
+}
+
+static void windows_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
+{
+    size_t count = 0;
+
+    if (!read_list(r, node, "windows", WINDOWS_MAX))
+        return;
+    struct window *windows = arena_array(r->arena, WINDOWS_MAX, sizeof *windows);
+    for (size_t i = 0; i < node->count; i++)
+        count += window_read(r, node->items[i], windows + count, WINDOWS_MAX - count);
+    c->schedule.windows = windows;
+    c->schedule.window_count = count;
+}
+
+/* One window, or one for each range of `dates`. */
+static size_t window_read(const struct reader *r, const struct yaml_node *node, struct window *out,
+                          size_t room)
+{
+    struct window w = {.weekdays = 0x7f, .first_day = 1, .last_day = 0};
+
+    if (!read_map(r, node, "windows"))
+        return 0;
+    const struct yaml_node *days = yaml_get(node, "days"), *dates = yaml_get(node, "dates");
+    const struct yaml_node *hours = yaml_get(node, "hours");
+    if (node->count == 0)
+        read_error(r, node, tr("missing key 'days', 'dates' or 'hours'"));
+    if (days && dates)
+        read_error(r, dates->key, tr("a window has 'days' or 'dates', not both"));
+    w.hours_count = hours_read(r, hours, "hours", &w.hours);
+    if (dates)
+        return window_dates(r, dates, w, out, room);
+    if ((days && !days_read(r, days, &w.weekdays)) || room == 0)
+        return 0;
+    *out = w;
+    return 1;
+}
+
+static size_t window_dates(const struct reader *r, const struct yaml_node *node, struct window base,
+                           struct window *out, size_t room)
+{
+    const struct day_range *ranges;
+    size_t count = dates_read(r, node, "dates", &ranges);
+
+    if (count > room) {
+        read_error(r, node, tr("'%s' has more than %zu entries"), "windows", (size_t)WINDOWS_MAX);
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        out[i] = base;
+        out[i].weekdays = 0;
+        out[i].first_day = ranges[i].first;
+        out[i].last_day = ranges[i].last;
+    }
+    return count;
+}
+
+static bool days_read(const struct reader *r, const struct yaml_node *node, uint8_t *out)
+{
+    const struct yaml_node *const *items;
+    size_t count = read_one_or_list(r, node, "days", 7, &items);
+    bool ok = count > 0;
+
+    *out = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *text = read_text(r, items[i], "days");
+
+        if (!text) {
+            ok = false;
+        } else if (strcmp(text, "workdays") == 0 || strcmp(text, "restdays") == 0) {
+            read_error(r, items[i], tr("'%s' is not supported yet"), text);
+            ok = false;
+        } else if (!days_parse(text, out)) {
+            read_error(
+                r, items[i],
+                tr("'days' must be a day (mon, tue, ...), a range such as mon-fri, a list of "
+                   "these, or daily"));
+            ok = false;
+        }
+    }
+    return ok;
+}
+
+static bool days_parse(const char *text, uint8_t *out)
+{
+    const char *dash = strchr(text, '-');
+
+    if (strcmp(text, "daily") == 0) {
+        *out = 0x7f;
+        return true;
+    }
+    int from = day_index(text, dash ? (size_t)(dash - text) : strlen(text));
+    int to = dash ? day_index(dash + 1, strlen(dash + 1)) : from;
+    if (from < 0 || to < 0)
+        return false;
+    for (int d = from;; d = (d + 1) % 7) { /* fri-mon goes over the weekend */
+        *out = (uint8_t)(*out | 1U << d);
+        if (d == to)
+            return true;
+    }
+}
+
+static int day_index(const char *s, size_t length)
+{
+    for (int i = 0; day_words[i]; i++) {
+        if (length == 3 && memcmp(day_words[i], s, 3) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* "10:00-12:00, 14:00-20:30", or a list of such. */
+static size_t hours_read(const struct reader *r, const struct yaml_node *node, const char *what,
+                         const struct hours **out)
+{
+    const struct yaml_node *const *items;
+    size_t given = read_one_or_list(r, node, what, HOURS_MAX, &items), count = 0;
+
+    if (given == 0)
+        return 0;
+    struct hours *hours = arena_array(r->arena, HOURS_MAX, sizeof *hours);
+    for (size_t i = 0; i < given; i++) {
+        if (read_text(r, items[i], what) && !hours_split(r, items[i], hours, &count))
+            return 0;
+    }
+    *out = hours;
+    return count;
+}
+
+static bool hours_split(const struct reader *r, const struct yaml_node *node, struct hours *hours,
+                        size_t *count)
+{
+    for (const char *s = node->text;; s++) {
+        size_t length = strcspn(s, ",");
+        struct hours h;
+
+        if (!hours_parse(s, length, &h.from_min, &h.to_min)) {
+            read_error(r, node,
+                       tr("hours must be ranges such as \"10:00-12:00, 14:00-20:30\", each end "
+                          "00:00 to 24:00"));
+            return false;
+        }
+        if (*count == HOURS_MAX) {
+            read_error(r, node, tr("more than %d ranges of hours"), HOURS_MAX);
+            return false;
+        }
+        hours[(*count)++] = h;
+        s += length;
+        if (*s == '\0')
+            return true;
+    }
+}
+
+static size_t dates_read(const struct reader *r, const struct yaml_node *node, const char *what,
+                         const struct day_range **out)
+{
+    const struct yaml_node *const *items;
+    size_t count = read_one_or_list(r, node, what, DATES_MAX, &items);
+    struct day_range *ranges = arena_array(r->arena, count, sizeof *ranges);
+
+    for (size_t i = 0; i < count; i++) {
+        const char *text = read_text(r, items[i], what);
+
+        if (text && !dates_parse(text, &ranges[i]))
+            read_error(r, items[i],
+                       tr("'%s' must be dates such as 2027-03-05 or 2027-03-05..2027-03-06"), what);
+    }
+    *out = ranges;
+    return count;
+}
+
+static bool dates_parse(const char *text, struct day_range *out)
+{
+    char first[16] = "";
+    const char *dots = strstr(text, "..");
+
+    if (!dots) {
+        if (!date_parse(text, &out->first))
+            return false;
+        out->last = out->first;
+        return true;
+    }
+    if (dots - text != 10)
+        return false;
+    memcpy(first, text, 10);
+    return date_parse(first, &out->first) && date_parse(dots + 2, &out->last) &&
+           out->first <= out->last;
+}

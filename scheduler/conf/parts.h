@@ -1,0 +1,22 @@
+/* What the pieces of the campaign reader share. Private to conf. */
+#ifndef PACELINE_CONF_PARTS_H
+#define PACELINE_CONF_PARTS_H
+
+#include "conf/reader.h"
+
+/* Also the words of manifests, in the order of their numbers. NULL-terminated. */
+extern const char *const day_words[];    /* mon..sun */
+extern const char *const scope_words[];  /* enum limit_scope */
+extern const char *const period_words[]; /* enum period */
+
+/* `schedule:` into `c` (zone_name, schedule, start_text, end_text). `node` may be NULL. */
+void schedule_read(const struct reader *r, const struct yaml_node *node, const char *zone_default,
+                   struct zones *zones, struct campaign *c);
+/* `pace:` into `c`. `node` may be NULL. */
+void pace_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
+
+/* campaign_read for a manifest; `*root` lives in the campaign's arena. */
+struct campaign *campaign_read_stored(const struct yaml_node **root, const char *bytes,
+                                      size_t length, struct zones *zones, struct diags *diags);
+
+#endif

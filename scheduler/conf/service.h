@@ -1,0 +1,71 @@
+/* The service file, paceline.yaml (contract §3). */
+#ifndef PACELINE_CONF_SERVICE_H
+#define PACELINE_CONF_SERVICE_H
+
+#include "base/diag.h"
+#include "base/lang.h"
+#include "conf/campaign.h"
+#include "conf/yaml.h"
+
+enum role {
+    ROLE_VIEWER = 1,
+    ROLE_SUBMITTER = 2,
+    ROLE_APPROVER = 4,
+    ROLE_OPERATOR = 8,
+    ROLE_RESOLVER = 16,
+    ROLE_ADMIN = 32
+};
+
+struct service_user {
+    const char *name, *os_user;
+    unsigned roles; /* of ROLE_*; every role can read */
+    struct place at;
+};
+
+struct service_channel {
+    const char *name, *plugin, *mode; /* mode may be NULL */
+    const struct conf_sender
+        *senders; /* never empty: a channel without `senders` has one, named as it */
+    size_t sender_count;
+    bool standin;
+    const char *api; /* with standin only, a loopback URL; else NULL */
+    struct place at, api_at;
+    const struct yaml_node *node; /* the whole mapping: the plugin's own options are read from it */
+};
+
+struct service {
+    struct arena *arena;
+    const char *file;                     /* as named */
+    const char *dir;                      /* of the file, absolute */
+    const char *store_path, *socket_path; /* absolute */
+    const char *zone_name;
+    bool has_language;
+    enum lang language;
+    const struct service_channel *channels;
+    size_t channel_count;
+    const struct service_user *users;
+    size_t user_count;
+    bool allow_self;
+};
+
+/* Secrets are not read here (a client reads the same file to find the socket). NULL after errors.
+ */
+struct service *service_read(const char *file, const char *bytes, size_t length,
+                             struct zones *zones, struct diags *diags);
+/* Reads the file first; a file that cannot be read is a diag too. */
+struct service *service_load(const char *file, struct zones *zones, struct diags *diags);
+void service_free(struct service *s);
+const struct service_channel *service_channel(const struct service *s, const char *name);
+/* Whether a key of a channel is the service's own; every other one is its plugin's. */
+bool service_channel_key(const char *key);
+
+/* The default places of the contract §4: malloc'd, or NULL when there is none. */
+char *service_find_file(void);
+
+/* `{file: …}` (0600: nobody else may read it; relative to `dir`), `{env: NAME}`, `{credential:
+ * NAME}`. One line: a trailing newline is cut. The caller overwrites and frees. Errors at the
+ * node's place. */
+char *secret_read(const struct yaml_node *node, const char *file, const char *dir,
+                  struct diags *diags);
+
+#endif

@@ -1,0 +1,17 @@
+/* Time zones by name, read once from the system's tzdata (/usr/share/zoneinfo, or $TZDIR for
+ * tests). Names are checked (letters, digits, _ + - /; no dot parts) so that no other file is ever
+ * read. */
+#ifndef PACELINE_CONF_ZONES_H
+#define PACELINE_CONF_ZONES_H
+
+#include "core/tz.h"
+
+struct zones;
+
+struct zones *zones_new(void);
+void zones_free(struct zones *z);
+/* Borrowed for the life of `z`; NULL when there is no such zone. `UTC` always works. Not
+ * thread-safe: one `zones` a thread. */
+const struct tz *zones_get(struct zones *z, const char *name);
+
+#endif

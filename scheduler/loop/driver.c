@@ -1,0 +1,373 @@
+/* The engine on libuv: one turn an iteration of the loop.
+ *
+ *     engine_turn -> effects -> rows are gathered -> one transaction -> engine_claimed ->
+ * EFFECT_SEND
+ *
+ * While a transaction is under way the next one gathers (group commit). Store jobs that an effect
+ * asks for come after the rows that were decided before it, so the store sees everything in the
+ * engine's order. */
+#include "loop/internal.h"
+
+#include "base/log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { SLEEP_MAX_MS = 1000 }; /* never sleep long towards a wall-clock instant: it may move */
+
+struct commit {
+    struct store_job job;
+    struct run *run;
+    struct store_commit rows;
+    size_t claim_capacity, result_capacity;
+    struct store_result *results;
+    struct arena *refs;
+    struct err err;
+    int rc;
+};
+
+static struct commit *gathering(struct run *s)
+{
+    if (!s->gather) {
+        s->gather = xmalloc(sizeof *s->gather);
+        s->gather->run = s;
+        s->gather->refs = arena_new();
+    }
+    return s->gather;
+}
+
+static void commit_free(struct commit *c)
+{
+    if (!c)
+        return;
+    store_commit_dispose(&c->rows);
+    arena_free(c->refs);
+    free(c->rows.claims);
+    free(c->results);
+    free(c);
+}
+
+static void gather_claim(struct run *s, const struct effect *f)
+{
+    struct commit *c = gathering(s);
+
+    c->rows.claims =
+        xgrow(c->rows.claims, &c->claim_capacity, c->rows.claim_count + 1, sizeof *c->rows.claims);
+    c->rows.claims[c->rows.claim_count++] = (struct store_claim){.delivery = f->delivery,
+                                                                 .at = f->at,
+                                                                 .due_at = f->due_at,
+                                                                 .revision = f->revision,
+                                                                 .lane = f->lane,
+                                                                 .progress = f->progress};
+    c->rows.at = f->at;
+}
+
+static void gather_result(struct run *s, const struct effect *f)
+{
+    struct commit *c = gathering(s);
+    struct send *x = map_get(&s->by_delivery, f->delivery);
+
+    c->results =
+        xgrow(c->results, &c->result_capacity, c->rows.result_count + 1, sizeof *c->results);
+    c->results[c->rows.result_count++] =
+        (struct store_result){.delivery = f->delivery,
+                              .at = f->at,
+                              .revision = f->revision,
+                              .lane = f->lane,
+                              .progress = f->progress,
+                              .state = f->state,
+                              .reason = f->reason,
+                              .claimed_at = f->claimed_at,
+                              .ref = x && x->ref ? arena_strdup(c->refs, x->ref) : NULL};
+    c->rows.at = f->at;
+    if (x)
+        send_free(s, x);
+}
+
+static void commit_run(struct store *store, struct store_job *job)
+{
+    struct commit *c = (struct commit *)job;
+
+    c->rc = store_commit(store, &c->rows, &c->err);
+}
+
+static void flush(struct run *s);
+
+static void commit_done(struct store_job *job)
+{
+    struct commit *c = (struct commit *)job;
+    struct run *s = c->run;
+
+    s->committing = false;
+    if (c->rc) {
+        run_store_failed(s, &c->err);
+    } else {
+        for (size_t i = 0; i < c->rows.claim_count; i++) {
+            const struct store_claim *claim = &c->rows.claims[i];
+            if (!claim->refused)
+                send_new(s, claim->revision, claim);
+            engine_claimed(s->engine, run_now(s), claim->delivery, !claim->refused);
+        }
+        flush(s);
+    }
+    commit_free(c);
+}
+
+static void run_deferred(struct run *s)
+{
+    while (s->deferred_first) {
+        struct deferred *d = s->deferred_first;
+        s->deferred_first = d->next;
+        storer_run(s->storer, d->job);
+        free(d);
+    }
+    s->deferred_last = &s->deferred_first;
+}
+
+static void flush(struct run *s)
+{
+    struct commit *c = s->gather;
+
+    if (s->committing || s->store_broken)
+        return;
+    if (c) {
+        s->gather = NULL;
+        s->committing = true;
+        c->rows.results = c->results;
+        c->job = (struct store_job){commit_run, commit_done, NULL};
+        storer_run(s->storer, &c->job);
+    }
+    run_deferred(s);
+}
+
+void driver_defer(struct run *s, struct store_job *job)
+{
+    struct deferred *d = xmalloc(sizeof *d);
+
+    if (!s->deferred_last)
+        s->deferred_last = &s->deferred_first;
+    *d = (struct deferred){job, NULL};
+    *s->deferred_last = d;
+    s->deferred_last = &d->next; /* the turn flushes */
+}
+
+/* --- fetch, history, expire
+ * ------------------------------------------------------------------------ */
+
+struct ask {
+    struct store_job job;
+    struct run *run;
+    struct effect effect;
+    struct store_waiting *waiting;
+    size_t count;
+    struct engine_send *sends;
+    size_t send_capacity;
+    uint64_t expired;
+    struct err err;
+    int rc;
+};
+
+static void ask_free(struct ask *a)
+{
+    free(a->waiting);
+    free(a->sends);
+    free(a);
+}
+
+static void ask_store(struct run *s, const struct effect *f,
+                      void (*go)(struct store *, struct store_job *),
+                      void (*done)(struct store_job *))
+{
+    struct ask *a = xmalloc(sizeof *a);
+
+    a->job = (struct store_job){go, done, NULL};
+    a->run = s;
+    a->effect = *f;
+    driver_defer(s, &a->job);
+}
+
+static void fetch_run(struct store *store, struct store_job *job)
+{
+    struct ask *a = (struct ask *)job;
+    const struct effect *f = &a->effect;
+
+    a->waiting = xmalloc(f->cap * sizeof *a->waiting);
+    a->rc =
+        store_fetch(store, f->revision, f->lane, f->after, a->waiting, f->cap, &a->count, &a->err);
+}
+
+static void fetch_done(struct store_job *job)
+{
+    struct ask *a = (struct ask *)job;
+    const struct effect *f = &a->effect;
+    struct engine_waiting *w = xmalloc((a->count + 1) * sizeof *w);
+
+    if (a->rc) {
+        run_store_failed(a->run, &a->err);
+    } else {
+        for (size_t i = 0; i < a->count; i++)
+            w[i] = (struct engine_waiting){a->waiting[i].delivery, a->waiting[i].row,
+                                           a->waiting[i].recipient, a->waiting[i].attempts};
+        engine_fetched(a->run->engine, run_now(a->run), f->revision, f->lane, w, a->count,
+                       a->count == f->cap);
+    }
+    free(w);
+    ask_free(a);
+}
+
+static int history_row(void *ctx, const struct store_send *x)
+{
+    struct ask *a = ctx;
+
+    a->sends = xgrow(a->sends, &a->send_capacity, a->count + 1, sizeof *a->sends);
+    a->sends[a->count++] = (struct engine_send){.delivery = x->delivery,
+                                                .campaign = x->campaign,
+                                                .lane = x->lane,
+                                                .recipient = x->recipient,
+                                                .claimed_at = x->claimed_at,
+                                                .answered_at = x->answered_at};
+    return 0;
+}
+
+static void history_run(struct store *store, struct store_job *job)
+{
+    struct ask *a = (struct ask *)job;
+
+    a->rc = store_history(store, a->effect.since, history_row, a, &a->err);
+}
+
+static void history_done(struct store_job *job)
+{
+    struct ask *a = (struct ask *)job;
+    instant_t now = run_now(a->run);
+
+    if (a->rc) {
+        run_store_failed(a->run, &a->err);
+    } else {
+        for (size_t i = 0; i < a->count; i++)
+            engine_history(a->run->engine, now, a->effect.revision, &a->sends[i]);
+        engine_primed(a->run->engine, now, a->effect.revision);
+    }
+    ask_free(a);
+}
+
+static void expire_run(struct store *store, struct store_job *job)
+{
+    struct ask *a = (struct ask *)job;
+
+    a->rc = store_expire(store, a->effect.revision, a->effect.at, &a->expired, &a->err);
+}
+
+static void expire_done(struct store_job *job)
+{
+    struct ask *a = (struct ask *)job;
+
+    if (a->rc)
+        run_store_failed(a->run, &a->err);
+    else
+        log_line(LOG_INFO, "campaign", "ended revision=%lld expired=%llu",
+                 (long long)a->effect.revision, (unsigned long long)a->expired);
+    ask_free(a);
+}
+
+static void pause_run(struct store *store, struct store_job *job)
+{
+    struct ask *a = (struct ask *)job;
+    struct store_decision d = {"paceline", a->effect.at,
+                               "the channel refused the content: a person must look"};
+
+    a->rc = store_pause(store, a->effect.revision, &d, &a->err);
+}
+
+static void pause_done(struct store_job *job)
+{
+    struct ask *a = (struct ask *)job;
+
+    log_line(LOG_WARNING, "campaign", "paused revision=%lld: the channel refused the content%s%s",
+             (long long)a->effect.revision, a->rc ? ": " : "", a->rc ? a->err.text : "");
+    ask_free(a);
+}
+
+/* --- the turn
+ * ----------------------------------------------------------------------------------------- */
+
+static void run_effect(struct run *s, const struct effect *f)
+{
+    switch (f->kind) {
+    case EFFECT_HISTORY:
+        ask_store(s, f, history_run, history_done);
+        break;
+    case EFFECT_FETCH:
+        ask_store(s, f, fetch_run, fetch_done);
+        break;
+    case EFFECT_CLAIM:
+        gather_claim(s, f);
+        break;
+    case EFFECT_RESULT:
+        gather_result(s, f);
+        break;
+    case EFFECT_SEND:
+        send_call(s, f->delivery);
+        break;
+    case EFFECT_EXPIRE:
+        ask_store(s, f, expire_run, expire_done);
+        break;
+    case EFFECT_PAUSE:
+        ask_store(s, f, pause_run, pause_done);
+        break;
+    case EFFECT_FORGET:
+        revisions_forget(s, f->owner);
+        break;
+    }
+}
+
+static void on_wake(uv_timer_t *t)
+{
+    (void)t; /* the prepare handle takes the turn */
+}
+
+static void arm(struct run *s)
+{
+    instant_t wake = engine_wake(s->engine), now = run_now(s);
+    int64_t sleep = wake == INSTANT_NEVER ? SLEEP_MAX_MS : wake - now;
+
+    sleep = sleep < 1 ? 1 : sleep > SLEEP_MAX_MS ? SLEEP_MAX_MS : sleep;
+    uv_update_time(&s->loop);
+    uv_timer_start(&s->wake, on_wake, (uint64_t)sleep, 0);
+}
+
+void driver_turn(struct run *s)
+{
+    struct effect f;
+
+    if (s->store_broken)
+        return;
+    engine_turn(s->engine, run_now(s));
+    while (engine_effect(s->engine, &f))
+        run_effect(s, &f);
+    flush(s);
+    arm(s);
+}
+
+bool driver_idle(const struct run *s)
+{
+    return !s->committing && !s->gather && !s->deferred_first && s->sends.count == 0;
+}
+
+void driver_free(struct run *s)
+{
+    size_t at = 0;
+
+    commit_free(s->gather);
+    while (s->deferred_first) {
+        struct deferred *d = s->deferred_first;
+        s->deferred_first = d->next;
+        free(d); /* only after the store broke: the job is lost with the process */
+    }
+    for (struct send *x; (x = map_each(&s->sends, &at));) {
+        free(x->ref);
+        arena_free(x->arena);
+    }
+    map_dispose(&s->sends);
+    map_dispose(&s->by_delivery);
+}

@@ -1,0 +1,145 @@
+/* The running service's parts: service.c (life), driver.c (the engine's effects), sends.c (what is
+ * on its way), revisions.c (campaigns in and out of the engine), channels.c (plugin instances),
+ * gateway.c (what the API asks for). */
+#ifndef PACELINE_LOOP_INTERNAL_H
+#define PACELINE_LOOP_INTERNAL_H
+
+#include "api/server.h"
+#include "base/arena.h"
+#include "base/heap.h"
+#include "channel/loader.h"
+#include "channel/options.h"
+#include "conf/revision.h"
+#include "engine/engine.h"
+#include "engine/map.h"
+#include "loop/http.h"
+#include "loop/storer.h"
+
+#include <uv.h>
+
+struct run;
+
+struct chan { /* one configured channel, open */
+    struct run *run;
+    const struct service_channel *conf;
+    const struct paceline_channel *kind;
+    struct channel_settings *settings;
+    struct channel_host host;
+    void *instance;
+    struct chan_call *calls; /* its HTTP requests under way */
+    int64_t id;              /* the store's; 0 until a lane of it is known */
+    char problem[256];       /* why it stands still, for people; "" when it does not */
+};
+
+struct running { /* a revision that the engine knows */
+    int64_t id, campaign_id;
+    struct campaign *campaign; /* owns the schedule and the template */
+    struct arena *arena;
+    const char *name; /* of the campaign */
+    struct chan *channel;
+    struct channel_attachment *attachments;
+    size_t attachment_count;
+};
+
+struct send {    /* a durable claim on its way */
+    uint64_t id; /* what the plugin knows it by */
+    int64_t delivery, revision;
+    struct arena *arena;
+    const char *recipient, *sender, *values;
+    struct channel_send call;
+    struct chan *channel;
+    char *ref;            /* of its outcome */
+    uint64_t deadline_ms; /* uv_now */
+    bool called;
+};
+
+struct commit; /* driver.c: claims and results gathered for the next transaction */
+
+struct deferred { /* a store job that must come after the rows gathered so far */
+    struct store_job *job;
+    struct deferred *next;
+};
+
+struct run {
+    uv_loop_t loop;
+    struct service *conf;
+    struct zones *zones;
+    struct store *store;
+    struct storer *storer;
+    struct engine *engine;
+    struct http_client *http;
+    struct api *api;
+    struct api_host api_host;
+    struct channel_plugins *plugins;
+    struct chan *channels;
+    size_t channel_count;
+    struct map running;     /* revision -> struct running */
+    struct map sends;       /* send id -> struct send */
+    struct map by_delivery; /* delivery -> struct send */
+    struct map lanes;       /* lane -> struct lane_name */
+    uint64_t next_send;
+    instant_t clock; /* the wall clock, never going back */
+
+    struct commit *gather; /* what the next transaction takes */
+    bool committing;
+    struct deferred *deferred_first, **deferred_last;
+
+    uv_prepare_t prepare;
+    uv_timer_t wake, watch;
+    uv_async_t api_wake;
+    uv_signal_t signals[4];
+    int open_handles;
+    instant_t started_at;
+
+    char *halt_file, *halt_reason;
+    bool store_broken;
+    char problem[512];
+    bool stopping;
+    uint64_t stop_by_ms; /* uv_now */
+    int exit_code;
+};
+
+struct lane_name {
+    int64_t lane;
+    char *channel, *sender;
+};
+
+/* service.c */
+instant_t run_now(struct run *s);
+void run_stop(struct run *s, int exit_code);
+void run_store_failed(struct run *s, const struct err *e);
+
+/* driver.c */
+void driver_turn(struct run *s); /* the engine's turn, its effects, and the timer */
+void driver_defer(struct run *s, struct store_job *job); /* after what was decided so far */
+bool driver_idle(const struct run *s);
+void driver_free(struct run *s);
+
+/* sends.c */
+struct send *send_new(struct run *s, int64_t revision, const struct store_claim *c);
+void send_call(struct run *s, int64_t delivery);
+void send_free(struct run *s, struct send *x);
+void sends_expire(struct run *s, bool all); /* past their deadline, or all of them: unknown */
+void sends_settle(struct run *s, uint64_t id, const struct channel_outcome *o);
+bool sends_guard(struct run *s, uint64_t send_id); /* just before the first byte */
+
+/* revisions.c */
+int revisions_load(struct run *s,
+                   struct err *e); /* at start, on the loop thread, before the storer */
+void revisions_sync(struct run *s, int64_t revision, bool family);
+void revisions_forget(struct run *s, struct running *r);
+int lane_known(struct run *s, int64_t lane, const char *channel, const char *sender,
+               int64_t channel_id, int64_t sender_id, instant_t due, instant_t answer);
+
+/* channels.c */
+int channels_open(struct run *s, struct diags *diags, struct err *e);
+void channels_close(struct run *s);
+struct chan *channel_find(struct run *s, const char *name);
+struct chan *channel_by_id(struct run *s, int64_t id);
+
+/* gateway.c */
+void gateway_init(struct run *s);
+int run_halt(struct run *s, const char *by, const char *reason, struct err *e);
+void run_watch_halt(struct run *s);
+
+#endif

@@ -1,0 +1,407 @@
+/* Campaigns in and out of the engine: what the store says of a revision, the engine follows.
+ *
+ * A revision runs only on the very channel it was approved for: plugin, mode and options are
+ * compared with the manifest each time it is loaded. */
+#include "loop/internal.h"
+
+#include "base/lang.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct lane_row {
+    int64_t lane, channel, sender;
+    char *channel_name, *sender_name;
+    uint64_t waiting;
+    instant_t last_due, last_answer;
+};
+
+struct load {
+    struct store_job job;
+    struct run *run;
+    struct arena *arena; /* what was read */
+    int64_t id, campaign_id;
+    bool family; /* look at the campaign's other revisions too */
+    enum revision_status status;
+    bool approved; /* ever */
+    const char *name, *channel, *manifest;
+    struct digest digest;
+    struct lane_row *lanes;
+    size_t lane_count, lane_capacity;
+    struct channel_attachment *attachments;
+    size_t attachment_count;
+    struct arena *kept; /* the attachments' bytes: live as long as the revision runs */
+    struct err err;
+    int rc;
+};
+
+static void load_free(struct load *l)
+{
+    arena_free(l->arena);
+    arena_free(l->kept);
+    free(l->lanes);
+    free(l);
+}
+
+/* --- store thread
+ * ------------------------------------------------------------------------------------ */
+
+static int read_revision(void *ctx, const struct store_revision *r)
+{
+    struct load *l = ctx;
+
+    l->campaign_id = r->campaign_id;
+    l->status = r->status;
+    l->approved = r->approved_at != INSTANT_MIN;
+    l->name = arena_strdup(l->arena, r->campaign);
+    l->channel = arena_strdup(l->arena, r->channel ? r->channel : "");
+    l->manifest = arena_strdup(l->arena, r->manifest ? r->manifest : "");
+    l->digest = r->digest;
+    return 0;
+}
+
+static int read_lane(void *ctx, int64_t lane, uint64_t deliveries)
+{
+    struct load *l = ctx;
+
+    l->lanes = xgrow(l->lanes, &l->lane_capacity, l->lane_count + 1, sizeof *l->lanes);
+    l->lanes[l->lane_count++] = (struct lane_row){.lane = lane, .waiting = deliveries};
+    return 0;
+}
+
+static int read_lane_name(void *ctx, const struct store_lane_row *row)
+{
+    struct load *l = ctx;
+
+    for (size_t i = 0; i < l->lane_count; i++) {
+        if (l->lanes[i].lane != row->lane)
+            continue;
+        l->lanes[i].channel = row->channel;
+        l->lanes[i].sender = row->sender;
+        l->lanes[i].channel_name = arena_strdup(l->arena, row->channel_name);
+        l->lanes[i].sender_name = arena_strdup(l->arena, row->sender_name);
+    }
+    return 0;
+}
+
+static int read_blobs(struct store *store, struct load *l)
+{
+    struct revision_facts f;
+    struct zones *zones = zones_new(); /* one a thread */
+    struct campaign *c = manifest_read(l->manifest, zones, &f, &l->err);
+    int rc = c ? 0 : l->err.code;
+
+    l->attachment_count = c ? c->attachment_count : 0;
+    l->attachments = arena_array(l->kept, l->attachment_count + 1, sizeof *l->attachments);
+    for (size_t i = 0; !rc && i < l->attachment_count; i++) {
+        void *bytes = NULL;
+        size_t length = 0;
+        const char *path = c->attachments[i].path, *slash = strrchr(path, '/');
+        rc = store_blob(store, &f.attachments[i], &bytes, &length, &l->err);
+        if (rc)
+            break;
+        l->attachments[i] =
+            (struct channel_attachment){.kind = arena_strdup(l->kept, c->attachments[i].kind),
+                                        .name = arena_strdup(l->kept, slash ? slash + 1 : path),
+                                        .bytes = arena_strndup(l->kept, bytes, length),
+                                        .length = length};
+        free(bytes);
+    }
+    campaign_free(c);
+    zones_free(zones);
+    return rc;
+}
+
+static int read_lanes(struct store *store, struct load *l)
+{
+    int rc = store_revision_lanes(store, l->id, read_lane, l, &l->err);
+
+    if (!rc)
+        rc = store_lanes(store, read_lane_name, l, &l->err);
+    for (size_t i = 0; !rc && i < l->lane_count; i++)
+        rc = store_lane_last(store, l->lanes[i].lane, &l->lanes[i].last_due,
+                             &l->lanes[i].last_answer, &l->err);
+    return rc;
+}
+
+static void load_run(struct store *store, struct store_job *job)
+{
+    struct load *l = (struct load *)job;
+
+    l->rc = store_revision(store, l->id, read_revision, l, &l->err);
+    if (!l->rc && l->approved)
+        l->rc = read_lanes(store, l);
+    if (!l->rc && l->approved)
+        l->rc = read_blobs(store, l);
+}
+
+/* --- loop thread
+ * ------------------------------------------------------------------------------------ */
+
+int lane_known(struct run *s, int64_t lane, const char *channel, const char *sender,
+               int64_t channel_id, int64_t sender_id, instant_t due, instant_t answer)
+{
+    struct chan *c = channel_find(s, channel);
+
+    if (map_get(&s->lanes, lane))
+        return 0;
+    if (!c)
+        return ERR_NOTFOUND; /* not configured any more */
+    if (!c->id) {
+        const struct channel_quota *q = c->kind->caps.quotas;
+        struct engine_quota quotas[8];
+        size_t n = 0;
+        for (; q && q[n].max && n < 8; n++)
+            quotas[n] = (struct engine_quota){q[n].max, q[n].per_ms};
+        c->id = channel_id;
+        engine_add_channel(s->engine,
+                           &(struct engine_channel){.id = channel_id,
+                                                    .account = channel_id,
+                                                    .in_flight_max = c->kind->caps.in_flight_max,
+                                                    .quotas = quotas,
+                                                    .quota_count = n});
+    }
+    struct lane_name *name = xmalloc(sizeof *name);
+    *name = (struct lane_name){lane, xstrdup(channel), xstrdup(sender)};
+    map_put(&s->lanes, lane, name);
+    engine_add_lane(s->engine, &(struct engine_lane){lane, channel_id, sender_id, due, answer});
+    return 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && !strcmp(a, b));
+}
+
+/* The channel as it is configured now must be the one that was approved. */
+static struct chan *approved_channel(struct run *s, const struct load *l,
+                                     const struct revision_facts *f)
+{
+    struct chan *c = channel_find(s, l->channel);
+
+    if (!c)
+        snprintf(s->problem, sizeof s->problem, tr("%s: channel '%s' is not in %s any more"),
+                 l->name, l->channel, s->conf->file);
+    else if (!same_text(c->conf->plugin, f->plugin) || !same_text(c->conf->mode, f->mode) ||
+             !same_text(c->settings->manifest, f->options) || c->settings->standin != f->test)
+        snprintf(s->problem, sizeof s->problem,
+                 tr("%s was approved for other settings of channel '%s': submit it again"), l->name,
+                 l->channel);
+    else
+        return c;
+    log_line(LOG_ERROR, "campaign", "not loaded: %s", s->problem);
+    return NULL;
+}
+
+static struct engine_limit *limits_of(const struct campaign *c, struct arena *a)
+{
+    static const enum engine_scope scopes[] = {
+        [LIMIT_SENDER] = SCOPE_SENDER,       [LIMIT_PERSON] = SCOPE_PERSON,
+        [LIMIT_RECIPIENT] = SCOPE_RECIPIENT, [LIMIT_CHANNEL] = SCOPE_CHANNEL,
+        [LIMIT_CAMPAIGN] = SCOPE_CAMPAIGN,
+    };
+    struct engine_limit *limits = arena_array(a, c->limit_count + 1, sizeof *limits);
+
+    for (size_t i = 0; i < c->limit_count; i++) {
+        const struct conf_limit *l = &c->limits[i];
+        limits[i] = (struct engine_limit){.scope = scopes[l->scope],
+                                          .max = l->max,
+                                          .rolling = l->rolling,
+                                          .span = l->span,
+                                          .period = (enum period)l->period,
+                                          .drop = l->drop,
+                                          .text = l->text};
+    }
+    return limits;
+}
+
+static void start(struct run *s, struct load *l)
+{
+    struct revision_facts facts;
+    struct campaign *c = manifest_read(l->manifest, s->zones, &facts, &l->err);
+    struct chan *channel = c ? approved_channel(s, l, &facts) : NULL;
+    struct engine_revision_lane *lanes;
+    struct running *r;
+
+    if (!channel) {
+        if (!c)
+            log_line(LOG_ERROR, "campaign", "%s: not loaded: %s", l->name, l->err.text);
+        campaign_free(c);
+        return;
+    }
+    lanes = arena_array(l->kept, l->lane_count + 1, sizeof *lanes);
+    for (size_t i = 0; i < l->lane_count; i++) {
+        const struct lane_row *row = &l->lanes[i];
+        lane_known(s, row->lane, row->channel_name, row->sender_name, row->channel, row->sender,
+                   row->last_due, row->last_answer);
+        lanes[i] = (struct engine_revision_lane){row->lane, row->waiting};
+    }
+    r = arena_alloc(l->kept, sizeof *r);
+    *r = (struct running){.id = l->id,
+                          .campaign_id = l->campaign_id,
+                          .campaign = c,
+                          .arena = l->kept,
+                          .name = arena_strdup(l->kept, l->name),
+                          .channel = channel,
+                          .attachments = l->attachments,
+                          .attachment_count = l->attachment_count};
+    l->kept = NULL;
+    map_put(&s->running, r->id, r);
+    engine_add_revision(s->engine, run_now(s),
+                        &(struct engine_revision){.id = r->id,
+                                                  .campaign = r->campaign_id,
+                                                  .channel = channel->id,
+                                                  .seed = revision_seed(&l->digest),
+                                                  .schedule = &c->schedule,
+                                                  .pace = c->pace,
+                                                  .limits = limits_of(c, r->arena),
+                                                  .limit_count = c->limit_count,
+                                                  .lanes = lanes,
+                                                  .lane_count = l->lane_count,
+                                                  .paused = l->status == REVISION_PAUSED,
+                                                  .owner = r});
+    log_line(LOG_INFO, "campaign", "loaded campaign=%s revision=%lld lanes=%zu", r->name,
+             (long long)r->id, l->lane_count);
+}
+
+static void follow(struct run *s, struct load *l)
+{
+    bool known = engine_has_revision(s->engine, l->id);
+    bool active = l->status == REVISION_APPROVED || (l->status == REVISION_PAUSED && l->approved);
+
+    if (!active) {
+        engine_drop(s->engine, l->id);
+    } else if (!known && l->lane_count) {
+        start(s, l);
+    } else if (l->status == REVISION_PAUSED) {
+        engine_pause(s->engine, l->id);
+    } else {
+        struct running *r = map_get(&s->running, l->id);
+        engine_resume(s->engine, run_now(s), l->id);
+        if (r) { /* a person has looked: a channel that stood still may go on */
+            engine_channel_open(s->engine, run_now(s), r->channel->id);
+            r->channel->problem[0] = 0;
+        }
+    }
+}
+
+static struct load *load_new(struct run *s, int64_t revision, bool family)
+{
+    struct load *l = xmalloc(sizeof *l);
+
+    l->run = s;
+    l->arena = arena_new();
+    l->kept = arena_new();
+    l->id = revision;
+    l->family = family;
+    return l;
+}
+
+static void sync_family(struct run *s, const struct load *l)
+{
+    size_t at = 0;
+
+    for (const struct running *r; (r = map_each(&s->running, &at));) {
+        if (r->campaign_id == l->campaign_id && r->id != l->id)
+            revisions_sync(s, r->id, false);
+    }
+}
+
+static void load_done(struct store_job *job)
+{
+    struct load *l = (struct load *)job;
+    struct run *s = l->run;
+
+    if (l->rc == ERR_STORE) {
+        run_store_failed(s, &l->err);
+    } else if (l->rc) {
+        log_line(LOG_ERROR, "campaign", "revision=%lld: %s", (long long)l->id, l->err.text);
+    } else {
+        follow(s, l);
+        if (l->family)
+            sync_family(s, l);
+    }
+    load_free(l);
+}
+
+void revisions_sync(struct run *s, int64_t revision, bool family)
+{
+    struct load *l = load_new(s, revision, family);
+
+    l->job = (struct store_job){load_run, load_done, NULL};
+    driver_defer(s, &l->job);
+}
+
+void revisions_forget(struct run *s, struct running *r)
+{
+    log_line(LOG_INFO, "campaign", "nothing left to do campaign=%s revision=%lld", r->name,
+             (long long)r->id);
+    map_remove(&s->running, r->id);
+    campaign_free(r->campaign);
+    arena_free(r->arena);
+}
+
+/* --- at start
+ * ------------------------------------------------------------------------------------- */
+
+struct ids {
+    int64_t *ids;
+    size_t count, capacity;
+};
+
+static int collect(void *ctx, const struct store_revision *r)
+{
+    struct ids *x = ctx;
+
+    x->ids = xgrow(x->ids, &x->capacity, x->count + 1, sizeof *x->ids);
+    x->ids[x->count++] = r->id;
+    return 0;
+}
+
+static int collect_lane(void *ctx, const struct store_lane_row *row)
+{
+    struct load *l = ctx;
+
+    read_lane(l, row->lane, 0);
+    return read_lane_name(l, row);
+}
+
+/* Every lane that ever sent, so that history finds whom it belongs to. */
+static int load_lanes(struct run *s, struct err *e)
+{
+    struct load *l = load_new(s, 0, false);
+    int rc = store_lanes(s->store, collect_lane, l, e);
+
+    for (size_t i = 0; !rc && i < l->lane_count; i++) {
+        struct lane_row *row = &l->lanes[i];
+        rc = store_lane_last(s->store, row->lane, &row->last_due, &row->last_answer, e);
+        if (!rc)
+            lane_known(s, row->lane, row->channel_name, row->sender_name, row->channel, row->sender,
+                       row->last_due, row->last_answer);
+    }
+    load_free(l);
+    return rc;
+}
+
+int revisions_load(struct run *s, struct err *e)
+{
+    struct ids x = {NULL, 0, 0};
+    int rc = load_lanes(s, e);
+
+    if (!rc)
+        rc = store_active(s->store, collect, &x, e);
+    for (size_t i = 0; !rc && i < x.count; i++) {
+        struct load *l = load_new(s, x.ids[i], false);
+        load_run(s->store, &l->job);
+        rc = l->rc;
+        if (rc)
+            *e = l->err;
+        else
+            follow(s, l);
+        load_free(l);
+    }
+    free(x.ids);
+    return rc;
+}

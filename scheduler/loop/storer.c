@@ -1,0 +1,137 @@
+#include "loop/storer.h"
+
+#include "base/arena.h"
+
+#include <stdlib.h>
+
+struct jobs { /* first in, first out */
+    struct store_job *first, **last;
+};
+
+struct storer {
+    uv_thread_t thread;
+    uv_mutex_t mutex; /* of todo, finished, stopping */
+    uv_cond_t wake;
+    uv_async_t back;
+    struct jobs todo, finished;
+    bool stopping;
+    struct store *store; /* the thread's while it runs */
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+};
+
+static void put(struct jobs *j, struct store_job *job)
+{
+    job->next = NULL;
+    *j->last = job;
+    j->last = &job->next;
+}
+
+static struct store_job *take_all(struct jobs *j)
+{
+    struct store_job *first = j->first;
+
+    j->first = NULL;
+    j->last = &j->first;
+    return first;
+}
+
+static void work(void *arg)
+{
+    struct storer *s = arg;
+
+    uv_mutex_lock(&s->mutex);
+    for (;;) {
+        struct store_job *job = s->todo.first;
+        if (!job && s->stopping)
+            break;
+        if (!job) {
+            uv_cond_wait(&s->wake, &s->mutex);
+            continue;
+        }
+        s->todo.first = job->next;
+        if (!s->todo.first)
+            s->todo.last = &s->todo.first;
+        uv_mutex_unlock(&s->mutex);
+        job->run(s->store, job);
+        uv_mutex_lock(&s->mutex);
+        put(&s->finished, job);
+        uv_async_send(&s->back);
+    }
+    uv_mutex_unlock(&s->mutex);
+}
+
+static void finish(struct storer *s)
+{
+    struct store_job *job;
+
+    uv_mutex_lock(&s->mutex);
+    job = take_all(&s->finished);
+    uv_mutex_unlock(&s->mutex);
+    while (job) {
+        struct store_job *next = job->next;
+        job->done(job);
+        job = next;
+    }
+}
+
+static void on_back(uv_async_t *a)
+{
+    finish(a->data);
+}
+
+struct storer *storer_start(uv_loop_t *loop, struct store *store)
+{
+    struct storer *s = xmalloc(sizeof *s);
+
+    s->store = store;
+    s->todo.last = &s->todo.first;
+    s->finished.last = &s->finished.first;
+    s->back.data = s;
+    int failed = uv_mutex_init(&s->mutex) || uv_cond_init(&s->wake) ||
+                 uv_async_init(loop, &s->back, on_back) || uv_thread_create(&s->thread, work, s);
+    if (failed)
+        abort(); /* no thread at start: nothing was done yet */
+    return s;
+}
+
+void storer_run(struct storer *s, struct store_job *job)
+{
+    uv_mutex_lock(&s->mutex);
+    put(&s->todo, job);
+    uv_cond_signal(&s->wake);
+    uv_mutex_unlock(&s->mutex);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    struct storer *s = h->data;
+
+    uv_cond_destroy(&s->wake);
+    uv_mutex_destroy(&s->mutex);
+    if (s->closed)
+        s->closed(s->closed_ctx);
+    free(s);
+}
+
+void storer_stop(struct storer *s, void (*closed)(void *ctx), void *ctx)
+{
+    uv_mutex_lock(&s->mutex);
+    s->stopping = true;
+    uv_cond_signal(&s->wake);
+    uv_mutex_unlock(&s->mutex);
+    uv_thread_join(&s->thread);
+    finish(s);
+    while (s->todo.first) { /* what the last ends still asked for */
+        struct store_job *job = take_all(&s->todo);
+        while (job) {
+            struct store_job *next = job->next;
+            job->run(s->store, job);
+            job->done(job);
+            job = next;
+        }
+    }
+    s->closed = closed;
+    s->closed_ctx = ctx;
+    uv_close((uv_handle_t *)&s->back, on_closed);
+}
