@@ -80,8 +80,7 @@ void campaigns_list(struct request *rq)
     request_store(rq, list_read, list_show);
 }
 
-/* --- one -----------------------------------------------------------------------------------------
- */
+/* --- one --- */
 
 static int one_read(struct store *s, struct request *rq)
 {
@@ -106,8 +105,7 @@ void campaigns_show(struct request *rq)
         request_store(rq, one_read, one_show);
 }
 
-/* --- preview -------------------------------------------------------------------------------------
- */
+/* --- preview --- */
 
 enum { SCAN_ROWS = 1000 };
 enum sample { SAMPLE_SHORTEST, SAMPLE_LONGEST, SAMPLE_MOST_DEFAULTS, SAMPLES };

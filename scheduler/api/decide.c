@@ -64,8 +64,7 @@ static void decided(struct request *rq)
         reply_campaign(rq, d->lookup.revision);
 }
 
-/* --- approve, reject
- * ------------------------------------------------------------------------------- */
+/* --- approve, reject --- */
 
 static int find_draft(struct store *s, struct request *rq, struct decide *d)
 {
@@ -126,8 +125,7 @@ void decide_reject(struct request *rq)
         request_store(rq, reject_run, decided);
 }
 
-/* --- pause, resume
- * --------------------------------------------------------------------------------- */
+/* --- pause, resume --- */
 
 static int active_find(struct store *s, struct request *rq)
 {
@@ -185,8 +183,7 @@ void decide_resume(struct request *rq)
         request_store(rq, resume_run, decided);
 }
 
-/* --- cancel
- * ---------------------------------------------------------------------------------------- */
+/* --- cancel --- */
 
 struct gather {
     struct request *rq;

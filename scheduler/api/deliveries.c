@@ -100,8 +100,7 @@ void deliveries_list(struct request *rq)
     request_store(rq, first_read, chunk_show);
 }
 
-/* --- one
- * ------------------------------------------------------------------------------------------- */
+/* --- one --- */
 
 struct one {
     struct lookup lookup; /* first */
@@ -169,8 +168,7 @@ void deliveries_show(struct request *rq)
         request_store(rq, one_read, one_show);
 }
 
-/* --- outcome, resend
- * --------------------------------------------------------------------------------- */
+/* --- outcome, resend --- */
 
 static struct store_decision decision_of(const struct request *rq, const struct one *one)
 {

@@ -144,8 +144,7 @@ void status_show(struct request *rq)
     }
 }
 
-/* --- health: for machines, without a name
- * ------------------------------------------------------------ */
+/* --- health: for machines, without a name --- */
 
 static void reply_health(struct request *rq, int status, const char *state)
 {
@@ -169,8 +168,7 @@ void status_readyz(struct request *rq)
     reply_health(rq, ready ? 200 : 503, ready ? "ok" : "store unhealthy");
 }
 
-/* --- the brake
- * ----------------------------------------------------------------------------------------- */
+/* --- the brake --- */
 
 static void reply_halted(struct request *rq, bool halted)
 {

@@ -105,8 +105,7 @@ void submit_bundle(struct request *rq)
         request_store(rq, read_campaign, resolve);
 }
 
-/* --- read, resolve
- * ----------------------------------------------------------------------------------- */
+/* --- read, resolve --- */
 
 /* The tree is read once more for the one place that the campaign does not keep. */
 static void check_end(struct request *rq, size_t length)
@@ -208,8 +207,7 @@ static void resolve(struct request *rq)
         request_store(rq, open_review, opened);
 }
 
-/* --- rows
- * ---------------------------------------------------------------------------------------------- */
+/* --- rows --- */
 
 static int open_review(struct store *store, struct request *rq)
 {
@@ -348,8 +346,7 @@ static void rows_taken(struct request *rq)
         request_store(rq, seal, hold);
 }
 
-/* --- seal, hold
- * ------------------------------------------------------------------------------------------ */
+/* --- seal, hold --- */
 
 static void facts_of(struct request *rq, struct revision_facts *f)
 {
@@ -440,8 +437,7 @@ static void hold(struct request *rq)
     request_store(rq, end, tell);
 }
 
-/* --- end, tell
- * --------------------------------------------------------------------------------------------- */
+/* --- end, tell --- */
 
 static int end(struct store *store, struct request *rq)
 {
@@ -499,8 +495,7 @@ static void tell(struct request *rq)
     request_reply(rq, 200);
 }
 
-/* --- what goes wrong
- * ------------------------------------------------------------------------------------------ */
+/* --- what goes wrong --- */
 
 static void refuse(struct request *rq)
 {

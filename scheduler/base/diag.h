@@ -1,7 +1,7 @@
 /* What is wrong with a person's files, each at its place, all of it in one run.
  *
- * Lines and columns count from 1, columns count characters; 0 means the whole file. Kept in the order
- * they were added; DIAG_SHOWN_MAX are kept, the rest are only counted. */
+ * Lines and columns count from 1, columns count characters; 0 means the whole file. Kept in the
+ * order they were added; DIAG_SHOWN_MAX are kept, the rest are only counted. */
 #ifndef PACELINE_BASE_DIAG_H
 #define PACELINE_BASE_DIAG_H
 
@@ -34,7 +34,8 @@ void diags_init(struct diags *d);
 void diags_dispose(struct diags *d);
 void diag_add(struct diags *d, const char *file, size_t line, size_t column, enum diag_level level,
               int code, const char *format, ...) __attribute__((format(printf, 7, 8)));
-/* `FILE:LINE:COLUMN: message` (no position when line is 0; warnings say so), a line without '\n'. */
+/* `FILE:LINE:COLUMN: message` (no position when line is 0; warnings say so), a line without '\n'.
+ */
 char *diag_line(const struct diag *item); /* malloc'd */
 
 #endif

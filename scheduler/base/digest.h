@@ -24,7 +24,8 @@ struct digest digester_end(struct digester *d);          /* frees it */
 
 struct digest digest_of(const void *bytes, size_t length);
 void digest_text(const struct digest *d, char out[DIGEST_TEXT]);
-bool digest_parse(const char *text, struct digest *out); /* accepts exactly `sha256:<64 lower hex>` */
+bool digest_parse(const char *text,
+                  struct digest *out); /* accepts exactly `sha256:<64 lower hex>` */
 bool digest_equal(const struct digest *a, const struct digest *b);
 
 #endif

@@ -1,8 +1,8 @@
 /* One error, for a person to read and for a caller to react to.
  *
  * Functions return 0 or a negative ERR_* and fill the struct they are given (last parameter, never
- * NULL). A lower error is passed on unchanged. What we do wrong ourselves is an assert, not an error.
- * Threads: a struct err belongs to its caller. */
+ * NULL). A lower error is passed on unchanged. What we do wrong ourselves is an assert, not an
+ * error. Threads: a struct err belongs to its caller. */
 #ifndef PACELINE_BASE_ERR_H
 #define PACELINE_BASE_ERR_H
 
@@ -17,8 +17,8 @@ enum {
     ERR_UNREACHABLE = -8, /* the service does not answer (exit 69) */
     ERR_BUSY = -9,        /* try again: another service holds the store (exit 75) */
     ERR_INTERNAL = -10,   /* ours (exit 70) */
-    ERR_STORE = -11,      /* the store failed; what was asked may or may not have happened (exit 75) */
-    ERR_LIMIT = -12       /* larger than a stated cap (exit 65) */
+    ERR_STORE = -11, /* the store failed; what was asked may or may not have happened (exit 75) */
+    ERR_LIMIT = -12  /* larger than a stated cap (exit 65) */
 };
 
 struct err {

@@ -20,7 +20,7 @@ struct heap {
 };
 
 void heap_init(struct heap *h, struct heap_node **memory, size_t capacity);
-void heap_put(struct heap *h, struct heap_node *n); /* inserts, or moves after `at` changed */
+void heap_put(struct heap *h, struct heap_node *n);    /* inserts, or moves after `at` changed */
 void heap_remove(struct heap *h, struct heap_node *n); /* fine when not inside */
 struct heap_node *heap_first(const struct heap *h);    /* NULL when empty */
 

@@ -1,7 +1,7 @@
 /* What people read, in their language.
  *
- * The English text is the key: `tr("next send")`. lang_zh.c holds the Chinese for each; a test finds
- * texts without one and formats that differ. Set once at start, before any thread. */
+ * The English text is the key: `tr("next send")`. lang_zh.c holds the Chinese for each; a test
+ * finds texts without one and formats that differ. Set once at start, before any thread. */
 #ifndef PACELINE_BASE_LANG_H
 #define PACELINE_BASE_LANG_H
 

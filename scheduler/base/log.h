@@ -2,8 +2,10 @@
  *
  *     2026-11-22T09:30:07.123Z info store: open path=/var/lib/paceline/paceline.db schema=1
  *
- * Never a secret, a URL with a key, a message text. Values that come from outside are passed through
- * `%s` as they are: the sink makes control characters visible. Threads: any; a line is one write. */
+ * Never a secret, a URL with a key, a message text. Values that come from outside are passed
+ * through
+ * `%s` as they are: the sink makes control characters visible. Threads: any; a line is one write.
+ */
 #ifndef PACELINE_BASE_LOG_H
 #define PACELINE_BASE_LOG_H
 

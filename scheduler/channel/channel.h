@@ -2,15 +2,15 @@
  *
  * A plugin is one shared object that exports `const struct paceline_channel paceline_channel`. The
  * struct describes a kind; `open` makes an instance for one configured channel. There is no mutable
- * state at file scope. Everything runs on the loop thread. Network, clock, log and options reach the
- * plugin through the host it is given; it includes neither libuv nor libcurl.
+ * state at file scope. Everything runs on the loop thread. Network, clock, log and options reach
+ * the plugin through the host it is given; it includes neither libuv nor libcurl.
  *
  * Fields are only ever appended; `abi` says how many a reader may look at.
  *
- * A send: the host calls `submit` once for a claim that is already durable. The plugin answers exactly
- * once with host->settle, in a later turn or from inside submit; answers after the first are logged and
- * dropped; an instance that is closed answers nothing more. A send without an answer at its deadline
- * is unknown. */
+ * A send: the host calls `submit` once for a claim that is already durable. The plugin answers
+ * exactly once with host->settle, in a later turn or from inside submit; answers after the first
+ * are logged and dropped; an instance that is closed answers nothing more. A send without an answer
+ * at its deadline is unknown. */
 #ifndef PACELINE_CHANNEL_CHANNEL_H
 #define PACELINE_CHANNEL_CHANNEL_H
 
@@ -21,15 +21,15 @@
 #define PACELINE_CHANNEL_ABI 1
 #define PACELINE_EXPORT __attribute__((visibility("default")))
 
-/* --- what a kind can do: the engine and `check` act on it ------------------------------------------ */
+/* --- what a kind can do: the engine and `check` act on it --- */
 
-struct channel_format { /* a message format and how much text it carries; ends with {NULL, 0} */
+struct channel_format {    /* a message format and how much text it carries; ends with {NULL, 0} */
     const char *name;      /* text | markdown */
     size_t text_max_bytes; /* bytes of UTF-8 */
 };
 
 struct channel_attachment_kind { /* ends with {NULL, ...} */
-    const char *name; /* image | link | miniprogram | video | file */
+    const char *name;            /* image | link | miniprogram | video | file */
     size_t count_max;
     size_t bytes_max;
     const char *types; /* space-separated file kinds by content: "jpg png"; NULL: any */
@@ -41,38 +41,38 @@ struct channel_quota { /* the platform's own: rolling; ends with {0, 0} */
 };
 
 struct channel_caps {
-    uint32_t recipients_max;  /* in one send */
-    uint32_t in_flight_max;   /* sends at once on one lane with interval 0s..0s; at least 1 */
+    uint32_t recipients_max; /* in one send */
+    uint32_t in_flight_max;  /* sends at once on one lane with interval 0s..0s; at least 1 */
     const struct channel_format *formats;
     const struct channel_attachment_kind *attachments; /* NULL: none */
-    bool text_or_attachment;  /* a message has either a text or attachments, not both */
-    const struct channel_quota *quotas;                /* NULL: none */
-    bool person_confirms;     /* done comes later, from a person */
-    bool knows_relations;     /* a recipient belongs to certain senders */
-    bool can_reconcile;       /* an outcome can be asked for later */
-    bool repeat_is_harmless;  /* a repeat with the same key changes nothing */
-    bool avoids_half_hours;   /* nothing in minute :00 and :30 */
+    bool text_or_attachment;            /* a message has either a text or attachments, not both */
+    const struct channel_quota *quotas; /* NULL: none */
+    bool person_confirms;               /* done comes later, from a person */
+    bool knows_relations;               /* a recipient belongs to certain senders */
+    bool can_reconcile;                 /* an outcome can be asked for later */
+    bool repeat_is_harmless;            /* a repeat with the same key changes nothing */
+    bool avoids_half_hours;             /* nothing in minute :00 and :30 */
 };
 
-/* --- options ------------------------------------------------------------------------------------- */
+/* --- options --- */
 
 enum channel_option_type {
-    CHANNEL_STRING,   /* const char * */
-    CHANNEL_SECRET,   /* const char *; in YAML {file: …} | {env: …} | {credential: …} */
-    CHANNEL_BOOL,     /* bool */
-    CHANNEL_INT,      /* int64_t */
-    CHANNEL_DURATION  /* int64_t milliseconds */
+    CHANNEL_STRING,  /* const char * */
+    CHANNEL_SECRET,  /* const char *; in YAML {file: …} | {env: …} | {credential: …} */
+    CHANNEL_BOOL,    /* bool */
+    CHANNEL_INT,     /* int64_t */
+    CHANNEL_DURATION /* int64_t milliseconds */
 };
 
 struct channel_option { /* ends with {0} */
     const char *name;
     enum channel_option_type type;
-    size_t offset;         /* in the plugin's options struct */
-    const char *fallback;  /* as in YAML, or NULL: required (a secret too) */
+    size_t offset;        /* in the plugin's options struct */
+    const char *fallback; /* as in YAML, or NULL: required (a secret too) */
     const char *help;
 };
 
-/* --- a send and its outcome ------------------------------------------------------------------------ */
+/* --- a send and its outcome --- */
 
 struct channel_attachment {
     const char *kind;
@@ -95,7 +95,8 @@ struct channel_send {
 
 enum channel_outcome_kind {
     CHANNEL_DONE,
-    CHANNEL_NOT_SENT, /* proven: nothing reached the platform; the host tries again later, a few times */
+    CHANNEL_NOT_SENT, /* proven: nothing reached the platform; the host tries again later, a few
+                         times */
     CHANNEL_NOT_NOW,  /* the platform refused before any effect: again at `not_before_ms` */
     CHANNEL_NEVER,    /* refused for good: see `reason` */
     CHANNEL_UNKNOWN   /* in doubt: never repeated by itself */
@@ -107,14 +108,16 @@ enum channel_reason {
     CHANNEL_REASON_BAD_RECIPIENT,
     CHANNEL_REASON_NOT_A_FRIEND,
     CHANNEL_REASON_NO_RELATION,
-    CHANNEL_REASON_REFUSED,    /* credential, rights, or the request itself */
-    CHANNEL_REASON_NO_ANSWER,  /* unknown */
-    CHANNEL_REASON_BAD_ANSWER  /* unknown */
+    CHANNEL_REASON_REFUSED,   /* credential, rights, or the request itself */
+    CHANNEL_REASON_NO_ANSWER, /* unknown */
+    CHANNEL_REASON_BAD_ANSWER /* unknown */
 };
 
-enum channel_stop { /* who else must wait because of this outcome */
+/* who else must wait because of this outcome */
+enum channel_stop {
     CHANNEL_STOP_NOBODY,
-    CHANNEL_STOP_CHANNEL, /* until not_before_ms, or until a person resumes (CHANNEL_FOREVER) */
+    CHANNEL_STOP_CHANNEL, /* until not_before_ms, or until a person resumes
+                             (CHANNEL_FOREVER) */
     CHANNEL_STOP_CAMPAIGN /* paused, for a person to look at */
 };
 
@@ -129,7 +132,7 @@ struct channel_outcome {
     const char *detail;    /* one line for a person: the code and what to do; no secret, no text */
 };
 
-/* --- the host ------------------------------------------------------------------------------------ */
+/* --- the host --- */
 
 struct channel_http_header {
     const char *name, *value;
@@ -142,8 +145,8 @@ struct channel_http_request {
     const void *body;
     size_t body_length;
     int64_t timeout_ms; /* whole request; 0: 30 s */
-    uint64_t send_id;   /* of the send this request carries out, 0 for others: asked again before the
-                           first byte whether it may still go (halt, window, end) */
+    uint64_t send_id; /* of the send this request carries out, 0 for others: asked again before the
+                         first byte whether it may still go (halt, window, end) */
 };
 
 enum channel_http_result {
@@ -154,12 +157,12 @@ enum channel_http_result {
 
 struct channel_http_answer {
     enum channel_http_result result;
-    bool held;        /* NOT_SENT because the host said no just before the first byte */
+    bool held; /* NOT_SENT because the host said no just before the first byte */
     int status;
     const char *body; /* NUL-terminated; at most 1 MiB is read, more is UNKNOWN */
     size_t length;
     int64_t retry_after_ms; /* from Retry-After, or -1 */
-    const char *error; /* one line; no URL */
+    const char *error;      /* one line; no URL */
 };
 
 typedef void channel_http_fn(void *ctx, const struct channel_http_answer *answer);
@@ -168,15 +171,15 @@ enum channel_log { CHANNEL_LOG_ERROR, CHANNEL_LOG_WARNING, CHANNEL_LOG_INFO, CHA
 
 struct channel_host { /* lives as long as the instance */
     int abi;
-    const char *channel;     /* its name in paceline.yaml */
-    const char *mode;        /* or NULL */
-    bool standin;            /* the base URL is a stand-in on loopback: everything says TEST */
-    const void *options;     /* the plugin's options struct, filled */
+    const char *channel; /* its name in paceline.yaml */
+    const char *mode;    /* or NULL */
+    bool standin;        /* the base URL is a stand-in on loopback: everything says TEST */
+    const void *options; /* the plugin's options struct, filled */
     int64_t (*now_ms)(const struct channel_host *h); /* wall clock */
     void (*log)(const struct channel_host *h, enum channel_log level, const char *line);
-    /* Starts a request to the channel's base URL, and to nowhere else: HTTPS verified, no redirects, no
-     * proxy, no second send by the library. `fn` is called exactly once, in a later turn, unless the
-     * instance is closed first. */
+    /* Starts a request to the channel's base URL, and to nowhere else: HTTPS verified, no
+     * redirects, no proxy, no second send by the library. `fn` is called exactly once, in a later
+     * turn, unless the instance is closed first. */
     void (*http)(const struct channel_host *h, const struct channel_http_request *request,
                  channel_http_fn *fn, void *ctx);
     /* `outcomes` has one entry for each recipient of the send, or one for all (count 1). */
@@ -185,20 +188,22 @@ struct channel_host { /* lives as long as the instance */
     void *impl; /* the host's own */
 };
 
-/* --- the registration struct ---------------------------------------------------------------------- */
+/* --- the registration struct --- */
 
 struct paceline_channel {
     int abi; /* PACELINE_CHANNEL_ABI */
     const char *name;
-    const char *summary;       /* one line */
+    const char *summary; /* one line */
     struct channel_caps caps;
-    const char *platform_url;  /* base URL of the official host, or NULL for a kind without network */
+    const char
+        *platform_url; /* base URL of the official host, or NULL for a kind without network */
     const struct channel_option *options;
     size_t options_size;
-    const char *const *modes;  /* NULL-terminated, or NULL: no `mode` key */
+    const char *const *modes; /* NULL-terminated, or NULL: no `mode` key */
     /* 0 and an instance, or -1 and one line in `problem`. */
     int (*open)(const struct channel_host *host, void **instance, char *problem, size_t size);
-    void (*submit)(void *instance, const struct channel_send *send); /* `send` lives until it is settled */
+    void (*submit)(void *instance,
+                   const struct channel_send *send); /* `send` lives until it is settled */
     void (*close)(void *instance);
 };
 

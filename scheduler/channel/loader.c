@@ -109,8 +109,7 @@ static bool name_valid(const char *name)
     return n > 0 && n <= NAME_MAX_CHARS && !name[n] && name[0] != '-';
 }
 
-/* --- who could have written it -----------------------------------------------------------------
- */
+/* --- who could have written it --- */
 
 static int trusted(const char *path, const struct stat *st, struct err *e)
 {
@@ -177,8 +176,7 @@ out:
     return rc;
 }
 
-/* --- what is in it -----------------------------------------------------------------------------
- */
+/* --- what is in it --- */
 
 /* The caller closes l->lib, also after an error. */
 static int plugin_open(struct loaded *l, const char *path, const char *name, struct err *e)

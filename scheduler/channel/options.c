@@ -99,8 +99,7 @@ static void complain(const struct reading *r, const struct yaml_node *at, const 
     diag_add(r->diags, r->service->file, at->line, at->column, DIAG_ERROR, ERR_DATA, "%s", text);
 }
 
-/* --- keys --------------------------------------------------------------------------------------
- */
+/* --- keys --- */
 
 static void check_keys(const struct reading *r)
 {
@@ -180,8 +179,7 @@ static void read_base_url(const struct reading *r)
     r->s->public.standin = r->channel->standin;
 }
 
-/* --- values ------------------------------------------------------------------------------------
- */
+/* --- values --- */
 
 static void store(const struct reading *r, const struct channel_option *o, const void *value,
                   size_t size)

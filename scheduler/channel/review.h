@@ -1,6 +1,6 @@
 /* One pass over a campaign's whole audience, as `check`, `preview` and `submit` need it: every row
- * gets its sender, is rendered, and the rendered message is judged against what the channel can carry.
- * Problems go to the diags at their places. Pure reading; no service, no secrets. */
+ * gets its sender, is rendered, and the rendered message is judged against what the channel can
+ * carry. Problems go to the diags at their places. Pure reading; no service, no secrets. */
 #ifndef PACELINE_CHANNEL_REVIEW_H
 #define PACELINE_CHANNEL_REVIEW_H
 
@@ -17,11 +17,11 @@ struct review_row {
     size_t line;
     const char *recipient, *sender;
     size_t sender_index;
-    enum reason skipped; /* REASON_NONE, REASON_DUPLICATE or REASON_MISSING_VALUE */
-    const char *missing; /* the name that has no value */
+    enum reason skipped;       /* REASON_NONE, REASON_DUPLICATE or REASON_MISSING_VALUE */
+    const char *missing;       /* the name that has no value */
     const char *const *values; /* of the template's names */
     size_t value_count;
-    const char *text; /* rendered; NULL when skipped or attachments only */
+    const char *text;  /* rendered; NULL when skipped or attachments only */
     unsigned defaults; /* how many values were defaults */
 };
 
@@ -36,14 +36,16 @@ struct review_sum {
     uint64_t shortest, longest, most_defaults; /* row numbers; 0: none */
 };
 
-/* `audience_path` and `attachment_paths`: where the bytes are (a submission's spool files, or beside
- * the campaign file when NULL). Attachments are read and judged here, as is the static part (format,
- * attachment kinds, `message` alone). ERR_IO, ERR_DATA, ERR_REFUSED with the reasons in `diags`. */
-int review_open(struct review **out, const struct campaign *c, const struct service_channel *channel,
-                const struct paceline_channel *kind, const char *audience_path,
-                const char *const *attachment_paths, struct diags *diags, struct err *e);
-/* 1 and a row (borrowed until the next call), 0 at the end, ERR_* when reading broke off. At the end
- * the audience is compared with `expect`. */
+/* `audience_path` and `attachment_paths`: where the bytes are (a submission's spool files, or
+ * beside the campaign file when NULL). Attachments are read and judged here, as is the static part
+ * (format, attachment kinds, `message` alone). ERR_IO, ERR_DATA, ERR_REFUSED with the reasons in
+ * `diags`. */
+int review_open(struct review **out, const struct campaign *c,
+                const struct service_channel *channel, const struct paceline_channel *kind,
+                const char *audience_path, const char *const *attachment_paths, struct diags *diags,
+                struct err *e);
+/* 1 and a row (borrowed until the next call), 0 at the end, ERR_* when reading broke off. At the
+ * end the audience is compared with `expect`. */
 int review_next(struct review *r, struct review_row *row, struct err *e);
 const struct review_sum *review_sum(const struct review *r);
 struct digest review_audience_digest(const struct review *r);

@@ -20,7 +20,6 @@ static int print_line(void *ctx, const char *text, const json_t *object)
 
     (void)object;
     fprintf(cli->out, "%s\n", text);
-    fflush(cli->out);
     return 0;
 }
 
@@ -29,8 +28,7 @@ static void number(char out[24], int64_t n)
     snprintf(out, 24, "%lld", (long long)n);
 }
 
-/* --- list ----------------------------------------------------------------------------------------
- */
+/* --- list --- */
 
 static int list_row(void *ctx, const char *text, const json_t *object)
 {
@@ -87,8 +85,7 @@ int cmd_list(struct cli *cli)
     return rc;
 }
 
-/* --- show ----------------------------------------------------------------------------------------
- */
+/* --- show --- */
 
 int cmd_show(struct cli *cli)
 {
@@ -116,8 +113,7 @@ int cmd_show(struct cli *cli)
     return rc;
 }
 
-/* --- deliveries ----------------------------------------------------------------------------------
- */
+/* --- deliveries --- */
 
 static int delivery_row(void *ctx, const char *text, const json_t *object)
 {

@@ -74,8 +74,7 @@ extern const char *const cli_later[];       /* known, not built yet; ends with N
 /* Runs one command line on the streams of `cli`; cli_main with the real ones. */
 int cli_run(struct cli *cli, int argc, char **argv);
 
-/* --- args.c
- * ---------------------------------------------------------------------------------------- */
+/* --- args.c --- */
 
 /* Fills command, values, args and json. 0, or EXIT_USAGE after saying what to do. No command at
  * all: 0 with `command` NULL. */
@@ -87,8 +86,7 @@ void args_overview(FILE *to);                            /* of all */
 int args_wrong(const struct cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* --- say.c
- * ------------------------------------------------------------------------------------------ */
+/* --- say.c --- */
 
 /* One line on `err`, safe for a screen, with "paceline: " before it. */
 void say(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -101,8 +99,7 @@ void say_json(const struct cli *cli, json_t *object); /* one line on `out`; take
 /* Words from outside on a stream, made safe for a screen, on one line. */
 void put_safe(FILE *to, const char *text);
 
-/* --- the commands, by file
- * --------------------------------------------------------------------------- */
+/* --- the commands, by file --- */
 
 int cmd_init(struct cli *cli);
 int cmd_serve(struct cli *cli);

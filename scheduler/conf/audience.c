@@ -163,8 +163,7 @@ bool audience_expected(const struct campaign *c, uint64_t rows, struct diags *di
     return ok;
 }
 
-/* --- opening
- * --------------------------------------------------------------------------------------- */
+/* --- opening --- */
 
 static int source_open(struct audience *a, const char *path, struct err *e)
 {
@@ -298,8 +297,7 @@ static int named_compare(const void *x, const void *y)
     return strcmp(((const struct named *)x)->name, ((const struct named *)y)->name);
 }
 
-/* --- rows
- * ------------------------------------------------------------------------------------------ */
+/* --- rows --- */
 
 static bool source_next(struct audience *a, struct csv_row *in, int *rc, struct err *e)
 {

@@ -136,8 +136,7 @@ static const char *id_read(const struct reader *r, const struct yaml_node *node)
     return id;
 }
 
-/* --- audience
- * -------------------------------------------------------------------------------------- */
+/* --- audience --- */
 
 static void audience_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
 {
@@ -244,8 +243,7 @@ static void tolerance_read(const struct reader *r, const struct yaml_node *node,
     c->tolerance_part = value / scale / 100;
 }
 
-/* --- message, approval
- * ------------------------------------------------------------------------------ */
+/* --- message, approval --- */
 
 static void message_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
 {

@@ -7,8 +7,7 @@
 
 enum { KEYS_MAX = 32 }; /* in one table */
 
-/* --- the campaign file
- * ---------------------------------------------------------------------------- */
+/* --- the campaign file --- */
 
 static const struct key groups_keys[] = {{.name = "name"}, {.name = "owners"}, {0}};
 static const struct key where_keys[] = {{.name = "tags_any"},
@@ -87,8 +86,7 @@ const struct key campaign_keys[] = {{.name = "campaign"},
                                     {"revision", KEY_STORED, revision_keys, KEYS_CLOSED},
                                     {0}};
 
-/* --- the service file
- * ------------------------------------------------------------------------------ */
+/* --- the service file --- */
 
 const struct key secret_keys[] = {{.name = "file"}, {.name = "env"}, {.name = "credential"}, {0}};
 static const struct key callback_keys[] = {{.name = "listen"},
@@ -134,8 +132,7 @@ const struct key service_keys[] = {{.name = "store"},
                                    {.name = "approval", .inside = allow_keys},
                                    {0}};
 
-/* --- checking
- * -------------------------------------------------------------------------------------- */
+/* --- checking --- */
 
 static void shape_check(const struct reader *r, const struct yaml_node *node,
                         const struct key *keys, enum key_shape shape);

@@ -84,8 +84,7 @@ uint64_t revision_seed(const struct digest *d)
     return seed;
 }
 
-/* --- writing
- * --------------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 static void audience_write(struct strbuf *out, const struct revision_facts *f)
 {
@@ -277,8 +276,7 @@ static void field(struct strbuf *out, const char *name, const char *value)
     canonical_string(out, value);
 }
 
-/* --- reading
- * --------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static bool facts_read(const struct campaign *c, const struct yaml_node *root,
                        struct revision_facts *f)

@@ -200,8 +200,7 @@ static const char *system_zone(struct arena *arena, struct zones *zones)
     return "UTC";
 }
 
-/* --- channels
- * -------------------------------------------------------------------------------------- */
+/* --- channels --- */
 
 static void channels_read(const struct reader *r, const struct yaml_node *node, struct service *s)
 {
@@ -298,8 +297,7 @@ static bool loopback_url(const char *url)
     return false;
 }
 
-/* --- users
- * ----------------------------------------------------------------------------------------- */
+/* --- users --- */
 
 static void users_read(const struct reader *r, const struct yaml_node *node, struct service *s)
 {
@@ -357,8 +355,7 @@ static unsigned roles_read(const struct reader *r, const struct yaml_node *node)
     return roles;
 }
 
-/* --- paths
- * ----------------------------------------------------------------------------------------- */
+/* --- paths --- */
 
 static char *absolute_dir(const char *file)
 {

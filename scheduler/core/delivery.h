@@ -46,13 +46,14 @@ enum reason {
     REASON_LATE,
     REASON_REJECTED_CONTENT,
     REASON_BAD_RECIPIENT,
-    REASON_NO_ANSWER,   /* unknown: the request went out, no answer was recorded */
-    REASON_BAD_ANSWER,  /* unknown: an answer that says neither yes nor no */
-    REASON_INTERRUPTED, /* unknown: the service stopped between claim and outcome */
-    REASON_CANCELED,    /* canceled by a person */
-    REASON_SUPERSEDED,  /* canceled: a newer revision was approved */
-    REASON_CHANNEL_REFUSED, /* failed: the platform refused the credential or the request */
-    REASON_CHANNEL_UNREACHABLE, /* failed: not sent, every try failed before the first byte; pending: held by retry */
+    REASON_NO_ANSWER,           /* unknown: the request went out, no answer was recorded */
+    REASON_BAD_ANSWER,          /* unknown: an answer that says neither yes nor no */
+    REASON_INTERRUPTED,         /* unknown: the service stopped between claim and outcome */
+    REASON_CANCELED,            /* canceled by a person */
+    REASON_SUPERSEDED,          /* canceled: a newer revision was approved */
+    REASON_CHANNEL_REFUSED,     /* failed: the platform refused the credential or the request */
+    REASON_CHANNEL_UNREACHABLE, /* failed: not sent, every try failed before the first byte;
+                                   pending: held by retry */
     REASONS
 };
 

@@ -59,7 +59,9 @@ struct ruling gates_sum(const struct ruling rows[GATE_COUNT])
             return *row;
         if (row->verdict != VERDICT_HOLD)
             continue;
-        if (sum.verdict != VERDICT_HOLD || row->not_before > sum.not_before)
+        /* a lane that is held is due when the hold ends: the hold is the better answer */
+        if (sum.verdict != VERDICT_HOLD || row->not_before > sum.not_before ||
+            (row->not_before == sum.not_before && sum.gate == GATE_GAP))
             sum = *row;
     }
     return sum;

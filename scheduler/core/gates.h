@@ -11,7 +11,8 @@
 
 #include <stddef.h>
 
-enum gate { /* in order of speaking (design §5) */
+/* in order of speaking (design §5) */
+enum gate {
     GATE_HALT,
     GATE_CAMPAIGN, /* state and approval */
     GATE_START_END,
@@ -38,15 +39,15 @@ struct ruling {
 
 struct gate_facts {
     bool halted;
-    bool running;    /* approved and neither paused nor canceled */
+    bool running; /* approved and neither paused nor canceled */
     bool paused;
     const struct schedule *schedule;
     bool suppressed;
     bool missing_value;
-    instant_t rate_ready_at;  /* the latest over all rate limits; <= now: room */
-    instant_t cap_ready_at;   /* the latest over the recipient's caps */
-    bool cap_drops;           /* on_cap: drop of the cap that holds */
-    instant_t gap_ready_at;   /* the armed due instant, never before last answer + floor */
+    instant_t rate_ready_at;    /* the latest over all rate limits; <= now: room */
+    instant_t cap_ready_at;     /* the latest over the recipient's caps */
+    bool cap_drops;             /* on_cap: drop of the cap that holds */
+    instant_t gap_ready_at;     /* the armed due instant, never before last answer + floor */
     instant_t channel_ready_at; /* breaker or quota of the channel */
 };
 
@@ -54,7 +55,7 @@ struct gate_facts {
 void gates_rule(const struct gate_facts *f, instant_t now, struct ruling out[GATE_COUNT]);
 
 /* What the rows come to: any drop drops (the first); else the latest not-before of those that hold,
- * ties to the first in order; else go. */
+ * ties to the first in order, the gap last; else go. */
 struct ruling gates_sum(const struct ruling rows[GATE_COUNT]);
 
 const char *gate_name(enum gate g);

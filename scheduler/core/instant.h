@@ -27,14 +27,14 @@ struct civil {
 bool civil_date_valid(int year, int month, int day);
 day_t day_of_date(int year, int month, int day);
 void day_to_date(day_t d, int *year, int *month, int *day);
-int day_weekday(day_t d);                  /* 0 = Monday ... 6 = Sunday */
-day_t day_first_of_week(day_t d);          /* its Monday */
+int day_weekday(day_t d);                            /* 0 = Monday ... 6 = Sunday */
+day_t day_first_of_week(day_t d);                    /* its Monday */
 day_t day_first_of_month(day_t d, int months_later); /* the first of d's month, moved by months */
 
 /* Wall-clock milliseconds "as if the wall clock were UTC" <-> fields. */
 int64_t civil_to_wall(const struct civil *c);
 void civil_from_wall(int64_t wall_ms, struct civil *out); /* kept inside the years 1..9999 */
-int64_t day_to_wall(day_t d); /* its midnight */
+int64_t day_to_wall(day_t d);                             /* its midnight */
 day_t day_of_wall(int64_t wall_ms);
 
 /* `2027-03-01T09:31:07.123+08:00`. `offset_s` is seconds east of UTC (whole minutes are written;

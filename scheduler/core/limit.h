@@ -1,12 +1,12 @@
 /* Rate limits that are exact.
  *
- * Rolling: in any half-open span of `span` there are at most `max` sends. A send holds its place from
- * its claim until `span` after its answer; what is proven not sent frees its place at once. So a place
- * is either in flight or in a ring of release instants. A token bucket or a fixed window would let
- * nearly twice `max` through in one span.
- * Calendar: at most `max` claims a local day, Monday week or month, counted by the claim's instant.
- * Ask all limits first, then take from all: `ready_at` never changes anything.
- * Instants passed in never go backwards. Pure; the ring's memory is the caller's. */
+ * Rolling: in any half-open span of `span` there are at most `max` sends. A send holds its place
+ * from its claim until `span` after its answer; what is proven not sent frees its place at once. So
+ * a place is either in flight or in a ring of release instants. A token bucket or a fixed window
+ * would let nearly twice `max` through in one span. Calendar: at most `max` claims a local day,
+ * Monday week or month, counted by the claim's instant. Ask all limits first, then take from all:
+ * `ready_at` never changes anything. Instants passed in never go backwards. Pure; the ring's memory
+ * is the caller's. */
 #ifndef PACELINE_CORE_LIMIT_H
 #define PACELINE_CORE_LIMIT_H
 
@@ -19,18 +19,18 @@ struct rolling {
     uint32_t max;
     duration_t span;
     uint32_t in_flight;
-    uint32_t head, held;  /* ring of `held` release instants, oldest at `head` */
+    uint32_t head, held;   /* ring of `held` release instants, oldest at `head` */
     instant_t *release_at; /* `max` entries, ascending from head */
 };
 
 void rolling_init(struct rolling *r, uint32_t max, duration_t span, instant_t *memory);
-/* `now` when there is room, the earliest instant there will be, or INSTANT_NEVER while only an answer
- * can make room. */
+/* `now` when there is room, the earliest instant there will be, or INSTANT_NEVER while only an
+ * answer can make room. */
 instant_t rolling_ready_at(const struct rolling *r, instant_t now);
 uint32_t rolling_room(const struct rolling *r, instant_t now);
-void rolling_take(struct rolling *r, instant_t now);     /* the caller has asked: asserted */
+void rolling_take(struct rolling *r, instant_t now);           /* the caller has asked: asserted */
 void rolling_answer(struct rolling *r, instant_t answered_at); /* the place is held `span` longer */
-void rolling_untake(struct rolling *r);                  /* proven not sent */
+void rolling_untake(struct rolling *r);                        /* proven not sent */
 /* From history, oldest answer first: a send that was answered then. More than `max` live ones: the
  * latest `max` count. `open`: claimed, no answer yet. */
 void rolling_restore(struct rolling *r, instant_t answered_at, instant_t now);

@@ -1,6 +1,7 @@
 /* Randomness that is handed in: xoshiro256** seeded by splitmix64 (Blackman, Vigna; public domain
- * algorithms). The draws of a delivery depend only on (seed, row, attempt, purpose), so they are the
- * same in the plan, in the run, and after a restart: nothing is ever redrawn. Not for secrets. */
+ * algorithms). The draws of a delivery depend only on (seed, row, attempt, purpose), so they are
+ * the same in the plan, in the run, and after a restart: nothing is ever redrawn. Not for secrets.
+ */
 #ifndef PACELINE_CORE_PRNG_H
 #define PACELINE_CORE_PRNG_H
 

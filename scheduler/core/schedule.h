@@ -15,8 +15,9 @@ struct hours {
 };
 
 struct window {
-    uint8_t weekdays;       /* bit 0 = Monday; used when first_day > last_day */
-    day_t first_day, last_day; /* inclusive dates; a date window replaces the others for its dates */
+    uint8_t weekdays; /* bit 0 = Monday; used when first_day > last_day */
+    day_t first_day,
+        last_day; /* inclusive dates; a date window replaces the others for its dates */
     const struct hours *hours;
     size_t hours_count; /* 0: the whole day */
 };

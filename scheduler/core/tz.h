@@ -1,6 +1,6 @@
 /* Time zones from TZif bytes (RFC 8536, version 2+), with the POSIX footer for the years after the
- * table. No file, no TZ variable, no global: `conf` reads the bytes. The bytes must outlive the zone.
- * Checked against glibc for every zone of tzdata. */
+ * table. No file, no TZ variable, no global: `conf` reads the bytes. The bytes must outlive the
+ * zone. Checked against glibc for every zone of tzdata. */
 #ifndef PACELINE_CORE_TZ_H
 #define PACELINE_CORE_TZ_H
 

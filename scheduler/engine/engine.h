@@ -31,8 +31,7 @@ struct engine;
 struct engine *engine_new(void);
 void engine_free(struct engine *e);
 
-/* --- what there is -------------------------------------------------------------------------------
- */
+/* --- what there is --- */
 
 struct engine_quota {
     uint32_t max;
@@ -54,13 +53,8 @@ struct engine_lane {
 };
 void engine_add_lane(struct engine *e, const struct engine_lane *l);
 
-enum engine_scope { /* same order as conf's limit_scope */
-                    SCOPE_SENDER,
-                    SCOPE_PERSON,
-                    SCOPE_RECIPIENT,
-                    SCOPE_CHANNEL,
-                    SCOPE_CAMPAIGN
-};
+/* same order as conf's limit_scope */
+enum engine_scope { SCOPE_SENDER, SCOPE_PERSON, SCOPE_RECIPIENT, SCOPE_CHANNEL, SCOPE_CAMPAIGN };
 
 struct engine_limit {
     enum engine_scope scope;
@@ -91,8 +85,7 @@ struct engine_revision {
     void *owner; /* given back with EFFECT_FORGET */
 };
 
-/* --- events
- * ---------------------------------------------------------------------------------------- */
+/* --- events --- */
 
 void engine_add_revision(struct engine *e, instant_t now, const struct engine_revision *r);
 void engine_pause(struct engine *e, int64_t revision);
@@ -163,8 +156,7 @@ void engine_turn(struct engine *e, instant_t now);
 /* When engine_turn should be called next if no event comes; INSTANT_NEVER: no need. */
 instant_t engine_wake(const struct engine *e);
 
-/* --- effects
- * ----------------------------------------------------------------------------------------- */
+/* --- effects --- */
 
 enum effect_kind {
     EFFECT_HISTORY, /* revision, since: read past sends, then engine_primed */
@@ -194,8 +186,7 @@ struct effect {
 /* Takes the next effect in order; false when there is none. */
 bool engine_effect(struct engine *e, struct effect *out);
 
-/* --- for people
- * ---------------------------------------------------------------------------------------- */
+/* --- for people --- */
 
 struct engine_hold {
     enum reason reason; /* why a pending delivery has not gone; REASON_NONE: it is due */

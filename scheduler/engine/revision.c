@@ -154,8 +154,7 @@ void engine_add_revision(struct engine *e, instant_t now, const struct engine_re
                     &(struct effect){.kind = EFFECT_HISTORY, .revision = spec->id, .since = since});
 }
 
-/* --- priming -------------------------------------------------------------------------------------
- */
+/* --- priming --- */
 
 void meters_each(struct engine *e, struct lane *l, int64_t campaign, meter_fn *fn, void *ctx)
 {
@@ -262,8 +261,7 @@ void engine_primed(struct engine *e, instant_t now, int64_t revision)
     start_ready(e);
 }
 
-/* --- going
- * ----------------------------------------------------------------------------------------- */
+/* --- going --- */
 
 static void forget(struct engine *e, struct revision *r)
 {
@@ -390,8 +388,7 @@ bool engine_has_revision(const struct engine *e, int64_t revision)
     return map_get(&e->revisions, revision) != NULL;
 }
 
-/* --- what waits
- * --------------------------------------------------------------------------------------- */
+/* --- what waits --- */
 
 static struct queue *queue_of(struct engine *e, int64_t revision, int64_t lane)
 {

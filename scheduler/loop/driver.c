@@ -151,8 +151,7 @@ void driver_defer(struct run *s, struct store_job *job)
     s->deferred_last = &d->next; /* the turn flushes */
 }
 
-/* --- fetch, history, expire
- * ------------------------------------------------------------------------ */
+/* --- fetch, history, expire --- */
 
 struct ask {
     struct store_job job;
@@ -288,8 +287,7 @@ static void pause_done(struct store_job *job)
     ask_free(a);
 }
 
-/* --- the turn
- * ----------------------------------------------------------------------------------------- */
+/* --- the turn --- */
 
 static void run_effect(struct run *s, const struct effect *f)
 {

@@ -93,8 +93,7 @@ static void gate_health(void *ctx, struct api_health *out)
                                .started_at = s->started_at};
 }
 
-/* --- halt and unhalt
- * ---------------------------------------------------------------------------------- */
+/* --- halt and unhalt --- */
 
 struct note { /* an audit record on its way, and what follows when it is durable */
     struct store_job job;

@@ -169,7 +169,7 @@ void http_abort(struct http_call *call)
     call_free(call);
 }
 
-/* --- results --------------------------------------------------------------------------------- */
+/* --- results --- */
 
 static int64_t retry_after_ms(CURL *easy)
 {
@@ -279,7 +279,7 @@ static void call_free(struct http_call *call)
     free(call);
 }
 
-/* --- the request ----------------------------------------------------------------------------- */
+/* --- the request --- */
 
 static int on_prereq(void *ctx, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
@@ -466,7 +466,7 @@ static const char *call_prepare(struct http_call *call, const char *base_url,
     return headers_prepare(call, request->headers);
 }
 
-/* --- libcurl on libuv ------------------------------------------------------------------------ */
+/* --- libcurl on libuv --- */
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {

@@ -45,8 +45,7 @@ static void load_free(struct load *l)
     free(l);
 }
 
-/* --- store thread
- * ------------------------------------------------------------------------------------ */
+/* --- store thread --- */
 
 static int read_revision(void *ctx, const struct store_revision *r)
 {
@@ -137,8 +136,7 @@ static void load_run(struct store *store, struct store_job *job)
         l->rc = read_blobs(store, l);
 }
 
-/* --- loop thread
- * ------------------------------------------------------------------------------------ */
+/* --- loop thread --- */
 
 int lane_known(struct run *s, int64_t lane, const char *channel, const char *sender,
                int64_t channel_id, int64_t sender_id, instant_t due, instant_t answer)
@@ -343,8 +341,7 @@ void revisions_forget(struct run *s, struct running *r)
     arena_free(r->arena);
 }
 
-/* --- at start
- * ------------------------------------------------------------------------------------- */
+/* --- at start --- */
 
 struct ids {
     int64_t *ids;

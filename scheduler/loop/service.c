@@ -64,8 +64,7 @@ void run_stop(struct run *s, int exit_code)
     engine_hold_claims(s->engine, run_now(s), true);
 }
 
-/* --- handles
- * ------------------------------------------------------------------------------------------- */
+/* --- handles --- */
 
 static void on_prepare(uv_prepare_t *p)
 {
@@ -150,9 +149,7 @@ static void close_handles(struct run *s)
         uv_close((uv_handle_t *)&s->signals[i], NULL);
 }
 
-/* --- start
- * -----------------------------------------------------------------------------------------------
- */
+/* --- start --- */
 
 /* Variables that would make a library write secrets, load code or take another way out
  * (reliability.md §4.1) never reach it: only these stay. */

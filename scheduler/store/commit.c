@@ -102,8 +102,7 @@ static int revision_of(struct store *s, struct committing *w, int64_t revision, 
     return rc;
 }
 
-/* --- results -------------------------------------------------------------------------------------
- */
+/* --- results --- */
 
 /* What comes back to a revision that has ended meanwhile ends too. */
 static int result_follow(struct store *s, struct committing *w, const struct store_result *x,
@@ -159,8 +158,7 @@ static int result_add(struct store *s, struct committing *w, const struct store_
     return rc;
 }
 
-/* --- claims --------------------------------------------------------------------------------------
- */
+/* --- claims --- */
 
 static size_t text_keep(struct committing *w, const char *text)
 {
@@ -241,8 +239,7 @@ static void texts_hand_over(struct committing *w)
     }
 }
 
-/* --- progress ------------------------------------------------------------------------------------
- */
+/* --- progress --- */
 
 static int progress_raise(struct store *s, int64_t revision, int64_t lane, int64_t upto,
                           struct err *e)

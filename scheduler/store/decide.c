@@ -228,8 +228,7 @@ int revision_give_way(struct store *s, int64_t revision, const char *by, instant
     return rc;
 }
 
-/* --- pausing, resuming, ending -------------------------------------------------------------------
- */
+/* --- pausing, resuming, ending --- */
 
 static int move_in_txn(struct store *s, int64_t revision, const struct store_decision *d,
                        enum revision_status to, struct err *e)

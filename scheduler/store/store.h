@@ -4,11 +4,13 @@
  * that one (reliability.md §0.5).
  *
  * Threads: a store is used by one thread at a time (the store thread); it has no lock of its own.
- * Every writing function is one transaction. One that returns ERR_STORE may or may not have happened:
- * the caller latches and opens the store again (R4: what it repeats is found already done).
+ * Every writing function is one transaction. One that returns ERR_STORE may or may not have
+ * happened: the caller latches and opens the store again (R4: what it repeats is found already
+ * done).
  *
- * Ids are small integers given out in file order; life rows are appended, never changed; counters and
- * the audit record belong to the same transaction. Strings handed to callbacks live until they return.
+ * Ids are small integers given out in file order; life rows are appended, never changed; counters
+ * and the audit record belong to the same transaction. Strings handed to callbacks live until they
+ * return.
  *
  * Shape (schema.c is the truth):
  *   channel, sender, lane(channel, sender), recipient, campaign
@@ -39,7 +41,7 @@ struct store;
 int store_open(struct store **out, const char *path, struct err *e);
 void store_close(struct store *s); /* NULL is fine */
 
-/* --- names: found, or made in file order ------------------------------------------------------- */
+/* --- names: found, or made in file order --- */
 
 int store_lane(struct store *s, const char *channel, const char *sender, int64_t *lane,
                int64_t *channel_id, int64_t *sender_id, struct err *e);
@@ -48,12 +50,12 @@ struct store_lane_row {
     int64_t lane, channel, sender;
     const char *channel_name, *sender_name;
 };
-int store_lanes(struct store *s, int (*each)(void *ctx, const struct store_lane_row *row), void *ctx,
-                struct err *e);
+int store_lanes(struct store *s, int (*each)(void *ctx, const struct store_lane_row *row),
+                void *ctx, struct err *e);
 
 /* --- submitting: begin, rows in chunks, end ------------------------------------------------------
- * A revision being loaded is invisible until store_submit_end; store_open drops the ones that a crash
- * left behind. Each call is one transaction, so others get their turn between chunks. */
+ * A revision being loaded is invisible until store_submit_end; store_open drops the ones that a
+ * crash left behind. Each call is one transaction, so others get their turn between chunks. */
 
 struct store_submission {
     const char *campaign, *title;
@@ -65,7 +67,7 @@ struct store_row { /* one audience row, in file order */
     uint64_t row;  /* from 1 */
     int64_t lane;
     const char *recipient;
-    const char *values; /* JSON array of the template's values, or NULL */
+    const char *values;  /* JSON array of the template's values, or NULL */
     enum reason skipped; /* REASON_NONE: pending */
 };
 
@@ -85,7 +87,7 @@ struct store_freeze {
     const char *campaign;
     const char *by;
     instant_t at;
-    const char *manifest;  /* canonical JSON; its SHA-256 is the digest */
+    const char *manifest; /* canonical JSON; its SHA-256 is the digest */
     struct digest digest;
     const char *channel;
     int approvers;
@@ -94,18 +96,21 @@ struct store_freeze {
 
 /* Makes the revision visible as a draft, pauses an older one of the campaign, writes `submit` (and
  * `pause`) to the audit log. When the campaign already has this digest in a revision that
- * is neither rejected nor canceled, the rows are dropped, `*revision` is that one's id and `*again` is
- * true: nothing else changes. A digest that was rejected or canceled before becomes a new draft. */
+ * is neither rejected nor canceled, the rows are dropped, `*revision` is that one's id and `*again`
+ * is true: nothing else changes. A digest that was rejected or canceled before becomes a new draft.
+ */
 int store_submit_end(struct store *s, int64_t loading, const struct store_freeze *f,
                      int64_t *revision, bool *again, struct err *e);
 int store_submit_drop(struct store *s, int64_t loading, struct err *e);
 
-/* --- revisions ---------------------------------------------------------------------------------- */
+/* --- revisions --- */
 
-enum revision_status { /* stored: append only */
+/* stored: append only */
+enum revision_status {
     REVISION_LOADING,
     REVISION_DRAFT,
-    REVISION_APPROVED, /* may send: shown as approved, running or done by start and counters */
+    REVISION_APPROVED, /* may send: shown as approved, running or done by start
+                          and counters */
     REVISION_PAUSED,
     REVISION_REJECTED,
     REVISION_CANCELED /* by a person, or a newer revision was approved */
@@ -135,9 +140,9 @@ struct store_revision {
 
 typedef int store_revision_fn(void *ctx, const struct store_revision *r);
 
-/* The campaign's current revision: the newest that waits or may send (draft, approved, paused), so that
- * what a rejected or canceled draft had paused can be resumed; else the newest that is not rejected,
- * else the newest. */
+/* The campaign's current revision: the newest that waits or may send (draft, approved, paused), so
+ * that what a rejected or canceled draft had paused can be resumed; else the newest that is not
+ * rejected, else the newest. */
 int store_campaign(struct store *s, const char *campaign, store_revision_fn *each, void *ctx,
                    struct err *e);
 /* The newest draft of the campaign: what an approval would be for. ERR_NOTFOUND when none waits. */
@@ -156,7 +161,7 @@ int store_revision_lanes(struct store *s, int64_t revision,
                          int (*each)(void *ctx, int64_t lane, uint64_t deliveries), void *ctx,
                          struct err *e);
 
-/* --- decisions of people, each with its audit record --------------------------------------------- */
+/* --- decisions of people, each with its audit record --- */
 
 struct store_decision {
     const char *by;
@@ -164,12 +169,12 @@ struct store_decision {
     const char *note; /* or NULL */
 };
 
-/* Adds an approval. `*approved` when the number is reached: then older revisions' waiting deliveries
- * are canceled (superseded) and whoever an older revision has claimed, prompted, sent or unknown is
- * skipped (already_handled) unless `again`. ERR_DENIED: submitter without allow_self, or the same
- * person twice. ERR_REFUSED: not a draft. */
-int store_approve(struct store *s, int64_t revision, const struct store_decision *d, bool allow_self,
-                  bool *approved, struct err *e);
+/* Adds an approval. `*approved` when the number is reached: then older revisions' waiting
+ * deliveries are canceled (superseded) and whoever an older revision has claimed, prompted, sent or
+ * unknown is skipped (already_handled) unless `again`. ERR_DENIED: submitter without allow_self, or
+ * the same person twice. ERR_REFUSED: not a draft. */
+int store_approve(struct store *s, int64_t revision, const struct store_decision *d,
+                  bool allow_self, bool *approved, struct err *e);
 int store_reject(struct store *s, int64_t revision, const struct store_decision *d, struct err *e);
 int store_pause(struct store *s, int64_t revision, const struct store_decision *d, struct err *e);
 int store_resume(struct store *s, int64_t revision, const struct store_decision *d, struct err *e);
@@ -186,7 +191,7 @@ int store_resend(struct store *s, int64_t delivery, const struct store_decision 
 int store_audit(struct store *s, instant_t at, const char *by, const char *event,
                 const char *campaign, const struct digest *d, const char *detail, struct err *e);
 
-/* --- what the engine asks for ---------------------------------------------------------------------*/
+/* --- what the engine asks for --- */
 
 struct store_waiting {
     int64_t delivery;
@@ -195,8 +200,8 @@ struct store_waiting {
     uint32_t attempts; /* claims so far */
 };
 
-/* The next pending deliveries of a lane in a revision, by id, above `after` and not below the lane's
- * progress. Fewer than `cap`: there are no more. */
+/* The next pending deliveries of a lane in a revision, by id, above `after` and not below the
+ * lane's progress. Fewer than `cap`: there are no more. */
 int store_fetch(struct store *s, int64_t revision, int64_t lane, int64_t after,
                 struct store_waiting *out, size_t cap, size_t *count, struct err *e);
 
@@ -219,7 +224,7 @@ struct store_result { /* claimed -> something; or pending -> skipped by on_cap d
     enum delivery_state state; /* PENDING: proven not sent, back in its lane */
     enum reason reason;
     instant_t claimed_at; /* of the claim it answers, INSTANT_MIN when there was none */
-    const char *ref; /* the channel's, or NULL */
+    const char *ref;      /* the channel's, or NULL */
 };
 
 struct store_commit {
@@ -232,8 +237,8 @@ struct store_commit {
 };
 
 /* One transaction: results first, then claims, counters, progress, one audit record `commit` with a
- * digest over the rows. Rows of one life may so be a little out of order in time: store_history scans a
- * minute further back than it is asked, and sorts. */
+ * digest over the rows. Rows of one life may so be a little out of order in time: store_history
+ * scans a minute further back than it is asked, and sorts. */
 int store_commit(struct store *s, struct store_commit *c, struct err *e);
 void store_commit_dispose(struct store_commit *c);
 
@@ -245,9 +250,10 @@ struct store_send { /* a send in the past, for limits */
     instant_t claimed_at, answered_at;
     instant_t due_at;
 };
-/* Sends answered at or after `since`, in order of their answers. What was proven not sent is left out. */
-int store_history(struct store *s, instant_t since, int (*each)(void *ctx, const struct store_send *x),
-                  void *ctx, struct err *e);
+/* Sends answered at or after `since`, in order of their answers. What was proven not sent is left
+ * out. */
+int store_history(struct store *s, instant_t since,
+                  int (*each)(void *ctx, const struct store_send *x), void *ctx, struct err *e);
 
 /* The last send of each lane, for gaps after a restart. */
 int store_lane_last(struct store *s, int64_t lane, instant_t *due_at, instant_t *answered_at,
@@ -258,9 +264,10 @@ int store_recover(struct store *s, instant_t at, uint64_t *unknown, struct err *
 /* The latest instant anywhere in the store: time does not go back behind it. */
 int store_high_water(struct store *s, instant_t *at, struct err *e);
 
-int store_blob(struct store *s, const struct digest *d, void **bytes, size_t *length, struct err *e);
+int store_blob(struct store *s, const struct digest *d, void **bytes, size_t *length,
+               struct err *e);
 
-/* --- reading for people -------------------------------------------------------------------------- */
+/* --- reading for people --- */
 
 struct store_delivery {
     int64_t id, revision;
@@ -288,23 +295,24 @@ int store_delivery(struct store *s, int64_t delivery, store_delivery_fn *each, v
 int store_delivery_row(struct store *s, int64_t revision, uint64_t row, store_delivery_fn *each,
                        void *ctx, struct err *e);
 /* All deliveries in state unknown, newest first, at most `limit`. */
-int store_unknowns(struct store *s, size_t limit, store_delivery_fn *each, void *ctx, struct err *e);
+int store_unknowns(struct store *s, size_t limit, store_delivery_fn *each, void *ctx,
+                   struct err *e);
 
 struct store_audit_row {
     int64_t seq;
     instant_t at;
     const char *by, *event;
-    const char *campaign;          /* or NULL */
-    const struct digest *digest;   /* or NULL */
-    const char *detail;            /* JSON object */
+    const char *campaign;        /* or NULL */
+    const struct digest *digest; /* or NULL */
+    const char *detail;          /* JSON object */
     struct digest prev, hash;
 };
 int store_audit_rows(struct store *s, const char *campaign /* NULL: all */, int64_t after,
-                     size_t limit, int (*each)(void *ctx, const struct store_audit_row *r), void *ctx,
-                     int64_t *last, bool *more, struct err *e);
+                     size_t limit, int (*each)(void *ctx, const struct store_audit_row *r),
+                     void *ctx, int64_t *last, bool *more, struct err *e);
 
-/* Recomputes the chain and the digests over life rows. 0 and `*records`, or ERR_REFUSED with the first
- * record that is wrong in the text and in `*broken`. */
+/* Recomputes the chain and the digests over life rows. 0 and `*records`, or ERR_REFUSED with the
+ * first record that is wrong in the text and in `*broken`. */
 int store_audit_verify(struct store *s, uint64_t *records, int64_t *broken, struct err *e);
 
 #endif

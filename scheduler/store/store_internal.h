@@ -34,8 +34,7 @@ struct store {
     struct prepared prepared[PREPARED_MAX];
 };
 
-/* --- sql.c ---------------------------------------------------------------------------------------
- */
+/* --- sql.c --- */
 
 /* The statement for `sql` (a text that lives as long as the program), reset and without bindings.
  */
@@ -60,26 +59,22 @@ int txn_begin(struct store *s, struct err *e);
 /* Commits when `rc` is 0, else rolls back; returns what came of it. */
 int txn_end(struct store *s, int rc, struct err *e);
 
-/* --- schema.c ------------------------------------------------------------------------------------
- */
+/* --- schema.c --- */
 
 /* Makes the tables in an empty file; refuses what is not ours or newer, without touching it. */
 int schema_check(struct store *s, bool *fresh, struct err *e);
 int schema_create(struct store *s, struct err *e);
 
-/* --- names.c -------------------------------------------------------------------------------------
- */
+/* --- names.c --- */
 
 enum name_kind { NAME_CHANNEL, NAME_SENDER, NAME_RECIPIENT, NAME_CAMPAIGN };
 int name_make(struct store *s, enum name_kind kind, const char *name, int64_t *id, struct err *e);
 
-/* --- submit.c ------------------------------------------------------------------------------------
- */
+/* --- submit.c --- */
 
 int submit_drop_unfinished(struct store *s, struct err *e);
 
-/* --- change.c: life rows -------------------------------------------------------------------------
- */
+/* --- change.c: life rows --- */
 
 struct life {
     int64_t delivery;
@@ -129,8 +124,7 @@ void change_dispose(struct change *c); /* after an error; fine after change_end 
 int progress_lower(struct store *s, int64_t delivery, struct err *e); /* it waits again */
 int lane_answered(struct store *s, int64_t lane, int64_t life, struct err *e);
 
-/* --- audit.c -------------------------------------------------------------------------------------
- */
+/* --- audit.c --- */
 
 struct record {
     instant_t at;
@@ -146,8 +140,7 @@ void digest_optional(struct digester *d, const void *bytes, size_t length);
 int detail_text(json_t *detail, const char *key, const char *text, struct err *e);
 void detail_int(json_t *detail, const char *key, int64_t n);
 
-/* --- decide.c ------------------------------------------------------------------------------------
- */
+/* --- decide.c --- */
 
 /* What decisions look at. */
 struct revision_head {
