@@ -337,8 +337,7 @@ static inline void allow_self(struct fixture *f, bool allow)
     f->conf->allow_self = allow;
 }
 
-/* --- the client
- * ---------------------------------------------------------------------------------------- */
+/* --- the client --- */
 
 static inline int client_connect(const struct fixture *f)
 {
@@ -499,8 +498,7 @@ static inline void want_error(struct reply r, int status, int exit_code, const c
     json_decref(json);
 }
 
-/* --- submissions
- * --------------------------------------------------------------------------------------- */
+/* --- submissions --- */
 
 #define BOUNDARY "b0undary"
 

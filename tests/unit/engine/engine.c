@@ -91,8 +91,7 @@ static struct plan *plan_of(struct world *w, int64_t revision)
     return &w->plans[revision - 1];
 }
 
-/* --- the store
- * ------------------------------------------------------------------------------------------ */
+/* --- the store --- */
 
 static void fetch(struct world *w, const struct effect *f)
 {
@@ -163,8 +162,7 @@ static void settle(struct world *w, const struct effect *f)
     r->answered_at = f->state == DELIVERY_PENDING ? INSTANT_MIN : f->at;
 }
 
-/* --- the channel
- * ------------------------------------------------------------------------------------------ */
+/* --- the channel --- */
 
 static void send(struct world *w, const struct effect *f)
 {
@@ -193,8 +191,7 @@ static void send(struct world *w, const struct effect *f)
     happen(w, 5 + (duration_t)draw(w, draw(w, 8) ? 50 : 3000), ON_ANSWER, f, answer);
 }
 
-/* --- invariants
- * --------------------------------------------------------------------------------------------- */
+/* --- invariants --- */
 
 static bool in_scope(enum engine_scope scope, const struct row *a, const struct row *b)
 {
@@ -256,9 +253,7 @@ static void check_row(struct world *w, const struct row *r)
     }
 }
 
-/* --- running
- * --------------------------------------------------------------------------------------------------
- */
+/* --- running --- */
 
 static void run_effects(struct world *w)
 {
@@ -550,8 +545,7 @@ static void random_worlds_keep_every_promise(void **state)
         run_world(seed);
 }
 
-/* --- single promises
- * --------------------------------------------------------------------------------------- */
+/* --- single promises --- */
 
 struct bench {
     struct engine *engine;

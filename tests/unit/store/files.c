@@ -204,8 +204,7 @@ static void failed_commit_poisons(void **state)
     OK(store_pause(f->s, revision, &bo, &f->e));
 }
 
-/* --- killed while it commits ---------------------------------------------------------------------
- */
+/* --- killed while it commits --- */
 
 enum { ROWS = 2000, KILLS = 12 };
 

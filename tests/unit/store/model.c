@@ -49,8 +49,7 @@ static int below(struct model *m, int n)
     return (int)prng_below(&m->random, (uint64_t)n);
 }
 
-/* --- the model's own rules
- * ------------------------------------------------------------------------ */
+/* --- the model's own rules --- */
 
 static void m_close(struct model *m, struct m_revision *r, enum delivery_state state,
                     enum reason reason)
@@ -88,8 +87,7 @@ static bool live(const struct m_revision *r)
            r->status == REVISION_PAUSED;
 }
 
-/* --- checking
- * ------------------------------------------------------------------------------------- */
+/* --- checking --- */
 
 static int check_delivery(void *ctx, const struct store_delivery *d)
 {
@@ -157,8 +155,7 @@ static void check_all(struct model *m, bool rows)
     }
 }
 
-/* --- steps
- * ---------------------------------------------------------------------------------------- */
+/* --- steps --- */
 
 static void load_rows(struct model *m, int64_t loading, int count, bool keep)
 {

@@ -1,0 +1,184 @@
+/* What a channel cannot carry is refused at its place, in bytes where the platform counts bytes. */
+#include "check.h"
+
+#include "base/err.h"
+#include "channel/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct channel_format formats[] = {{"text", 12}, {"markdown", 40}, {NULL, 0}};
+static const struct channel_attachment_kind kinds[] = {
+    {.name = "image", .count_max = 1, .bytes_max = 16, .types = "jpg png"},
+    {.name = NULL},
+};
+static const struct paceline_channel robot = {
+    .name = "robot",
+    .caps = {.formats = formats, .attachments = kinds, .text_or_attachment = true},
+};
+static const struct paceline_channel plain = {.name = "plain", .caps = {.formats = formats}};
+
+static char png[] = "\x89PNG\r\n\x1a\n....";
+static char jpg[] = "\xff\xd8\xff\xe0....";
+static char long_png[] = "\x89PNG\r\n\x1a\n........!";
+
+static char *lines(struct diags *d) /* all messages, a line each */
+{
+    char *all = calloc(1, 8192);
+
+    for (size_t i = 0; i < d->count; i++) {
+        char *line = diag_line(&d->items[i]);
+        strcat(all, line);
+        strcat(all, "\n");
+        free(line);
+        assert_int_equal(d->items[i].code, ERR_REFUSED);
+    }
+    return all;
+}
+
+struct message_case {
+    const struct paceline_channel *kind;
+    const char *format, *text;
+    struct channel_attachment attachments[3];
+    size_t count;
+    const char *expected;
+};
+
+static void messages(void **state)
+{
+    static const struct message_case cases[] = {
+        {&robot, "text", "hi", {{0}}, 0, ""},
+        {&robot, "markdown", "hi", {{0}}, 0, ""},
+        {&robot, "text", NULL, {{"image", "a.png", png, 12}}, 1, ""},
+        {&robot, "text", NULL, {{"image", "a.jpg", jpg, 8}}, 1, ""},
+        {&robot,
+         "html",
+         "hi",
+         {{0}},
+         0,
+         "c.yaml:9:9: robot does not carry format 'html'; it carries: text, markdown\n"},
+        {&robot,
+         "text",
+         NULL,
+         {{0}},
+         0,
+         "c.yaml:9:9: the message has neither a text nor an attachment\n"},
+        {&robot,
+         "text",
+         "hi",
+         {{"image", "a.png", png, 12}},
+         1,
+         "c.yaml:10:5: robot sends either a text or an attachment: make two campaigns of it\n"},
+        {&plain,
+         "text",
+         "hi",
+         {{"image", "a.png", png, 12}},
+         1,
+         "c.yaml:10:5: plain cannot carry an attachment of kind 'image'\n"},
+        {&robot,
+         "text",
+         NULL,
+         {{"video", "a.mp4", png, 12}},
+         1,
+         "c.yaml:10:5: robot cannot carry an attachment of kind 'video'\n"},
+        {&robot,
+         "text",
+         NULL,
+         {{"image", "a.png", png, 12}, {"image", "b.png", png, 12}, {"image", "c.png", png, 12}},
+         3,
+         "c.yaml:11:5: robot takes at most 1 attachments of kind 'image' in a message\n"},
+        {&robot,
+         "text",
+         NULL,
+         {{"image", "a.png", long_png, 17}},
+         1,
+         "c.yaml:10:5: 'a.png' is 17 bytes; robot takes at most 16\n"},
+        {&robot, "text", NULL, {{"image", "a.png", png, 16}}, 1, ""},
+        {&robot,
+         "text",
+         NULL,
+         {{"image", "a.png", "GIF89a..", 8}},
+         1,
+         "c.yaml:10:5: 'a.png' is not of a type that robot takes (jpg png), going by its "
+         "content\n"},
+        {&robot,
+         "text",
+         NULL,
+         {{"image", "a.png", png, 7}},
+         1,
+         "c.yaml:10:5: 'a.png' is not of a type that robot takes (jpg png), going by its "
+         "content\n"},
+        {&robot, "text", NULL, {{"image", "a.png", png, 0}}, 1, "c.yaml:10:5: 'a.png' is empty\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct message_case *m = &cases[i];
+        struct conf_attachment places[3] = {{.at = {10, 5}}, {.at = {11, 5}}, {.at = {12, 5}}};
+        struct campaign c = {.file = "c.yaml",
+                             .text = m->text,
+                             .text_at = {9, 9},
+                             .format = m->format,
+                             .attachments = places,
+                             .attachment_count = m->count};
+        struct diags d;
+        bool fine;
+        char *all;
+
+        diags_init(&d);
+        fine = channel_check_message(m->kind, &c, m->attachments, &d);
+        all = lines(&d);
+        if (strcmp(all, m->expected) != 0 || fine != (m->expected[0] == '\0'))
+            fail_msg("case %zu: %s", i, all);
+        free(all);
+        diags_dispose(&d);
+    }
+}
+
+static void texts(void **state)
+{
+    static const struct {
+        const char *format, *text, *expected;
+    } cases[] = {
+        {"text", "twelve bytes", ""},
+        {"text", "十二字节", ""}, /* 12 bytes, 4 characters */
+        {"text", "thirteen byte",
+         "c.yaml:9:9: the text is 13 bytes for 'group-7' (row 17); robot takes at most 12 bytes of "
+         "text\n"},
+        {"text", "十二字节!",
+         "c.yaml:9:9: the text is 13 bytes for 'group-7' (row 17); robot takes at most 12 bytes of "
+         "text\n"},
+        {"markdown", "thirteen byte", ""},
+        {"text", "", "c.yaml:9:9: the text is empty for 'group-7' (row 17)\n"},
+        {"text", " \t\n", "c.yaml:9:9: the text is empty for 'group-7' (row 17)\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct campaign c = {
+            .file = "c.yaml", .text = "{{x}}", .text_at = {9, 9}, .format = cases[i].format};
+        struct diags d;
+        bool fine;
+        char *all;
+
+        diags_init(&d);
+        fine =
+            channel_check_text(&robot, &c, cases[i].text, strlen(cases[i].text), "group-7", 17, &d);
+        all = lines(&d);
+        if (strcmp(all, cases[i].expected) != 0 || fine != (cases[i].expected[0] == '\0'))
+            fail_msg("case %zu: %s", i, all);
+        free(all);
+        diags_dispose(&d);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages),
+        cmocka_unit_test(texts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,314 @@
+/* One pass over an audience: senders, rendered texts, what the channel cannot carry, samples. */
+#include "check.h"
+
+#include "base/arena.h"
+#include "channel/review.h"
+#include "conf/zones.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct channel_format formats[] = {{"text", 20}, {NULL, 0}};
+static const struct channel_attachment_kind attachments[] = {{"image", 1, 64, "png"},
+                                                             {NULL, 0, 0, NULL}};
+static const struct paceline_channel kind = {
+    .name = "testkind", .caps = {.formats = formats, .attachments = attachments}};
+static const struct conf_sender channel_senders[] = {{.name = "li"}, {.name = "wu"}};
+static const struct service_channel channel = {
+    .name = "room", .plugin = "testkind", .senders = channel_senders, .sender_count = 2};
+static const char png[] = "\x89PNG\r\n\x1a\n1234";
+
+struct fixture {
+    char dir[40], file[64];
+    struct zones *zones;
+    struct diags diags;
+    struct campaign *campaign;
+    struct review *review;
+    struct err e;
+};
+
+#define HEAD "campaign: spring\ntitle: Spring\nchannel: room\n"
+#define NAMES "audience:\n  file: vip.csv\nmessage:\n  text: \"Hi {{name|you}}\"\n"
+
+static int setup(void **state)
+{
+    struct fixture *f = xmalloc(sizeof(*f));
+
+    strcpy(f->dir, "/tmp/paceline-review-XXXXXX");
+    if (!mkdtemp(f->dir))
+        return -1;
+    snprintf(f->file, sizeof(f->file), "%s/spring.yaml", f->dir);
+    f->zones = zones_new();
+    diags_init(&f->diags);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    char command[64];
+
+    review_close(f->review);
+    campaign_free(f->campaign);
+    diags_dispose(&f->diags);
+    zones_free(f->zones);
+    snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
+    assert_int_equal(system(command), 0);
+    free(f);
+    return 0;
+}
+
+static void write_beside(const struct fixture *f, const char *name, const char *bytes,
+                         size_t length)
+{
+    char path[96];
+
+    snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    assert_int_equal(fwrite(bytes, 1, length, out), length);
+    fclose(out);
+}
+
+static int open_review(struct fixture *f, const char *campaign, const char *audience)
+{
+    if (audience)
+        write_beside(f, "vip.csv", audience, strlen(audience));
+    f->campaign = campaign_read(f->file, campaign, strlen(campaign), "UTC", f->zones, &f->diags);
+    if (!f->campaign)
+        fail_msg("%s", f->diags.items[0].message);
+    return review_open(&f->review, f->campaign, &channel, &kind, NULL, NULL, &f->diags, &f->e);
+}
+
+static void read_all(struct fixture *f)
+{
+    struct review_row row;
+
+    while (review_next(f->review, &row, &f->e) == 1)
+        ;
+    assert_int_equal(review_next(f->review, &row, &f->e), 0); /* the end stays the end */
+}
+
+static void next_is(struct fixture *f, const char *recipient, const char *sender,
+                    enum reason skipped, const char *text)
+{
+    struct review_row row;
+
+    assert_int_equal(review_next(f->review, &row, &f->e), 1);
+    assert_string_equal(row.recipient, recipient);
+    assert_string_equal(row.sender, sender);
+    assert_int_equal(row.skipped, skipped);
+    if (text)
+        assert_string_equal(row.text, text);
+    else
+        assert_null(row.text);
+}
+
+static void rows_are_rendered(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(open_review(f,
+                                 HEAD "audience:\n  file: vip.csv\nmessage:\n"
+                                      "  text: \"{{name|you}} {{city}}\"\n",
+                                 "recipient,name,city\nr1,Ann,Bonn\nr2,,Rom\nr3,Cy,\nr1,Ann,Bonn\n"
+                                 "r5,Dora,Oslo\n"),
+                     0);
+    next_is(f, "r1", "li", REASON_NONE, "Ann Bonn");
+    next_is(f, "r2", "wu", REASON_NONE, "you Rom");
+    next_is(f, "r3", "li", REASON_MISSING_VALUE, NULL);
+    next_is(f, "r1", "wu", REASON_DUPLICATE, NULL);
+    next_is(f, "r5", "wu", REASON_NONE, "Dora Oslo");
+    read_all(f);
+    const struct review_sum *sum = review_sum(f->review);
+    assert_int_equal(sum->rows, 5);
+    assert_int_equal(sum->sends, 3);
+    assert_int_equal(sum->skipped[REASON_DUPLICATE], 1);
+    assert_int_equal(sum->skipped[REASON_MISSING_VALUE], 1);
+    assert_int_equal(sum->shortest, 2);
+    assert_int_equal(sum->longest, 5);
+    assert_int_equal(sum->most_defaults, 2);
+    assert_int_equal(f->diags.errors, 0);
+}
+
+static void problem_is(const struct fixture *f, size_t i, size_t line, size_t column, int code,
+                       const char *part)
+{
+    assert_true(i < f->diags.count);
+    const struct diag *d = &f->diags.items[i];
+    if (!strstr(d->message, part) || d->line != line || d->column != column || d->code != code)
+        fail_msg("%zu:%zu (%d): %s", d->line, d->column, d->code, d->message);
+}
+
+/* 1,000 rows that break one limit are one line; another problem is another line. */
+static void a_problem_is_said_once(void **state)
+{
+    struct fixture *f = *state;
+    struct strbuf csv = STRBUF_INIT;
+
+    strbuf_puts(&csv, "recipient,name\nok,A\n");
+    for (int i = 0; i < 1000; i++)
+        strbuf_printf(&csv, "r%d,much too long a name\n", i);
+    assert_int_equal(open_review(f,
+                                 HEAD "audience:\n  file: vip.csv\nmessage:\n"
+                                      "  text: \"{{name|you}}!\"\n",
+                                 csv.text),
+                     0);
+    strbuf_dispose(&csv);
+    read_all(f);
+    assert_int_equal(f->diags.count, 1);
+    problem_is(f, 0, 7, 9, ERR_REFUSED, "(row 2)");
+    problem_is(f, 0, 7, 9, ERR_REFUSED, "(and 999 more rows)");
+}
+
+static void two_problems_are_two_lines(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(
+        open_review(f,
+                    HEAD "audience:\n  file: vip.csv\nmessage:\n"
+                         "  text: \"{{name|}}\"\n",
+                    "recipient,name\nr1,much too long for a name\nr2,\nr3,and also too long "
+                    "a name\n"),
+        0);
+    read_all(f);
+    assert_int_equal(f->diags.count, 2);
+    problem_is(f, 0, 7, 9, ERR_REFUSED, "(and 1 more row)");
+    problem_is(f, 1, 7, 9, ERR_REFUSED, "empty for 'r2' (row 2)");
+}
+
+static void senders_are_the_channels(void **state)
+{
+    struct fixture *f = *state;
+    size_t count;
+
+    assert_int_equal(open_review(f, HEAD "senders: [wu, xi]\n" NAMES, "recipient,name\nr1,A\n"), 0);
+    problem_is(f, 0, 4, 15, ERR_DATA, "channel 'room' has no sender 'xi'; it has: li, wu");
+    assert_string_equal(review_senders(f->review, &count)[0], "wu");
+    assert_int_equal(count, 2);
+}
+
+static void an_empty_audience_is_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(open_review(f, HEAD NAMES, "recipient,name\n"), 0);
+    read_all(f);
+    problem_is(f, 0, 5, 9, ERR_REFUSED, "the audience is empty");
+}
+
+static void the_number_is_compared(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(open_review(f,
+                                 HEAD "audience:\n  file: vip.csv\n  expect: 5\nmessage:\n"
+                                      "  text: hi\n",
+                                 "recipient\nr1\n"),
+                     0);
+    read_all(f);
+    problem_is(f, 0, 6, 11, ERR_REFUSED, "5 recipients expected");
+}
+
+static void an_audience_that_is_not_there(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_true(open_review(f, HEAD NAMES, NULL) < 0);
+    assert_null(f->review);
+    problem_is(f, 0, 5, 9, ERR_DATA, "vip.csv");
+}
+
+#define IMAGE HEAD "audience:\n  recipients: [r1]\nmessage:\n  attachments:\n    - image: a.png\n"
+
+static void attachments_are_judged(void **state)
+{
+    struct fixture *f = *state;
+    size_t count;
+
+    write_beside(f, "a.png", png, sizeof(png));
+    assert_int_equal(open_review(f, IMAGE, NULL), 0);
+    next_is(f, "r1", "li", REASON_NONE, NULL);
+    read_all(f);
+    assert_int_equal(f->diags.errors, 0);
+    assert_int_equal(review_sum(f->review)->sends, 1);
+    const struct review_attachment *a = review_attachments(f->review, &count);
+    struct digest d = digest_of(png, sizeof(png));
+    assert_int_equal(count, 1);
+    assert_true(digest_equal(&a[0].digest, &d));
+    assert_string_equal(a[0].file.name, "a.png");
+}
+
+static void attachments_at_their_place(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *bytes;
+        size_t length;
+        int code;
+        const char *part;
+    } rows[] = {
+        {NULL, 0, ERR_DATA, "a.png"},
+        {"", 0, ERR_REFUSED, "empty"},
+        {"GIF89a", 6, ERR_REFUSED, "not of a type"},
+        {NULL, 65, ERR_REFUSED, "larger than 64 bytes"},
+    };
+    char large[65] = {0};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].bytes || rows[i].length > 0)
+            write_beside(f, "a.png", rows[i].bytes ? rows[i].bytes : large, rows[i].length);
+        assert_int_equal(open_review(f, IMAGE, NULL), 0);
+        read_all(f);
+        assert_int_equal(f->diags.errors, 1);
+        problem_is(f, 0, 8, 14, rows[i].code, rows[i].part);
+        review_close(f->review);
+        campaign_free(f->campaign);
+        diags_dispose(&f->diags);
+        diags_init(&f->diags);
+        f->review = NULL;
+        f->campaign = NULL;
+    }
+}
+
+/* The files of a submission lie elsewhere, but are called as the person wrote them. */
+static void spooled_files_keep_their_names(void **state)
+{
+    struct fixture *f = *state;
+    static const char campaign[] = HEAD NAMES;
+    char path[96];
+
+    write_beside(f, "spooled", "recipient,name\n,A\n", 18);
+    snprintf(path, sizeof(path), "%s/spooled", f->dir);
+    f->campaign =
+        campaign_read("lists/spring.yaml", campaign, strlen(campaign), "UTC", f->zones, &f->diags);
+    assert_int_equal(
+        review_open(&f->review, f->campaign, &channel, &kind, path, NULL, &f->diags, &f->e), 0);
+    read_all(f);
+    assert_string_equal(f->diags.items[0].file, "lists/vip.csv");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(rows_are_rendered),
+        TEST(a_problem_is_said_once),
+        TEST(two_problems_are_two_lines),
+        TEST(senders_are_the_channels),
+        TEST(an_empty_audience_is_refused),
+        TEST(the_number_is_compared),
+        TEST(an_audience_that_is_not_there),
+        TEST(attachments_are_judged),
+        TEST(attachments_at_their_place),
+        TEST(spooled_files_keep_their_names),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
