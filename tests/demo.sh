@@ -1,0 +1,317 @@
+#!/usr/bin/env bash
+# `./dev run`: one campaign, from the question to the summary, through the local stand-in.
+#
+#     demo.sh BUILD-FOLDER CAMPAIGN-FILE
+#
+# Everything lives in a temporary folder of its own; its service file knows one channel, a robot on the
+# stand-in, so that nothing outside this machine can be reached. What is shown comes from the commands
+# that anybody has: check, submit, show, approve, deliveries, status, audit.
+set -euo pipefail
+
+build=$1
+file=$2
+paceline=$build/paceline
+dir=$(mktemp -d "${TMPDIR:-/tmp}/paceline-demo.XXXXXX")
+service=
+standin=
+on_terminal=
+[ -t 0 ] && [ -t 1 ] && on_terminal=1
+
+declare -A seen=()      # delivery -> 1: shown already
+declare -A last_ms=()   # lane -> instant of its last send
+smallest=
+largest=
+last_holds=
+
+finish()
+{
+    local status=$?
+    trap - EXIT
+    [ -z "$service" ] || { kill "$service" 2>/dev/null || true; wait "$service" || true; }
+    [ -z "$standin" ] || { kill "$standin" 2>/dev/null || true; wait "$standin" || true; }
+    if [ ! -e "$dir/service.log" ]; then # nothing to look at
+        rm -rf -- "${dir:?}"
+    elif [ "$status" != 0 ]; then
+        tail -n 20 -- "$dir/service.log" >&2 || true
+        printf 'demo: ended with an error (%s); the files are in %s\n' "$status" "$dir" >&2
+    fi
+    exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+fail() # STATUS TEXT
+{
+    printf 'demo: %s\n' "$2" >&2
+    exit "$1"
+}
+
+wait_for() # WHAT LOG PATTERN PID: until the log has the pattern
+{
+    local tries=0
+    until grep -q -- "$3" "$2" 2>/dev/null; do
+        kill -0 "$4" 2>/dev/null || { cat -- "$2" >&2; fail 70 "$1 ended at once"; }
+        tries=$((tries + 1))
+        [ "$tries" -lt 300 ] || fail 70 "$1 did not start within 30 s"
+        sleep 0.1
+    done
+}
+
+cli()
+{
+    "$paceline" "$@" --config "$dir/paceline.yaml"
+}
+
+# --- reading our own JSON lines ---------------------------------------------------------------------
+
+field() # NAME LINE -> $value: a string or number; empty for null and for what is missing
+{
+    value=
+    if [[ $2 =~ \"$1\":\ ?\"([^\"]*)\" ]]; then
+        value=${BASH_REMATCH[1]}
+    elif [[ $2 =~ \"$1\":\ ?(-?[0-9]+) ]]; then
+        value=${BASH_REMATCH[1]}
+    fi
+}
+
+day_ms() # INSTANT -> $value: milliseconds of its day, enough for gaps of a demo
+{
+    local t=${1#*T}
+    value=$(((10#${t:0:2} * 3600 + 10#${t:3:2} * 60 + 10#${t:6:2}) * 1000 + 10#${t:9:3}))
+}
+
+seconds() # MILLISECONDS -> $value: "2.104"
+{
+    printf -v value '%d.%03d' $(($1 / 1000)) $(($1 % 1000))
+}
+
+# --- what is set up ----------------------------------------------------------------------------------
+
+start_standin()
+{
+    # a key that only this run knows
+    key=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+    (umask 077 && printf '%s\n' "$key" >"$dir/robot.key")
+    "$build/wecom-standin" --record "$dir/record.jsonl" --robot "$key:staff-room" \
+        >"$dir/standin.log" 2>&1 &
+    standin=$!
+    wait_for "the stand-in" "$dir/standin.log" '^listening on ' "$standin"
+    url=$(sed -n 's/^listening on //p' "$dir/standin.log")
+}
+
+write_service_file()
+{
+    cat >"$dir/paceline.yaml" <<END
+# Made by ./dev run. The only channel is a robot on the local stand-in: everything says TEST.
+store: sqlite:paceline.db
+socket: paceline.sock
+timezone: Asia/Shanghai
+channels:
+  staff-room:
+    plugin: wecom-robot
+    key: {file: robot.key}
+    senders: [lin.yue, he.qi]
+    standin: true
+    api: "$url"
+approval: {allow_self: true}          # one-person mode, for the demo only
+END
+}
+
+start_service()
+{
+    "$paceline" serve --config "$dir/paceline.yaml" >"$dir/service.out" 2>"$dir/service.log" &
+    service=$!
+    wait_for "the service" "$dir/service.log" '\bready\b' "$service"
+}
+
+check_channel()
+{
+    local channel
+    channel=$(sed -n 's/^channel:[[:space:]]*["'\'']\{0,1\}\([^"'\''#[:space:]]*\).*/\1/p' \
+        "$file" | head -n 1)
+    if [ -n "$channel" ] && [ "$channel" != staff-room ]; then
+        fail 65 "$file: its channel is '$channel'; the demo has only 'staff-room' (a stand-in), and \
+reaches no real channel. With your own service file: paceline submit $file"
+    fi
+}
+
+approve_or_leave()
+{
+    local answer
+    if [ -z "$on_terminal" ]; then
+        echo "DEMO: no terminal to ask at, so that you approve your own campaign (one-person mode)"
+    else
+        read -r -p "Approve exactly this revision and send it (to the stand-in)? [y/N] " answer ||
+            answer=
+        case $answer in
+        [yY] | [yY][eE][sS]) ;;
+        *)
+            cli reject "$campaign" --reason "answered no in the demo"
+            echo "Nothing was sent."
+            exit 0
+            ;;
+        esac
+    fi
+    cli approve "$campaign" --digest "$digest" </dev/null >"$dir/approve.log"
+}
+
+# --- the sends, as they happen -------------------------------------------------------------------------
+
+next_of_lane() # LANE -> $value: when it sends next, or why it waits
+{
+    local line lane next held
+    value=-
+    for line in "${status_lines[@]}"; do
+        field lane "$line"
+        lane=$value
+        value=-
+        [ "$lane" = "$1" ] || continue
+        field held_by "$line"
+        held=$value
+        field next_at "$line"
+        next=$value
+        value=${next:+${next:11:12}}
+        case $held in
+        '' | gap) ;;
+        *) value=${value:+$value }\($held\) ;;
+        esac
+        value=${value:--}
+        return
+    done
+}
+
+say_what_holds() # a closed window, a halt, a limit: once each time it changes
+{
+    local line lane holds=
+    for line in "${status_lines[@]}"; do
+        field held_by "$line"
+        case $value in
+        '' | gap) continue ;;
+        esac
+        field lane "$line"
+        lane=$value
+        next_of_lane "$lane"
+        holds+="waiting: $lane until $value"$'\n'
+    done
+    [ "$holds" != "$last_holds" ] || return 0
+    last_holds=$holds
+    clear_bar
+    printf '%s' "$holds"
+}
+
+clear_bar()
+{
+    [ -z "$on_terminal" ] || printf '\r\033[K'
+}
+
+draw_bar() # DONE TOTAL
+{
+    local width=30 filled bar
+    [ -n "$on_terminal" ] || return 0
+    filled=$(($1 * width / ($2 > 0 ? $2 : 1)))
+    printf -v bar '%*s' "$filled" ''
+    printf '\r\033[K[%-*s] %d of %d' "$width" "${bar// /#}" "$1" "$2"
+}
+
+show_send() # DELIVERY-LINE
+{
+    local lane recipient state reason claimed at gap=
+    field channel "$1"; lane=$value
+    field sender "$1"; lane=$lane/$value
+    field recipient "$1"; recipient=$value
+    field state "$1"; state=$value
+    field reason "$1"; reason=$value
+    field claimed_at "$1"; claimed=$value
+    if [ -z "$claimed" ]; then # never tried: skipped, expired, canceled
+        printf '%-12s  %-20s  %-14s  %s\n' - "$lane" "$recipient" "$state${reason:+ ($reason)}"
+        return
+    fi
+    day_ms "$claimed"
+    at=$value
+    if [ -n "${last_ms[$lane]:-}" ]; then
+        gap=$(((at - last_ms[$lane] + 86400000) % 86400000))
+        [ -n "$smallest" ] && [ "$smallest" -le "$gap" ] || smallest=$gap
+        [ -n "$largest" ] && [ "$largest" -ge "$gap" ] || largest=$gap
+        seconds "$gap"
+        gap="$value s"
+    fi
+    last_ms[$lane]=$at
+    next_of_lane "$lane"
+    printf '%-12s  %-20s  %-14s  %-9s  gap %-9s  next %s\n' "${claimed:11:12}" "$lane" \
+        "$recipient" "$state${reason:+ ($reason)}" "${gap:-first}" "$value"
+}
+
+watch_sends()
+{
+    local line number state shown final=0
+    local -a rows status_lines
+    printf '%-12s  %-20s  %-14s\n' time lane recipient
+    while :; do
+        kill -0 "$service" 2>/dev/null || fail 70 "the service ended"
+        mapfile -t rows < <(cli deliveries "$campaign" --json)
+        mapfile -t status_lines < <(cli status --json)
+        shown=
+        for line in "${rows[@]}"; do
+            field delivery "$line"; number=$value
+            [ -z "${seen[$number]:-}" ] || continue
+            field state "$line"; state=$value
+            case $state in
+            pending | claimed | prompted) continue ;;
+            esac
+            seen[$number]=1
+            final=$((final + 1))
+            [ -n "$shown" ] || clear_bar
+            shown=1
+            show_send "$line"
+        done
+        [ "${#rows[@]}" -gt 0 ] || { sleep 0.3; continue; } # asked too early
+        [ "$final" -lt "${#rows[@]}" ] || break
+        say_what_holds
+        draw_bar "$final" "${#rows[@]}"
+        sleep 0.3
+    done
+    clear_bar
+}
+
+summary()
+{
+    local received different
+    received=$(grep -c '"acted":true' "$dir/record.jsonl" || true)
+    different=$(sed -n '/"acted":true/s/.*"content":\("\([^"\\]\|\\.\)*"\).*/\1/p' \
+        "$dir/record.jsonl" | sort -u | grep -c . || true)
+    echo
+    echo "Summary (TEST: the channel was the local stand-in)"
+    cli show "$campaign"
+    echo "stand-in received: $received messages, $different different$(
+        [ "$received" = "$different" ] && printf ': each once')"
+    if [ -n "$smallest" ]; then
+        seconds "$smallest"
+        local low=$value
+        seconds "$largest"
+        echo "gaps within a lane: smallest $low s, largest $value s"
+    fi
+    cli audit verify
+    echo "files (yours to look at, then to delete): $dir"
+}
+
+# ------------------------------------------------------------------------------------------------------
+
+check_channel
+start_standin
+write_service_file
+start_service
+cli check "$file" || exit
+digest=$(cli submit "$file" 2>"$dir/submit.log") || {
+    status=$?
+    cat -- "$dir/submit.log" >&2
+    exit "$status"
+}
+campaign=$(cli list --json | sed -n 's/.*"campaign": \{0,1\}"\([^"]*\)".*/\1/p' | head -n 1)
+echo
+cli show "$campaign" # with the messages as they will be read
+echo
+approve_or_leave
+echo
+watch_sends
+summary
