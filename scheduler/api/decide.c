@@ -14,7 +14,7 @@ enum { TARGETS_MAX = 16 }; /* revisions of one campaign that may still send or w
 
 struct decide {
     struct lookup lookup; /* first */
-    const char *digest_text, *note;
+    const char *digest_text, *note, *tasks;
     bool allow_self, approved;
     bool may_all; /* cancel: not only one's own */
     bool paused;  /* of the revision that is looked for */
@@ -46,9 +46,10 @@ static void changed(struct request *rq, int64_t revision)
 
 static void hold(struct request *rq, int64_t revision)
 {
+    const struct decide *d = rq->state;
     const struct api_host *host = request_host(rq);
 
-    host->hold_revision(host->ctx, revision);
+    host->hold_revision(host->ctx, revision, d->tasks != NULL);
 }
 
 /* After a change that concerned one revision. */
@@ -155,13 +156,23 @@ static void pause_found(struct request *rq)
     request_store(rq, change_run, decided);
 }
 
+/* `"tasks":"keep"`: what people are being asked stays open. False after it has answered. */
+static bool tasks_clear(struct request *rq, const struct decide *d)
+{
+    if (!d->tasks || strcmp(d->tasks, "keep") == 0)
+        return true;
+    request_fail_with(rq, ERR_USAGE, tr("'tasks' can only be 'keep'"));
+    return false;
+}
+
 void decide_pause(struct request *rq)
 {
     struct decide *d = decide_new(rq);
-    const struct request_field fields[] = {{"note", false, &d->note}, {0}};
+    const struct request_field fields[] = {
+        {"note", false, &d->note}, {"tasks", false, &d->tasks}, {0}};
 
     d->change = store_pause;
-    if (request_fields(rq, fields) && lookup_init(&d->lookup, rq, NULL))
+    if (request_fields(rq, fields) && tasks_clear(rq, d) && lookup_init(&d->lookup, rq, NULL))
         request_store(rq, active_find, pause_found);
 }
 
@@ -242,7 +253,8 @@ static int cancel_run(struct store *s, struct request *rq)
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct store_revision *r = d->target_count ? d->targets[i] : d->lookup.revision;
         uint64_t canceled = 0, out_already = 0, unknown = 0;
-        rc = store_cancel(s, r->id, &decision, &canceled, &out_already, &unknown, &rq->e);
+        rc = store_cancel(s, r->id, &decision, d->tasks != NULL, &canceled, &out_already, &unknown,
+                          &rq->e);
         d->canceled += canceled;
         d->out_already += out_already;
         d->unknown += unknown;
@@ -286,9 +298,10 @@ static void cancel_found(struct request *rq)
 void decide_cancel(struct request *rq)
 {
     struct decide *d = decide_new(rq);
-    const struct request_field fields[] = {{"note", false, &d->note}, {0}};
+    const struct request_field fields[] = {
+        {"note", false, &d->note}, {"tasks", false, &d->tasks}, {0}};
 
     d->may_all = rq->who.roles & ROLE_OPERATOR;
-    if (request_fields(rq, fields) && lookup_init(&d->lookup, rq, NULL))
+    if (request_fields(rq, fields) && tasks_clear(rq, d) && lookup_init(&d->lookup, rq, NULL))
         request_store(rq, cancel_find, cancel_found);
 }

@@ -28,6 +28,14 @@ void deliveries_show(struct request *rq);
 void deliveries_outcome(struct request *rq);
 void deliveries_resend(struct request *rq);
 
+void prompts_list(struct request *rq);
+void prompts_shown(struct request *rq);
+void prompts_answer(struct request *rq);
+void prompts_snooze(struct request *rq);
+void prompts_attachment(struct request *rq);
+void tasks_list(struct request *rq);
+void tasks_remind(struct request *rq);
+
 void audit_list(struct request *rq);
 void audit_verify(struct request *rq);
 

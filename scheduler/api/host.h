@@ -17,6 +17,35 @@ struct store_job {
     struct store_job *next;
 };
 
+struct api_prompt_item {
+    int64_t delivery;
+    const char *recipient;
+    enum delivery_state state; /* PROMPTED: not answered yet */
+};
+
+struct api_prompt { /* what one person is asked to send by hand */
+    int64_t number;
+    const char *nonce;
+    const char *campaign, *title, *channel, *sender;
+    const char *text, *format; /* text NULL: attachments only */
+    const struct channel_attachment *attachments;
+    size_t attachment_count;
+    const struct api_prompt_item *items;
+    size_t item_count;
+    instant_t asked_at, shown_at, snoozed_until, late_at; /* INSTANT_MIN: not; late_at: never */
+    bool late_cancels;
+    uint32_t reminders_used, reminders;
+    bool doubted; /* answered faster than a hand can be: ask again */
+    bool test;
+    enum reason hidden; /* REASON_NONE: may be on a screen now */
+    const struct tz *zone;
+};
+
+struct api_prompt_answer {
+    int64_t delivery;
+    enum delivery_state state; /* SENT, FAILED (not sent), SKIPPED */
+};
+
 struct api_health {
     bool halted;
     const char *halt_reason; /* or NULL */
@@ -44,13 +73,31 @@ struct api_host {
     void (*unhalt)(void *ctx, const char *by, const char *reason,
                    void (*done)(void *arg, const struct err *e /* NULL: lifted */), void *arg);
     /* Immediately: no new claims of this revision (before the store is told about a pause). */
-    void (*hold_revision)(void *ctx, int64_t revision);
+    /* `keep`: what people are being asked stays open. */
+    void (*hold_revision)(void *ctx, int64_t revision, bool keep);
     /* The store's view of this revision (and of others of its campaign) changed: read it again and
      * make the engine follow (approved, resumed, canceled, superseded, resend). */
     void (*revision_changed)(void *ctx, int64_t revision);
     /* A delivery became pending again. */
     void (*delivery_waits)(void *ctx, int64_t revision, int64_t lane);
     void (*health)(void *ctx, struct api_health *out);
+
+    /* What people are being asked, by number; `each` must copy what it keeps. The version moves
+     * with everything that they see of it. */
+    void (*prompts)(void *ctx, void (*each)(void *arg, const struct api_prompt *p), void *arg);
+    uint64_t (*prompts_version)(void *ctx);
+    /* Each: 0; ERR_NOTFOUND: it is not open; ERR_REFUSED: another nonce, or answered too fast. What
+     * they change is on disk when a job given to `after` is done. */
+    int (*prompt_shown)(void *ctx, int64_t number, const char *nonce, struct err *e);
+    int (*prompt_snooze)(void *ctx, int64_t number, const char *nonce, duration_t d, struct err *e);
+    int (*prompt_answer)(void *ctx, int64_t number, const char *nonce, const char *by,
+                         const struct api_prompt_answer *answers, size_t count, struct err *e);
+    int (*prompt_remind)(void *ctx, int64_t number, const char *by, struct err *e);
+    void (*after)(void *ctx, struct store_job *job);
+    /* An agent has asked for what its person is to send; where a sender is reachable now
+     * ("desktop", "terminal", NULL: nowhere). */
+    void (*reached)(void *ctx, const char *sender, const char *agent);
+    const char *(*reachable)(void *ctx, const char *sender);
 };
 
 #endif

@@ -34,6 +34,20 @@ void request_store(struct request *rq, request_run_fn *run, request_done_fn *don
     host->store_run(host->ctx, &step->job);
 }
 
+static void step_nothing(struct store *s, struct store_job *job)
+{
+    (void)s, (void)job;
+}
+
+void request_after(struct request *rq, void (*done)(struct request *rq))
+{
+    struct step *step = xmalloc(sizeof(*step));
+    const struct api_host *host = request_host(rq);
+
+    *step = (struct step){.job = {step_nothing, step_done, NULL}, .rq = rq, .done = done};
+    host->after(host->ctx, &step->job);
+}
+
 void request_reply(struct request *rq, int status)
 {
     rq->answer.status = status;
@@ -50,6 +64,13 @@ void request_stream(struct request *rq)
     }
     rq->answer.status = 200;
     rq->answer.type = "application/x-ndjson";
+    request_answered(rq);
+}
+
+void request_bytes(struct request *rq)
+{
+    rq->answer.status = 200;
+    rq->answer.type = "application/octet-stream";
     request_answered(rq);
 }
 

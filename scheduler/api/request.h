@@ -40,9 +40,10 @@ struct request {
     instant_t now; /* of its dispatch */
     int rc;        /* of the last job's run: 0 or ERR_*, then `e` is set */
     struct err e;
-    void *state;                  /* the handler's own; in the arena */
-    void (*dispose)(void *state); /* what of it is not; may be NULL */
-    struct answer answer;         /* handlers write long answers into answer.body */
+    void *state;                      /* the handler's own; in the arena */
+    void (*dispose)(void *state);     /* what of it is not; may be NULL */
+    bool (*look)(struct request *rq); /* of request_hold */
+    struct answer answer;             /* handlers write long answers into answer.body */
 
     /* the server's own */
     struct MHD_Connection *connection; /* NULL: gone */
@@ -58,13 +59,19 @@ const struct api_host *request_host(const struct request *rq);
 struct zones *request_zones(const struct request *rq);       /* the loop thread's */
 struct zones *request_store_zones(const struct request *rq); /* the store thread's */
 
+/* `done` on the loop thread once all that the engine has decided so far is on disk. */
+void request_after(struct request *rq, void (*done)(struct request *rq));
 typedef int request_run_fn(struct store *s, struct request *rq);
 typedef void request_done_fn(struct request *rq);
 void request_store(struct request *rq, request_run_fn *run, request_done_fn *done);
 
+/* Loop thread: `look` is called again and again until it returns true, having answered. */
+void request_hold(struct request *rq, bool (*look)(struct request *rq));
+
 /* Sends rq->answer.body as it is. */
 void request_reply(struct request *rq, int status); /* application/json: a newline is added */
 void request_stream(struct request *rq);            /* 200, application/x-ndjson */
+void request_bytes(struct request *rq);             /* 200, application/octet-stream */
 void request_fail(struct request *rq);              /* rq->e */
 void request_fail_with(struct request *rq, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

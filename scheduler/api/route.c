@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { ROLES_ASKED = ROLE_OPERATOR | ROLE_ADMIN };
+
 /* docs/api.md is this table in words. Handlers that need more than a role (cancel) ask themselves.
  */
 const struct route api_routes[] = {
@@ -36,12 +38,19 @@ const struct route api_routes[] = {
     {"GET", "/api/v1/deliveries/*", ROLES_READ, {0}, false, deliveries_show},
     {"POST", "/api/v1/deliveries/*/outcome", ROLE_RESOLVER, {0}, false, deliveries_outcome},
     {"POST", "/api/v1/deliveries/*/resend", ROLE_RESOLVER, {0}, false, deliveries_resend},
+    {"GET", "/api/v1/prompts", ROLES_READ, {"agent", "since", "wait"}, false, prompts_list},
+    {"POST", "/api/v1/prompts/*/shown", ROLES_ASKED, {0}, false, prompts_shown},
+    {"POST", "/api/v1/prompts/*/answer", ROLES_ASKED, {0}, false, prompts_answer},
+    {"POST", "/api/v1/prompts/*/snooze", ROLES_ASKED, {0}, false, prompts_snooze},
+    {"GET", "/api/v1/prompts/*/attachments/*", ROLES_ASKED, {"nonce"}, false, prompts_attachment},
+    {"GET", "/api/v1/tasks", ROLES_READ, {"sender"}, false, tasks_list},
+    {"POST", "/api/v1/tasks/*/remind", ROLE_OPERATOR, {0}, false, tasks_remind},
     {"GET", "/api/v1/audit", ROLES_READ, {"campaign"}, false, audit_list},
     {"GET", "/api/v1/audit/verify", ROLES_READ, {0}, false, audit_verify},
     {0},
 };
 
-/* Whether `path` fits; the segment at `*` is (*argument, *length). */
+/* Whether `path` fits; what `*` stands for is (*argument, *length). */
 static bool path_fits(const char *pattern, const char *path, const char **argument, size_t *length)
 {
     while (*pattern && *pattern != '*') {
@@ -50,9 +59,17 @@ static bool path_fits(const char *pattern, const char *path, const char **argume
     }
     if (*pattern == '\0')
         return *path == '\0';
+    size_t segment = strcspn(path, "/"), last_length;
+    const char *last;
+
     *argument = path;
-    *length = strcspn(path, "/");
-    return *length > 0 && strcmp(pattern + 1, path + *length) == 0;
+    *length = segment;
+    if (segment == 0 || !strchr(pattern + 1, '*'))
+        return segment > 0 && strcmp(pattern + 1, path + segment) == 0;
+    if (!path_fits(pattern + 1, path + segment, &last, &last_length))
+        return false;
+    *length = (size_t)(last - path) + last_length;
+    return true;
 }
 
 const struct route *route_find(const char *method, const char *path, struct arena *arena,

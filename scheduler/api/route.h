@@ -8,13 +8,14 @@
 
 struct request;
 
-enum { ROUTE_QUERY_MAX = 2, ROUTE_PATTERN_MAX = 64 };
+enum { ROUTE_QUERY_MAX = 3, ROUTE_PATTERN_MAX = 64 };
 
 enum { ROUTE_ANYONE = 0 }; /* `roles`: no name is asked for */
 
 struct route {
     const char *method;
-    const char *pattern; /* `*` stands for one segment of the path: the route's argument */
+    const char *pattern; /* `*` stands for one segment of the path. The route's argument is that
+                          * segment; with two of them, all from the first to the last */
     unsigned roles;      /* any of these may */
     const char *query[ROUTE_QUERY_MAX]; /* keys that may follow the `?` */
     bool bundle;                        /* the body is a submission, of any size */

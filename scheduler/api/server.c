@@ -111,8 +111,33 @@ void api_stop(struct api *a)
     MHD_stop_daemon(a->daemon); /* joins; every request has come to connection_done */
     while ((rq = pop_queued(a)))
         server_request_unref(rq);
+    while ((rq = a->held)) {
+        a->held = rq->next_queued;
+        server_request_unref(rq);
+    }
     listener_close(&a->listener);
     api_unref(a);
+}
+
+void request_hold(struct request *rq, bool (*look)(struct request *rq))
+{
+    rq->look = look;
+    rq->next_queued = rq->api->held;
+    rq->api->held = rq;
+}
+
+void api_tick(struct api *a)
+{
+    struct request *held = a->held;
+
+    a->held = NULL;
+    while (held) {
+        struct request *rq = held;
+        held = rq->next_queued;
+        rq->next_queued = NULL;
+        if (!rq->look(rq))
+            request_hold(rq, rq->look);
+    }
 }
 
 void request_answered(struct request *rq)

@@ -17,6 +17,8 @@ struct api;
 int api_start(struct api **out, const struct api_host *host, const char *socket_path,
               const char *spool_dir, void (*wake)(void *ctx), void *wake_ctx, struct err *e);
 void api_run(struct api *a); /* loop thread: handles the requests that wait */
+/* A few times a second, on the loop thread: answers those that wait for something to change. */
+void api_tick(struct api *a);
 /* NULL is fine. Store jobs that are still under way may come back afterwards, as long as the host
  * lives; their requests then end without another job. */
 void api_stop(struct api *a);

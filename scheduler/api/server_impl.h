@@ -50,6 +50,8 @@ struct api {
     struct peer *peers;
     struct request *first_queued, *last_queued; /* request.next_queued */
     struct request *suspended;                  /* request.next */
+
+    struct request *held; /* loop thread: request.next_queued; they wait for a change */
 };
 
 /* connection.c: libmicrohttpd's callbacks, on the server thread. */

@@ -284,6 +284,7 @@ static int keep_row(struct store *store, struct request *rq, struct chunk *chunk
     out->recipient = arena_strdup(chunk->arena, row->recipient);
     out->values = values_of(chunk->arena, row);
     out->skipped = row->skipped;
+    out->message = row->message;
     chunk->bytes += strlen(out->recipient) + (out->values ? strlen(out->values) : 0);
     chunk->count++;
     return 0;
@@ -433,7 +434,7 @@ static void hold(struct request *rq)
         return;
     }
     for (size_t i = 0; i < s->held_count; i++)
-        host->hold_revision(host->ctx, s->held[i]);
+        host->hold_revision(host->ctx, s->held[i], false);
     request_store(rq, end, tell);
 }
 
@@ -451,6 +452,7 @@ static int end(struct store *store, struct request *rq)
         .channel = s->channel->name,
         .approvers = s->campaign->approvers,
         .test = s->channel->standin,
+        .by_hand = s->kind->caps.person_confirms,
     };
     int rc = store_submit_end(store, s->loading, &freeze, &s->revision, &s->unchanged, &rq->e);
 

@@ -47,11 +47,12 @@ struct channel_caps {
     const struct channel_attachment_kind *attachments; /* NULL: none */
     bool text_or_attachment;            /* a message has either a text or attachments, not both */
     const struct channel_quota *quotas; /* NULL: none */
-    bool person_confirms;               /* done comes later, from a person */
-    bool knows_relations;               /* a recipient belongs to certain senders */
-    bool can_reconcile;                 /* an outcome can be asked for later */
-    bool repeat_is_harmless;            /* a repeat with the same key changes nothing */
-    bool avoids_half_hours;             /* nothing in minute :00 and :30 */
+    bool
+        person_confirms; /* a person sends by hand: `submit` settles CHANNEL_ASKED, the host asks */
+    bool knows_relations;    /* a recipient belongs to certain senders */
+    bool can_reconcile;      /* an outcome can be asked for later */
+    bool repeat_is_harmless; /* a repeat with the same key changes nothing */
+    bool avoids_half_hours;  /* nothing in minute :00 and :30 */
 };
 
 /* --- options --- */
@@ -99,7 +100,8 @@ enum channel_outcome_kind {
                          times */
     CHANNEL_NOT_NOW,  /* the platform refused before any effect: again at `not_before_ms` */
     CHANNEL_NEVER,    /* refused for good: see `reason` */
-    CHANNEL_UNKNOWN   /* in doubt: never repeated by itself */
+    CHANNEL_UNKNOWN,  /* in doubt: never repeated by itself */
+    CHANNEL_ASKED     /* a person has been asked by the host: see caps.person_confirms */
 };
 
 enum channel_reason {

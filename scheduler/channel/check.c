@@ -39,6 +39,9 @@ bool channel_check_message(const struct paceline_channel *kind, const struct cam
         refuse(diags, c, message_at, "%s", tr("the message has neither a text nor an attachment"));
     for (size_t i = 0; i < c->attachment_count; i++)
         check_attachment(kind, c, i, attachments, diags);
+    if (c->batch > 1 && c->batch > kind->caps.recipients_max)
+        refuse(diags, c, c->batch_at, tr("%s takes at most %u recipients in one send"), kind->name,
+               (unsigned)kind->caps.recipients_max);
     return diags->errors == before;
 }
 

@@ -8,6 +8,7 @@
 #include "base/strbuf.h"
 #include "base/text.h"
 #include "channel/check.h"
+#include "core/limit.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -39,6 +40,8 @@ struct review {
     struct seen_problem problems[PROBLEMS];
     size_t shortest_bytes, longest_bytes;
     unsigned most_defaults;
+    struct letter *letters; /* for batches and taps */
+    size_t letter_count, letter_capacity;
     struct review_sum sum;
     bool ended;
 };
@@ -47,6 +50,7 @@ static void senders_resolve(struct review *r, const struct service_channel *chan
 static bool attachments_read(struct review *r, const char *const *paths, struct err *e);
 static void message_check(struct review *r);
 static void text_judge(struct review *r, const struct review_row *row);
+static int64_t message_of(const char *text);
 static void row_count(struct review *r, const struct review_row *row);
 static void finish(struct review *r);
 
@@ -106,6 +110,8 @@ int review_next(struct review *r, struct review_row *row, struct err *e)
     }
     if (row->text && r->judge_texts)
         text_judge(r, row);
+    if (row->skipped == REASON_NONE && r->campaign->batch > 1)
+        row->message = message_of(row->text);
     row_count(r, row);
     return 1;
 }
@@ -139,6 +145,7 @@ void review_close(struct review *r)
     for (size_t i = 0; r->attachments && i < r->campaign->attachment_count; i++)
         free((void *)r->attachments[i].file.bytes);
     audience_close(r->audience);
+    free(r->letters);
     strbuf_dispose(&r->text);
     diags_dispose(&r->scratch);
     arena_free(r->arena);
@@ -261,6 +268,91 @@ static void text_judge(struct review *r, const struct review_row *row)
     diags_init(&r->scratch);
 }
 
+/* --- batches and taps --- */
+
+static int64_t message_of(const char *text)
+{
+    struct digest d = digest_of(text ? text : "", text ? strlen(text) : 0);
+    int64_t number;
+
+    memcpy(&number, d.bytes, sizeof number);
+    return number ? number : 1;
+}
+
+struct letter { /* one delivery's sender and message */
+    size_t sender;
+    int64_t message;
+};
+
+static void letter_keep(struct review *r, const struct review_row *row)
+{
+    if (!r->kind->caps.person_confirms && r->campaign->batch == 1)
+        return; /* nobody asks */
+    r->letters = xgrow(r->letters, &r->letter_capacity, r->letter_count + 1, sizeof *r->letters);
+    r->letters[r->letter_count++] = (struct letter){row->sender_index, row->message};
+}
+
+static int by_sender(const void *a, const void *b)
+{
+    const struct letter *x = a, *y = b;
+
+    if (x->sender != y->sender)
+        return x->sender < y->sender ? -1 : 1;
+    return (x->message > y->message) - (x->message < y->message);
+}
+
+static void taps_count(struct review *r)
+{
+    uint64_t mine = 0, batch = r->campaign->batch;
+
+    if (r->letter_count)
+        qsort(r->letters, r->letter_count, sizeof *r->letters, by_sender);
+    for (size_t i = 0, next; i < r->letter_count; i = next) {
+        const struct letter *first = &r->letters[i];
+        for (next = i + 1; next < r->letter_count && !by_sender(first, &r->letters[next]); next++)
+            ;
+        uint64_t calls = batch > 1 ? (next - i + batch - 1) / batch : next - i;
+        mine = (i && r->letters[i - 1].sender == first->sender ? mine : 0) + calls;
+        r->sum.calls += calls;
+        if (mine > r->sum.taps_max) {
+            r->sum.taps_max = mine;
+            r->sum.taps_sender = r->senders[first->sender];
+        }
+    }
+}
+
+/* A limit a day on the person is a limit on their taps. */
+static uint64_t taps_a_day(const struct review *r)
+{
+    const struct campaign *c = r->campaign;
+    uint64_t taps = r->sum.taps_max;
+
+    for (size_t i = 0; i < c->limit_count; i++) {
+        const struct conf_limit *l = &c->limits[i];
+        if (!l->rolling && l->period == PERIOD_DAY && l->max < taps &&
+            (l->scope == LIMIT_SENDER || l->scope == LIMIT_PERSON))
+            taps = l->max;
+    }
+    return taps;
+}
+
+static void taps_check(struct review *r)
+{
+    const struct campaign *c = r->campaign;
+    struct place at = c->confirm.at.line ? c->confirm.at : c->channel_at;
+
+    if (!r->kind->caps.person_confirms) {
+        r->sum.calls = r->campaign->batch > 1 ? r->sum.calls : r->sum.sends;
+        return;
+    }
+    if (taps_a_day(r) > c->confirm.taps_per_day)
+        diag_add(r->diags, c->file, at.line, at.column, DIAG_ERROR, ERR_REFUSED,
+                 tr("%s would be asked %llu times, taps_per_day is %u: a larger 'batch', a limit "
+                    "a day on the sender, more senders, or a higher taps_per_day"),
+                 r->sum.taps_sender, (unsigned long long)r->sum.taps_max,
+                 (unsigned)c->confirm.taps_per_day);
+}
+
 static void row_count(struct review *r, const struct review_row *row)
 {
     struct review_sum *sum = &r->sum;
@@ -284,11 +376,14 @@ static void row_count(struct review *r, const struct review_row *row)
         r->most_defaults = row->defaults;
     }
     sum->sends++;
+    letter_keep(r, row);
 }
 
 static void finish(struct review *r)
 {
     r->ended = true;
+    taps_count(r);
+    taps_check(r);
     for (int i = 0; i < PROBLEMS; i++) {
         const struct seen_problem *p = &r->problems[i];
         if (p->item == 0 || p->more == 0)

@@ -23,6 +23,7 @@ struct review_row {
     size_t value_count;
     const char *text;  /* rendered; NULL when skipped or attachments only */
     unsigned defaults; /* how many values were defaults */
+    int64_t message;   /* with a batch: equal for byte-equal messages, never 0; else 0 */
 };
 
 struct review_attachment {
@@ -31,7 +32,10 @@ struct review_attachment {
 };
 
 struct review_sum {
-    uint64_t rows, sends;
+    uint64_t rows, sends;    /* sends: deliveries that go */
+    uint64_t calls;          /* sends of the channel, taps of a person: batches count once */
+    uint64_t taps_max;       /* where a person sends: the most for one of them ... */
+    const char *taps_sender; /* ... who that is */
     uint64_t skipped[REASONS];
     uint64_t shortest, longest, most_defaults; /* row numbers; 0: none */
 };

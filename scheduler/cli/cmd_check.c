@@ -19,13 +19,15 @@ static void print_sum(const struct cli *cli, const char *file, const struct loca
         c->campaign->sender_count ? c->campaign->sender_count : c->channel->sender_count;
 
     add_count(&line, sum->rows, tr("recipient"), tr("recipients"));
-    add_count(&line, sum->sends, tr("send"), tr("sends"));
+    add_count(&line, sum->calls, tr("send"), tr("sends"));
     if (sum->skipped[REASON_DUPLICATE])
         add_count(&line, sum->skipped[REASON_DUPLICATE], tr("duplicate"), tr("duplicates"));
     if (sum->skipped[REASON_MISSING_VALUE])
         add_count(&line, sum->skipped[REASON_MISSING_VALUE], tr("without a value"),
                   tr("without a value"));
     add_count(&line, senders, tr("sender"), tr("senders"));
+    if (sum->taps_max)
+        strbuf_printf(&line, tr(", at most %llu by one person"), (unsigned long long)sum->taps_max);
     put_safe(cli->out, file);
     fprintf(cli->out, ": %s: %s%s\n", tr("ok"), line.text,
             c->settings->standin ? tr(" (TEST: on a stand-in)") : "");

@@ -96,6 +96,7 @@ static struct campaign *campaign_parse(const struct reader *r, const struct yaml
     message_read(r, read_required(r, root, "message"), c);
     schedule_read(r, yaml_get(root, "schedule"), zone_default, zones, c);
     pace_read(r, yaml_get(root, "pace"), c);
+    confirm_read(r, yaml_get(root, "confirm"), c);
     approval_read(r, yaml_get(root, "approval"), c);
     return c;
 }
@@ -271,11 +272,14 @@ static void message_read(const struct reader *r, const struct yaml_node *node, s
 static void attachments_read(const struct reader *r, const struct yaml_node *node,
                              struct campaign *c)
 {
+    static const char *const kinds[] = {"image", "video", "file", NULL};
+
     if (!read_list(r, node, "attachments", ATTACHMENTS_MAX))
         return;
     struct conf_attachment *list = arena_array(r->arena, node->count, sizeof *list);
     for (size_t i = 0; i < node->count; i++) {
-        const struct yaml_node *item = node->items[i], *image = yaml_get(item, "image");
+        const struct yaml_node *item = node->items[i];
+        const char *kind = NULL;
 
         if (item->kind != YAML_MAP || item->count == 0) {
             read_error(r, item, tr("an attachment is a mapping such as 'image: FILE'"));
@@ -285,10 +289,13 @@ static void attachments_read(const struct reader *r, const struct yaml_node *nod
             read_error(r, item->items[1]->key, tr("an attachment has exactly one kind"));
             continue;
         }
-        const char *path = image ? read_line(r, image, "image", PATH_BYTES_MAX) : NULL;
+        for (size_t k = 0; kinds[k] && !kind; k++)
+            kind = yaml_get(item, kinds[k]) ? kinds[k] : NULL;
+        const struct yaml_node *value = kind ? yaml_get(item, kind) : NULL;
+        const char *path = value ? read_line(r, value, kind, PATH_BYTES_MAX) : NULL;
         if (path)
             list[c->attachment_count++] =
-                (struct conf_attachment){.kind = "image", .path = path, .at = place_of(image)};
+                (struct conf_attachment){.kind = kind, .path = path, .at = place_of(value)};
     }
     c->attachments = list;
 }

@@ -28,7 +28,7 @@ enum audience_source {
 };
 
 struct conf_attachment {
-    const char *kind; /* image (the others: not supported yet) */
+    const char *kind; /* image, video, file (the others: not supported yet) */
     const char *path; /* as written, relative to the campaign file */
     struct place at;
 };
@@ -43,6 +43,15 @@ struct conf_limit {
     enum limit_scope scope;
     bool drop;        /* on_cap: drop */
     const char *text; /* "30 per 1h sender": how people see it */
+    struct place at;
+};
+
+struct conf_confirm { /* where a person sends or confirms */
+    duration_t within;
+    duration_t remind[8]; /* after it was asked; ascending */
+    size_t remind_count;
+    bool late_leaves;
+    uint32_t taps_per_day;
     struct place at;
 };
 
@@ -75,6 +84,9 @@ struct campaign {
     struct pace pace;
     const struct conf_limit *limits;
     size_t limit_count;
+    uint32_t batch; /* recipients in one send */
+    struct place batch_at;
+    struct conf_confirm confirm;
     int approvers;
 };
 

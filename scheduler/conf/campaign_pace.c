@@ -17,7 +17,7 @@ const char *const period_words[] = {"day", "week", "month", NULL};
 static void interval_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void later_read(const struct reader *r, const struct yaml_node *node, const char *what,
                        const char *only, const char *const *words);
-static void batch_read(const struct reader *r, const struct yaml_node *node);
+static void batch_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void limits_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static bool limit_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
 static bool per_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
@@ -29,12 +29,13 @@ void pace_read(const struct reader *r, const struct yaml_node *node, struct camp
     static const char *const priorities[] = {"normal", "high", "low", NULL};
 
     c->pace = (struct pace){.floor = 30 * MS_PER_SECOND, .ceiling = 90 * MS_PER_SECOND};
+    c->batch = 1;
     if (!read_map(r, node, "pace"))
         return;
     interval_read(r, yaml_get(node, "interval"), c);
     later_read(r, yaml_get(node, "distribution"), "distribution", "uniform", distributions);
     later_read(r, yaml_get(node, "priority"), "priority", "normal", priorities);
-    batch_read(r, yaml_get(node, "batch"));
+    batch_read(r, yaml_get(node, "batch"), c);
     limits_read(r, yaml_get(node, "limits"), c);
 }
 
@@ -60,12 +61,14 @@ static void later_read(const struct reader *r, const struct yaml_node *node, con
         read_error(r, node, tr("'%s' is not supported yet"), words[i]);
 }
 
-static void batch_read(const struct reader *r, const struct yaml_node *node)
+static void batch_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
 {
     uint64_t n;
 
-    if (read_number(r, node, "batch", 1, 10000, &n) && n != 1)
-        read_error(r, node, tr("a batch of more than 1 is not supported yet"));
+    if (!read_number(r, node, "batch", 1, 10000, &n))
+        return;
+    c->batch = (uint32_t)n;
+    c->batch_at = place_of(node);
 }
 
 static void limits_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)

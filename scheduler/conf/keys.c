@@ -35,8 +35,8 @@ static const struct key attachment_keys[] = {
     {.name = "image"},
     {"link", KEY_LATER, link_keys, KEYS_CLOSED},
     {"miniprogram", KEY_LATER, miniprogram_keys, KEYS_CLOSED},
-    {.name = "video", .state = KEY_LATER},
-    {.name = "file", .state = KEY_LATER},
+    {.name = "video"},
+    {.name = "file"},
     {.name = "digest", .state = KEY_STORED},
     {0}};
 static const struct key message_keys[] = {
@@ -80,7 +80,7 @@ const struct key campaign_keys[] = {{.name = "campaign"},
                                     {.name = "message", .inside = message_keys},
                                     {.name = "schedule", .inside = schedule_keys},
                                     {.name = "pace", .inside = pace_keys},
-                                    {"confirm", KEY_LATER, confirm_keys, KEYS_CLOSED},
+                                    {.name = "confirm", .inside = confirm_keys},
                                     {.name = "policy", .state = KEY_LATER},
                                     {.name = "approval", .inside = approval_keys},
                                     {"revision", KEY_STORED, revision_keys, KEYS_CLOSED},
@@ -113,11 +113,8 @@ static const struct key channel_keys[] = {{.name = "plugin"},
                                           {.name = "account", .state = KEY_LATER},
                                           {.name = "policy", .state = KEY_LATER},
                                           {0}};
-static const struct key user_keys[] = {{.name = "name"},
-                                       {.name = "roles"},
-                                       {.name = "os_user"},
-                                       {.name = "senders", .state = KEY_LATER},
-                                       {0}};
+static const struct key user_keys[] = {
+    {.name = "name"}, {.name = "roles"}, {.name = "os_user"}, {.name = "senders"}, {0}};
 static const struct key allow_keys[] = {{.name = "allow_self"}, {0}};
 
 const struct key service_keys[] = {{.name = "store"},

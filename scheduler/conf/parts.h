@@ -14,6 +14,8 @@ void schedule_read(const struct reader *r, const struct yaml_node *node, const c
                    struct zones *zones, struct campaign *c);
 /* `pace:` into `c`. `node` may be NULL. */
 void pace_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
+/* `confirm:` into `c`. `node` may be NULL: 4h, reminders after 1h and 3h, cancel, 3 a day. */
+void confirm_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 
 /* campaign_read for a manifest; `*root` lives in the campaign's arena. */
 struct campaign *campaign_read_stored(const struct yaml_node **root, const char *bytes,

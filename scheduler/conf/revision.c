@@ -16,6 +16,7 @@ static void audience_write(struct strbuf *out, const struct revision_facts *f);
 static void message_write(struct strbuf *out, const struct campaign *c,
                           const struct revision_facts *f);
 static void pace_write(struct strbuf *out, const struct campaign *c);
+static void confirm_write(struct strbuf *out, const struct campaign *c);
 static void revision_write(struct strbuf *out, const struct revision_facts *f);
 static void options_write(struct strbuf *out, const char *options);
 static void schedule_write(struct strbuf *out, const struct campaign *c);
@@ -40,6 +41,8 @@ void manifest_write(struct strbuf *out, const struct campaign *c, const struct r
     audience_write(out, f);
     field(out, ",\"campaign\":", c->id);
     field(out, ",\"channel\":", c->channel);
+    strbuf_puts(out, ",\"confirm\":");
+    confirm_write(out, c);
     strbuf_puts(out, ",\"message\":");
     message_write(out, c, f);
     strbuf_puts(out, ",\"pace\":");
@@ -121,7 +124,7 @@ static void pace_write(struct strbuf *out, const struct campaign *c)
 
     duration_format(c->pace.floor, low, sizeof low);
     duration_format(c->pace.ceiling, high, sizeof high);
-    strbuf_printf(out, "{\"interval\":\"%s..%s\"", low, high);
+    strbuf_printf(out, "{\"batch\":%u,\"interval\":\"%s..%s\"", (unsigned)c->batch, low, high);
     for (size_t i = 0; i < c->limit_count; i++) {
         const struct conf_limit *l = &c->limits[i];
 
@@ -131,6 +134,21 @@ static void pace_write(struct strbuf *out, const struct campaign *c)
                       l->rolling ? low : period_words[l->period], scope_words[l->scope]);
     }
     strbuf_puts(out, c->limit_count > 0 ? "]}" : "}");
+}
+
+static void confirm_write(struct strbuf *out, const struct campaign *c)
+{
+    char text[64];
+
+    strbuf_printf(out, "{\"late\":\"%s\",\"remind\":[",
+                  c->confirm.late_leaves ? "leave" : "cancel");
+    for (size_t i = 0; i < c->confirm.remind_count; i++) {
+        duration_format(c->confirm.remind[i], text, sizeof text);
+        strbuf_printf(out, "%s\"%s\"", i ? "," : "", text);
+    }
+    duration_format(c->confirm.within, text, sizeof text);
+    strbuf_printf(out, "],\"taps_per_day\":%u,\"within\":\"%s\"}",
+                  (unsigned)c->confirm.taps_per_day, text);
 }
 
 static void revision_write(struct strbuf *out, const struct revision_facts *f)

@@ -323,6 +323,8 @@ static bool user_read(const struct reader *r, const struct yaml_node *node, stru
     u->name = read_line(r, read_required(r, node, "name"), "name", NAME_BYTES_MAX);
     u->roles = roles_read(r, read_required(r, node, "roles"));
     u->os_user = read_line(r, read_required(r, node, "os_user"), "os_user", NAME_BYTES_MAX);
+    if (yaml_get(node, "senders"))
+        u->senders = read_names(r, yaml_get(node, "senders"), "senders", &u->sender_count);
     return u->name && u->os_user;
 }
 

@@ -18,7 +18,9 @@ enum role {
 
 struct service_user {
     const char *name, *os_user;
-    unsigned roles; /* of ROLE_*; every role can read */
+    unsigned roles;                    /* of ROLE_*; every role can read */
+    const struct conf_sender *senders; /* whose prompts this person answers */
+    size_t sender_count;
     struct place at;
 };
 

@@ -54,8 +54,9 @@ static const unsigned by_itself[DELIVERY_STATES] = {
     /* back to pending: proven not sent; skipped: its cap filled up meanwhile */
     [DELIVERY_CLAIMED] =
         TO(SENT) | TO(FAILED) | TO(UNKNOWN) | TO(PROMPTED) | TO(PENDING) | TO(SKIPPED),
-    [DELIVERY_PROMPTED] =
-        TO(SENT) | TO(FAILED) | TO(SKIPPED) | TO(EXPIRED) | TO(CANCELED) | TO(UNKNOWN),
+    /* back to pending: withdrawn before anybody saw it */
+    [DELIVERY_PROMPTED] = TO(SENT) | TO(FAILED) | TO(SKIPPED) | TO(EXPIRED) | TO(CANCELED) |
+                          TO(UNKNOWN) | TO(PENDING),
     /* the channel was asked and knew */
     [DELIVERY_UNKNOWN] = TO(SENT) | TO(FAILED) | TO(PROMPTED),
 };

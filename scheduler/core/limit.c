@@ -106,7 +106,9 @@ void period_of(enum period period, const struct tz *zone, instant_t t, instant_t
 
 instant_t calendar_limit_ready_at(const struct calendar_limit *c, instant_t now)
 {
-    return calendar_limit_used(c, now) < c->max ? now : c->ends;
+    if (calendar_limit_used(c, now) < c->max)
+        return now;
+    return c->asked < c->max ? c->ends : INSTANT_NEVER;
 }
 
 uint32_t calendar_limit_room(const struct calendar_limit *c, instant_t now)
@@ -119,8 +121,21 @@ uint32_t calendar_limit_room(const struct calendar_limit *c, instant_t now)
 void calendar_limit_take(struct calendar_limit *c, instant_t now)
 {
     turn_to(c, now);
-    assert(c->used < c->max);
+    assert(c->used + c->asked < c->max);
     c->used++;
+}
+
+void calendar_limit_ask(struct calendar_limit *c)
+{
+    c->asked++;
+}
+
+void calendar_limit_settle(struct calendar_limit *c, instant_t sent_at)
+{
+    assert(c->asked > 0);
+    c->asked--;
+    if (sent_at != INSTANT_MIN)
+        calendar_limit_restore(c, sent_at, sent_at);
 }
 
 void calendar_limit_untake(struct calendar_limit *c, instant_t claimed_at)
@@ -140,7 +155,7 @@ void calendar_limit_restore(struct calendar_limit *c, instant_t claimed_at, inst
 
 uint32_t calendar_limit_used(const struct calendar_limit *c, instant_t now)
 {
-    return now < c->ends ? c->used : 0;
+    return c->asked + (now < c->ends ? c->used : 0);
 }
 
 static uint32_t position(const struct rolling *r, uint32_t i)

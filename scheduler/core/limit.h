@@ -45,6 +45,7 @@ struct calendar_limit {
     const struct tz *zone;
     instant_t begins, ends; /* of the period that `used` counts */
     uint32_t used;
+    uint32_t asked; /* a person has been asked and has not answered: counts in every period */
 };
 
 void calendar_limit_init(struct calendar_limit *c, uint32_t max, enum period period,
@@ -55,6 +56,10 @@ instant_t calendar_limit_ready_at(const struct calendar_limit *c, instant_t now)
 uint32_t calendar_limit_room(const struct calendar_limit *c, instant_t now);
 void calendar_limit_take(struct calendar_limit *c, instant_t now);
 void calendar_limit_untake(struct calendar_limit *c, instant_t claimed_at);
+/* Where a person is asked first: a place in each period until settled, then in the period of
+ * `sent_at`, or nowhere when it was not sent (INSTANT_MIN). */
+void calendar_limit_ask(struct calendar_limit *c);
+void calendar_limit_settle(struct calendar_limit *c, instant_t sent_at);
 /* History: a send claimed then. Counts when it lies in the period of `now`. */
 void calendar_limit_restore(struct calendar_limit *c, instant_t claimed_at, instant_t now);
 uint32_t calendar_limit_used(const struct calendar_limit *c, instant_t now);

@@ -18,6 +18,7 @@ struct engine *engine_new(void)
     e->now = INSTANT_MIN;
     e->next_end = INSTANT_NEVER;
     heap_init(&e->heap, NULL, 0);
+    heap_init(&e->late, NULL, 0);
     return e;
 }
 
@@ -57,9 +58,12 @@ void engine_free(struct engine *e)
 
     if (!e)
         return;
-    for (struct flight *f; (f = map_each(&e->flights, &at));)
+    for (struct flight *f; (f = map_each(&e->flights, &at));) {
+        free(f->items);
         free(f);
+    }
     map_dispose(&e->flights);
+    map_dispose(&e->in_flight);
     at = 0;
     for (struct revision *r; (r = map_each(&e->revisions, &at));) {
         for (size_t i = 0; i < r->queue_count; i++)
@@ -80,6 +84,7 @@ void engine_free(struct engine *e)
     free_channels(e);
     meters_free(&e->recipient_meters);
     free(e->heap_memory);
+    free(e->late_memory);
     free(e->recent);
     free(e->effects);
     free(e);
@@ -93,6 +98,7 @@ void engine_add_channel(struct engine *e, const struct engine_channel *spec)
     c->id = spec->id;
     c->account = spec->account;
     c->in_flight_max = spec->in_flight_max ? spec->in_flight_max : 1;
+    c->asks = spec->asks;
     c->stopped_until = INSTANT_MIN;
     for (size_t i = 0; i < spec->quota_count; i++) {
         struct engine_limit quota = {.scope = SCOPE_CHANNEL,
@@ -113,7 +119,7 @@ static struct person *person_of(struct engine *e, int64_t account, int64_t sende
         p = p->next;
     if (!p) {
         p = xmalloc(sizeof *p);
-        *p = (struct person){account, sender, NULL, e->persons};
+        *p = (struct person){.account = account, .sender = sender, .next = e->persons};
         e->persons = p;
     }
     return p;
@@ -138,6 +144,10 @@ void engine_add_lane(struct engine *e, const struct engine_lane *spec)
         xgrow(e->heap_memory, &e->heap_capacity, e->lane_count, sizeof *e->heap_memory);
     e->heap.nodes = e->heap_memory;
     e->heap.capacity = e->heap_capacity;
+    e->late_memory =
+        xgrow(e->late_memory, &e->late_capacity, e->lane_count, sizeof *e->late_memory);
+    e->late.nodes = e->late_memory;
+    e->late.capacity = e->late_capacity;
 }
 
 instant_t engine_time(struct engine *e, instant_t now)
@@ -208,6 +218,7 @@ void engine_turn(struct engine *e, instant_t now)
 {
     engine_time(e, now);
     revision_end_due(e);
+    flights_late(e);
     for (struct heap_node *n; (n = heap_first(&e->heap)) && n->at <= e->now;) {
         struct lane *l = (struct lane *)n; /* node is its first member */
         heap_remove(&e->heap, n);
@@ -222,7 +233,9 @@ instant_t engine_wake(const struct engine *e)
     const struct heap_node *n = heap_first(&e->heap);
     instant_t wake = n ? n->at : INSTANT_NEVER;
 
-    return wake < e->next_end ? wake : e->next_end;
+    wake = wake < e->next_end ? wake : e->next_end;
+    n = heap_first(&e->late);
+    return n && n->at < wake ? n->at : wake;
 }
 
 void engine_emit(struct engine *e, const struct effect *f)

@@ -9,6 +9,10 @@
  * not 0. A delivery's way: fetched -> judged by all gates -> EFFECT_CLAIM -> engine_claimed ->
  * judged again
  * -> EFFECT_SEND -> engine_answer -> EFFECT_RESULT. A claim takes its places in all limits at once.
+ * A send is one delivery, or a batch of them with the same message: its number is its first one's.
+ *
+ * Where a channel asks a person (ANSWER_ASKED) the send stays open until engine_settle says what
+ * became of each of its deliveries, or until it is too late; one question a sender at a time.
  *
  * Time never goes backwards here: a turn earlier than the last one is treated as the last one.
  * Threads: one. */
@@ -44,6 +48,7 @@ struct engine_channel {
     uint32_t in_flight_max;
     const struct engine_quota *quotas; /* the platform's own */
     size_t quota_count;
+    bool asks; /* a person sends: see ANSWER_ASKED */
 };
 void engine_add_channel(struct engine *e, const struct engine_channel *c);
 
@@ -81,6 +86,8 @@ struct engine_revision {
     size_t limit_count;
     const struct engine_revision_lane *lanes;
     size_t lane_count;
+    uint32_t batch;    /* the most deliveries in one send; 0 is 1 */
+    duration_t within; /* an unanswered question expires after this; 0: never by itself */
     bool paused;
     void *owner; /* given back with EFFECT_FORGET */
 };
@@ -88,10 +95,12 @@ struct engine_revision {
 /* --- events --- */
 
 void engine_add_revision(struct engine *e, instant_t now, const struct engine_revision *r);
-void engine_pause(struct engine *e, int64_t revision);
+/* Questions that nobody has seen yet wait again; the others are hidden. `keep`: they stay open. */
+void engine_pause(struct engine *e, int64_t revision, bool keep);
 void engine_resume(struct engine *e, instant_t now, int64_t revision);
-/* No new claims; forgotten when nothing of it is in flight. Unknown ids are fine. */
-void engine_drop(struct engine *e, int64_t revision);
+/* No new claims; forgotten when nothing of it is in flight. Its open questions end: canceled, or
+ * unknown when somebody saw them; `keep`: they stay open. Unknown ids are fine. */
+void engine_drop(struct engine *e, int64_t revision, bool keep);
 bool engine_has_revision(const struct engine *e, int64_t revision);
 
 /* Something of this lane became waiting again (resend). */
@@ -122,6 +131,7 @@ struct engine_waiting {
     uint64_t row;
     int64_t recipient;
     uint32_t attempts;
+    int64_t key; /* equal keys of one revision and sender: byte-equal messages, fit for one batch */
 };
 /* The answer to EFFECT_FETCH; `more`: the store may have more behind them. */
 void engine_fetched(struct engine *e, instant_t now, int64_t revision, int64_t lane,
@@ -132,6 +142,7 @@ void engine_claimed(struct engine *e, instant_t now, int64_t delivery, bool dura
 
 enum engine_answer_kind {
     ANSWER_DONE,
+    ANSWER_ASKED,    /* a person has been asked */
     ANSWER_NOT_SENT, /* proven; the channel rests for a growing while */
     ANSWER_HELD,     /* proven: the guard before the first byte said no */
     ANSWER_NOT_NOW,
@@ -144,12 +155,33 @@ struct engine_answer {
     bool stop_channel, stop_campaign;
     instant_t not_before; /* of NOT_NOW and of a stopped channel; INSTANT_NEVER: until a person */
 };
-/* Exactly once for each EFFECT_SEND; false when the delivery is not in flight (a second answer). */
-bool engine_answer(struct engine *e, instant_t now, int64_t delivery,
-                   const struct engine_answer *a);
+/* Exactly once for each EFFECT_SEND; false when the send is not in flight (a second answer). */
+bool engine_answer(struct engine *e, instant_t now, int64_t send, const struct engine_answer *a);
 
-/* Just before the first byte: may this delivery still go at `now`? Changes nothing. */
-bool engine_may_send(const struct engine *e, instant_t now, int64_t delivery);
+/* Just before the first byte: may this send still go at `now`? Changes nothing. */
+bool engine_may_send(const struct engine *e, instant_t now, int64_t send);
+
+/* --- questions to people --- */
+
+void engine_shown(struct engine *e, int64_t send); /* somebody has it on a screen */
+/* What became of one delivery of an open question: SENT, FAILED with NOT_SENT, SKIPPED. False when
+ * it is not open. */
+bool engine_settle(struct engine *e, instant_t now, int64_t delivery, enum delivery_state state,
+                   enum reason reason);
+/* REASON_NONE: the question may be on a screen now; else why not (paused, halted, a closed time).
+ */
+enum reason engine_hidden(const struct engine *e, instant_t now, int64_t send);
+
+struct engine_asked { /* a question that was open when the service stopped */
+    int64_t revision, lane;
+    int64_t send;
+    const struct engine_waiting *deliveries; /* those not settled yet */
+    size_t count;
+    instant_t asked_at;
+    bool shown;
+};
+/* Right after engine_add_revision. */
+void engine_restore(struct engine *e, instant_t now, const struct engine_asked *a);
 
 /* Decides all that is due at `now`. */
 void engine_turn(struct engine *e, instant_t now);
@@ -162,7 +194,7 @@ enum effect_kind {
     EFFECT_HISTORY, /* revision, since: read past sends, then engine_primed */
     EFFECT_FETCH,   /* revision, lane, after, cap */
     EFFECT_CLAIM,  /* revision, lane, delivery, due_at, at, progress: commit, then engine_claimed */
-    EFFECT_SEND,   /* delivery, revision, lane: the claim is durable, call the channel */
+    EFFECT_SEND,   /* send, revision, lane: its claims are durable, call the channel */
     EFFECT_RESULT, /* delivery, state, reason, claimed_at (INSTANT_MIN: never claimed), at */
     EFFECT_EXPIRE, /* revision: its end has come */
     EFFECT_PAUSE,  /* revision: the channel asked for a person to look (stop_campaign) */
@@ -172,6 +204,7 @@ enum effect_kind {
 struct effect {
     enum effect_kind kind;
     int64_t revision, lane, delivery;
+    int64_t send;         /* CLAIM, SEND, RESULT of a claim: what it belongs to */
     int64_t after;        /* FETCH */
     size_t cap;           /* FETCH */
     instant_t since;      /* HISTORY */

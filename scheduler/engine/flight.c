@@ -1,4 +1,5 @@
-/* A claim's way: claiming (the store is writing it) -> calling (the channel has it) -> answered.
+/* A claim's way: claiming (the store is writing it) -> calling (the channel has it) -> answered;
+ * where a person is asked, -> asked -> settled one by one.
  *
  * It holds its places in all limits from the claim on; they are given back only when nothing was
  * sent. */
@@ -9,6 +10,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     REST_FIRST_MS = 1000, /* after a failure before the first byte; doubles */
@@ -17,63 +19,129 @@ enum {
     NOT_NOW_MS = 60000 /* a channel that says "not now" without saying when */
 };
 
+struct place { /* one delivery's, in each meter that counts it */
+    int64_t recipient;
+    instant_t claimed_at;
+    bool asks;
+};
+
 static void take(struct engine *e, struct meter *m, void *ctx)
 {
-    const struct flight *f = ctx;
+    const struct place *p = ctx;
 
     if (m->primed)
-        meter_take(m, f->item.recipient, e->now);
+        meter_take(m, p->recipient, e->now, p->asks);
 }
 
 static void hold_place(struct engine *e, struct meter *m, void *ctx)
 {
-    const struct flight *f = ctx;
+    const struct place *p = ctx;
 
     if (m->primed)
-        meter_answer(m, f->item.recipient, e->now);
+        meter_answer(m, p->recipient, e->now, p->asks);
 }
 
 static void give_place_back(struct engine *e, struct meter *m, void *ctx)
 {
-    const struct flight *f = ctx;
+    const struct place *p = ctx;
 
     (void)e;
     if (m->primed)
-        meter_untake(m, f->item.recipient, f->claimed_at);
+        meter_untake(m, p->recipient, p->claimed_at, p->asks);
 }
 
-static void each_meter(struct engine *e, struct flight *f, meter_fn *fn)
+static void each_meter(struct engine *e, const struct flight *f, const struct item *item,
+                       meter_fn *fn)
 {
-    meters_each(e, f->queue->lane, f->queue->revision->spec.campaign, fn, f);
+    struct place p = {item->recipient, f->claimed_at, f->queue->lane->channel->asks};
+
+    meters_each(e, f->queue->lane, f->queue->revision->spec.campaign, fn, &p);
+}
+
+static struct flight *flight_new(struct engine *e, struct queue *q, int64_t send,
+                                 enum flight_state state)
+{
+    struct flight *f = xmalloc(sizeof *f);
+
+    f->send = send;
+    f->queue = q;
+    f->claimed_at = e->now;
+    f->state = state;
+    map_put(&e->flights, send, f);
+    q->revision->in_flight++;
+    q->lane->in_flight++;
+    q->lane->person->asked += q->lane->channel->asks;
+    q->lane->exclusive = q->revision->spec.pace.ceiling > 0;
+    return f;
+}
+
+static void board(struct engine *e, struct flight *f, const struct item *item)
+{
+    f->items = xgrow(f->items, &f->capacity, f->count + 1, sizeof *f->items);
+    f->items[f->count++] = *item;
+    map_put(&e->in_flight, item->delivery, f);
+    each_meter(e, f, item, take);
+}
+
+static void claim(struct engine *e, struct flight *f, size_t index, instant_t due)
+{
+    struct queue *q = f->queue;
+    struct item item = q->items[index];
+
+    queue_take(q, index);
+    q->waiting -= q->waiting > 0;
+    board(e, f, &item);
+    f->undecided++;
+    engine_emit(e, &(struct effect){.kind = EFFECT_CLAIM,
+                                    .revision = q->revision->spec.id,
+                                    .lane = q->lane->id,
+                                    .send = f->send,
+                                    .delivery = item.delivery,
+                                    .at = e->now,
+                                    .due_at = due,
+                                    .progress = queue_progress(q)});
+}
+
+/* Those with the same message that may go now too. Each took its places before the next is asked:
+ * a batch is cut to the room that is left. */
+static void claim_batch(struct engine *e, struct flight *f, int64_t key, instant_t due)
+{
+    struct queue *q = f->queue;
+
+    for (size_t i = 0; i < q->count && f->count < q->revision->spec.batch;) {
+        struct item *item = &q->items[i];
+        if (item->key == key && item->not_before <= e->now &&
+            lane_rule(e, q, item, e->now).verdict == VERDICT_GO)
+            claim(e, f, i, due);
+        else
+            i++;
+    }
 }
 
 void flight_claim(struct engine *e, struct queue *q, size_t index)
 {
-    struct flight *f = xmalloc(sizeof *f);
     struct lane *l = q->lane;
-    const struct pace *p = &q->revision->spec.pace;
+    const struct item *first = &q->items[index];
+    int64_t key = first->key;
+    instant_t due = first->due;
+    struct flight *f = flight_new(e, q, first->delivery, FLIGHT_CLAIMING);
 
-    f->item = q->items[index];
-    f->queue = q;
-    f->claimed_at = e->now;
-    f->state = FLIGHT_CLAIMING;
-    queue_take(q, index);
-    q->waiting -= q->waiting > 0;
-    each_meter(e, f, take);
-    map_put(&e->flights, f->item.delivery, f);
-    q->revision->in_flight++;
-    l->in_flight++;
-    l->exclusive = p->ceiling > 0;
     /* small lateness does not add up; more than the floor anchors the lane anew */
-    l->last_due = e->now - f->item.due > p->floor ? e->now : f->item.due;
+    l->last_due = e->now - due > q->revision->spec.pace.floor ? e->now : due;
     l->epoch++;
-    engine_emit(e, &(struct effect){.kind = EFFECT_CLAIM,
-                                    .revision = q->revision->spec.id,
-                                    .lane = l->id,
-                                    .delivery = f->item.delivery,
-                                    .at = e->now,
-                                    .due_at = l->last_due,
-                                    .progress = queue_progress(q)});
+    claim(e, f, index, l->last_due);
+    claim_batch(e, f, key, l->last_due);
+}
+
+/* The person is free: their other lanes look again. */
+static void touch_person(struct engine *e, const struct person *p)
+{
+    size_t at = 0;
+
+    for (struct lane *l; (l = map_each(&e->lanes, &at));) {
+        if (l->person == p)
+            lane_touch(e, l);
+    }
 }
 
 /* The flight is over: the lane is free, and whoever waited for room looks again. */
@@ -82,61 +150,93 @@ static void land(struct engine *e, struct flight *f)
     struct lane *l = f->queue->lane;
     struct revision *r = f->queue->revision;
 
-    map_remove(&e->flights, f->item.delivery);
-    free(f);
     assert(l->in_flight > 0 && r->in_flight > 0);
+    map_remove(&e->flights, f->send);
+    heap_remove(&e->late, &f->late);
+    free(f->items);
+    free(f);
     l->in_flight--;
     r->in_flight--;
     l->exclusive &= l->in_flight > 0;
     l->epoch++;
     lane_touch(e, l);
+    if (l->channel->asks) {
+        l->person->asked--;
+        touch_person(e, l->person);
+    }
     lane_touch_starved(e);
     revision_settle(e, r);
 }
 
-static void result(struct engine *e, const struct flight *f, enum delivery_state state,
-                   enum reason reason)
+static void leave(struct engine *e, struct flight *f, size_t index)
+{
+    map_remove(&e->in_flight, f->items[index].delivery);
+    f->count--;
+    memmove(f->items + index, f->items + index + 1, (f->count - index) * sizeof *f->items);
+}
+
+static void result(struct engine *e, const struct flight *f, const struct item *item,
+                   enum delivery_state state, enum reason reason)
 {
     engine_emit(e, &(struct effect){.kind = EFFECT_RESULT,
                                     .revision = f->queue->revision->spec.id,
                                     .lane = f->queue->lane->id,
-                                    .delivery = f->item.delivery,
+                                    .send = f->send,
+                                    .delivery = item->delivery,
                                     .at = e->now,
                                     .claimed_at = f->claimed_at,
                                     .state = state,
                                     .reason = reason});
 }
 
-/* Nothing was sent: back in its lane, held alone until `not_before`. */
+/* Nothing was sent: all back in their lane, held alone until `not_before`. */
 static void give_back(struct engine *e, struct flight *f, instant_t not_before)
 {
     struct queue *q = f->queue;
     struct revision *r = q->revision;
-    struct item item = f->item;
 
-    each_meter(e, f, give_place_back);
-    result(e, f, DELIVERY_PENDING, REASON_NONE);
-    if (r->ended) {
-        engine_emit(e,
-                    &(struct effect){.kind = EFFECT_EXPIRE, .revision = r->spec.id, .at = e->now});
-    } else {
+    while (f->count) {
+        struct item item = f->items[0];
+        leave(e, f, 0);
+        each_meter(e, f, &item, give_place_back);
+        result(e, f, &item, DELIVERY_PENDING, REASON_NONE);
         item.attempts++;
         item.epoch = 0;
         item.not_before = not_before;
-        queue_put(q, &item);
-        q->waiting++;
+        if (!r->ended && !r->dropped) {
+            queue_put(q, &item);
+            q->waiting++;
+        }
     }
+    if (r->ended)
+        engine_emit(e,
+                    &(struct effect){.kind = EFFECT_EXPIRE, .revision = r->spec.id, .at = e->now});
     land(e, f);
+}
+
+static size_t find_item(const struct flight *f, int64_t delivery)
+{
+    size_t i = 0;
+
+    while (f->items[i].delivery != delivery)
+        i++;
+    return i;
 }
 
 void engine_claimed(struct engine *e, instant_t now, int64_t delivery, bool durable)
 {
-    struct flight *f = map_get(&e->flights, delivery);
+    struct flight *f = map_get(&e->in_flight, delivery);
 
     engine_time(e, now);
-    assert(f && f->state == FLIGHT_CLAIMING);
+    assert(f && f->state == FLIGHT_CLAIMING && f->undecided > 0);
     if (!durable) { /* somebody decided otherwise meanwhile: it does not wait any more */
-        each_meter(e, f, give_place_back);
+        size_t i = find_item(f, delivery);
+        each_meter(e, f, &f->items[i], give_place_back);
+        leave(e, f, i);
+    }
+    if (--f->undecided)
+        return;
+    if (!f->count) {
         land(e, f);
     } else if (!lane_hard_go(e, f->queue->revision, e->now)) {
         give_back(e, f, INSTANT_MIN);
@@ -145,15 +245,15 @@ void engine_claimed(struct engine *e, instant_t now, int64_t delivery, bool dura
         engine_emit(e, &(struct effect){.kind = EFFECT_SEND,
                                         .revision = f->queue->revision->spec.id,
                                         .lane = f->queue->lane->id,
-                                        .delivery = delivery,
+                                        .send = f->send,
                                         .at = e->now,
                                         .claimed_at = f->claimed_at});
     }
 }
 
-bool engine_may_send(const struct engine *e, instant_t now, int64_t delivery)
+bool engine_may_send(const struct engine *e, instant_t now, int64_t send)
 {
-    const struct flight *f = map_get(&e->flights, delivery);
+    const struct flight *f = map_get(&e->flights, send);
 
     return f && f->state == FLIGHT_CALLING &&
            lane_hard_go(e, f->queue->revision, now > e->now ? now : e->now);
@@ -172,27 +272,37 @@ static instant_t rest_until(const struct engine *e, struct channel *c)
     return e->now + rest + (duration_t)prng_below(&p, (uint64_t)rest / 4 + 1);
 }
 
-static void remember(struct engine *e, const struct flight *f)
+static void remember(struct engine *e, const struct flight *f, const struct item *item)
 {
     if (!e->priming_count)
         return;
     e->recent = xgrow(e->recent, &e->recent_capacity, e->recent_count + 1, sizeof *e->recent);
     e->recent[e->recent_count++] =
-        (struct engine_send){.delivery = f->item.delivery,
+        (struct engine_send){.delivery = item->delivery,
                              .campaign = f->queue->revision->spec.campaign,
                              .lane = f->queue->lane->id,
-                             .recipient = f->item.recipient,
+                             .recipient = item->recipient,
                              .claimed_at = f->claimed_at,
                              .answered_at = e->now};
 }
 
-/* The channel has it, or may have it: the place stays taken. */
+/* The channel or the person has it, or may have it: the place stays taken. */
+static void settle_item(struct engine *e, struct flight *f, size_t index, enum delivery_state state,
+                        enum reason reason)
+{
+    struct item item = f->items[index];
+
+    leave(e, f, index);
+    each_meter(e, f, &item, hold_place);
+    remember(e, f, &item);
+    result(e, f, &item, state, reason);
+}
+
 static void settle(struct engine *e, struct flight *f, enum delivery_state state,
                    enum reason reason)
 {
-    each_meter(e, f, hold_place);
-    remember(e, f);
-    result(e, f, state, reason);
+    while (f->count)
+        settle_item(e, f, 0, state, reason);
     land(e, f);
 }
 
@@ -209,9 +319,26 @@ static void stop_whom(struct engine *e, struct flight *f, const struct engine_an
     }
 }
 
-bool engine_answer(struct engine *e, instant_t now, int64_t delivery, const struct engine_answer *a)
+static void watch_late(struct engine *e, struct flight *f)
 {
-    struct flight *f = map_get(&e->flights, delivery);
+    if (!f->queue->revision->spec.within)
+        return;
+    f->late.at = instant_add(f->claimed_at, f->queue->revision->spec.within);
+    f->late.seq = ++e->seq;
+    heap_put(&e->late, &f->late);
+}
+
+static void ask(struct engine *e, struct flight *f)
+{
+    f->state = FLIGHT_ASKED;
+    for (size_t i = 0; i < f->count; i++)
+        result(e, f, &f->items[i], DELIVERY_PROMPTED, REASON_NONE);
+    watch_late(e, f);
+}
+
+bool engine_answer(struct engine *e, instant_t now, int64_t send, const struct engine_answer *a)
+{
+    struct flight *f = map_get(&e->flights, send);
     struct channel *c;
 
     engine_time(e, now);
@@ -228,6 +355,9 @@ bool engine_answer(struct engine *e, instant_t now, int64_t delivery, const stru
     switch (a->kind) {
     case ANSWER_DONE:
         settle(e, f, DELIVERY_SENT, REASON_NONE);
+        break;
+    case ANSWER_ASKED:
+        ask(e, f);
         break;
     case ANSWER_NEVER:
         settle(e, f, DELIVERY_FAILED, a->reason);
@@ -247,4 +377,140 @@ bool engine_answer(struct engine *e, instant_t now, int64_t delivery, const stru
         break;
     }
     return true;
+}
+
+/* --- questions to people --- */
+
+static struct flight *asked(const struct engine *e, int64_t send)
+{
+    struct flight *f = map_get(&e->flights, send);
+
+    return f && f->state == FLIGHT_ASKED ? f : NULL;
+}
+
+void engine_shown(struct engine *e, int64_t send)
+{
+    struct flight *f = asked(e, send);
+
+    if (f)
+        f->shown = true;
+}
+
+/* What was certainly not sent gives its place back. */
+static void settle_asked(struct engine *e, struct flight *f, size_t index,
+                         enum delivery_state state, enum reason reason)
+{
+    struct item item = f->items[index];
+    bool not_sent = state == DELIVERY_SKIPPED || state == DELIVERY_CANCELED ||
+                    reason == REASON_NOT_SENT || (state == DELIVERY_EXPIRED && !f->shown);
+
+    if (not_sent) {
+        leave(e, f, index);
+        each_meter(e, f, &item, give_place_back);
+        result(e, f, &item, state, reason);
+    } else {
+        settle_item(e, f, index, state, reason);
+    }
+    f->queue->lane->last_answer = e->now;
+    if (!f->count)
+        land(e, f);
+}
+
+bool engine_settle(struct engine *e, instant_t now, int64_t delivery, enum delivery_state state,
+                   enum reason reason)
+{
+    struct flight *f = map_get(&e->in_flight, delivery);
+
+    engine_time(e, now);
+    if (!f || f->state != FLIGHT_ASKED)
+        return false;
+    settle_asked(e, f, find_item(f, delivery), state, reason);
+    return true;
+}
+
+static void close_question(struct engine *e, struct flight *f, enum delivery_state state,
+                           enum reason reason)
+{
+    for (size_t left = f->count; left > 0; left--) /* the last one lands it */
+        settle_asked(e, f, 0, state, reason);
+}
+
+void flights_late(struct engine *e)
+{
+    for (struct heap_node *n; (n = heap_first(&e->late)) && n->at <= e->now;)
+        close_question(e, (struct flight *)n, DELIVERY_EXPIRED, REASON_LATE);
+}
+
+/* One of the revision's open questions; `unseen`: that nobody has seen. */
+static struct flight *question_of(const struct engine *e, const struct revision *r, bool unseen)
+{
+    size_t at = 0;
+    struct flight *f;
+
+    while ((f = map_each(&e->flights, &at)) &&
+           (f->state != FLIGHT_ASKED || f->queue->revision != r || (unseen && f->shown)))
+        ;
+    return f;
+}
+
+void flights_recall(struct engine *e, struct revision *r)
+{
+    for (struct flight *f; (f = question_of(e, r, true));)
+        give_back(e, f, INSTANT_MIN);
+}
+
+void flights_close(struct engine *e, struct revision *r, enum delivery_state unseen,
+                   enum reason reason)
+{
+    for (struct flight *f; (f = question_of(e, r, false));)
+        close_question(e, f, f->shown ? DELIVERY_UNKNOWN : unseen, reason);
+}
+
+enum reason engine_hidden(const struct engine *e, instant_t now, int64_t send)
+{
+    const struct flight *f = asked(e, send);
+    const struct revision *r = f ? f->queue->revision : NULL;
+    struct ruling rows[GATE_COUNT];
+
+    if (!r)
+        return REASON_NONE;
+    struct gate_facts facts = {.halted = e->halted,
+                               .running = true,
+                               .paused = r->paused && !r->keep_asked,
+                               .schedule = r->spec.schedule,
+                               .rate_ready_at = INSTANT_MIN,
+                               .cap_ready_at = INSTANT_MIN,
+                               .gap_ready_at = INSTANT_MIN,
+                               .channel_ready_at = INSTANT_MIN};
+    gates_rule(&facts, now > e->now ? now : e->now, rows);
+    return gates_sum(rows).reason;
+}
+
+void engine_restore(struct engine *e, instant_t now, const struct engine_asked *a)
+{
+    struct revision *r = map_get(&e->revisions, a->revision);
+    struct queue *q = NULL;
+
+    engine_time(e, now);
+    for (size_t i = 0; r && i < r->queue_count; i++) {
+        if (r->queues[i].lane->id == a->lane)
+            q = &r->queues[i];
+    }
+    if (!q || !a->count)
+        return;
+    struct flight *f = flight_new(e, q, a->send, FLIGHT_ASKED);
+    f->claimed_at = a->asked_at;
+    f->shown = a->shown;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct engine_waiting *w = &a->deliveries[i];
+        struct item item = {.delivery = w->delivery,
+                            .recipient = w->recipient,
+                            .key = w->key,
+                            .row = w->row,
+                            .attempts = w->attempts,
+                            .not_before = INSTANT_MIN};
+        board(e, f, &item);
+    }
+    q->waiting -= q->waiting < a->count ? q->waiting : a->count;
+    watch_late(e, f);
 }

@@ -17,6 +17,7 @@ enum {
 
 struct person { /* one sender on all channels of one account */
     int64_t account, sender;
+    uint32_t asked; /* open questions: never more than one */
     struct meter *meters;
     struct person *next;
 };
@@ -24,6 +25,7 @@ struct person { /* one sender on all channels of one account */
 struct channel {
     int64_t id, account;
     uint32_t in_flight_max;
+    bool asks;
     struct meter *quotas;    /* the platform's own: GATE_CHANNEL */
     struct meter *meters;    /* scope channel */
     instant_t stopped_until; /* INSTANT_MIN: open */
@@ -31,7 +33,7 @@ struct channel {
 };
 
 struct item { /* a waiting delivery that was fetched */
-    int64_t delivery, recipient;
+    int64_t delivery, recipient, key;
     uint64_t row;
     uint32_t attempts;    /* claims so far */
     uint64_t epoch;       /* of the lane when base and due were drawn; 0: not yet */
@@ -80,28 +82,37 @@ struct revision {
     size_t queue_count;
     struct meter **meters; /* queue_count x limit_count: what holds a queue, in order of limits */
     bool priming, paused, ended, dropped;
+    bool keep_asked;     /* pausing or dropping it leaves its questions open */
     size_t recent_start; /* in engine.recent, while priming */
     uint32_t in_flight;
 };
 
-enum flight_state { FLIGHT_CLAIMING, FLIGHT_CALLING };
+enum flight_state { FLIGHT_CLAIMING, FLIGHT_CALLING, FLIGHT_ASKED };
 
 struct flight {
-    struct item item;
+    struct heap_node late; /* first; an open question that expires by itself */
+    int64_t send;
     struct queue *queue;
+    struct item *items; /* those not settled */
+    size_t count, capacity;
+    size_t undecided; /* claims that the store is writing */
     instant_t claimed_at;
     enum flight_state state;
+    bool shown;
 };
 
 struct engine {
     instant_t now;
     bool halted, claims_held;
-    struct map channels, lanes, revisions, campaigns, flights;
+    struct map channels, lanes, revisions, campaigns;
+    struct map flights, in_flight; /* by send; by delivery */
     struct person *persons;
     struct meter *recipient_meters;
     struct heap heap;
     struct heap_node **heap_memory;
-    size_t lane_count, heap_capacity;
+    struct heap late; /* open questions: at most one a lane */
+    struct heap_node **late_memory;
+    size_t lane_count, heap_capacity, late_capacity;
     size_t starved_count;
     instant_t next_end;         /* the earliest end of a revision that has not ended */
     struct engine_send *recent; /* answered while some revision was priming */
@@ -142,5 +153,10 @@ void meters_each(struct engine *e, struct lane *l, int64_t campaign, meter_fn *f
 
 /* flight.c */
 void flight_claim(struct engine *e, struct queue *q, size_t index);
+void flights_late(struct engine *e);                       /* this turn's expired questions */
+void flights_recall(struct engine *e, struct revision *r); /* unseen questions wait again */
+/* Ends the revision's open questions: in this state, or unknown when somebody saw them. */
+void flights_close(struct engine *e, struct revision *r, enum delivery_state unseen,
+                   enum reason reason);
 
 #endif

@@ -300,6 +300,8 @@ static bool choose(struct engine *e, struct lane *l, struct choice *best, instan
 
 static bool has_room(const struct lane *l, const struct queue *q)
 {
+    if (l->channel->asks)
+        return l->in_flight == 0 && l->person->asked == 0;
     if (pace_of(q)->ceiling > 0)
         return l->in_flight == 0;
     return !l->exclusive && l->in_flight < l->channel->in_flight_max;

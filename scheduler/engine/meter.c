@@ -115,26 +115,32 @@ instant_t meter_ready_at(const struct meter *m, int64_t recipient, instant_t now
                            : calendar_limit_ready_at(calendar, now);
 }
 
-void meter_take(struct meter *m, int64_t recipient, instant_t now)
+void meter_take(struct meter *m, int64_t recipient, instant_t now, bool asks)
 {
     if (meter_ready_at(m, recipient, now) > now) /* full, but not this campaign's own limit */
-        meter_restore_open(m, recipient, now, now);
+        meter_restore_open(m, recipient, now, now, asks);
     else if (m->spec.rolling)
         rolling_take(rolling_of(m, recipient), now);
+    else if (asks)
+        calendar_limit_ask(calendar_of(m, recipient));
     else
         calendar_limit_take(calendar_of(m, recipient), now);
 }
 
-void meter_answer(struct meter *m, int64_t recipient, instant_t answered_at)
+void meter_answer(struct meter *m, int64_t recipient, instant_t answered_at, bool asks)
 {
     if (m->spec.rolling)
         rolling_answer(rolling_of(m, recipient), answered_at);
+    else if (asks)
+        calendar_limit_settle(calendar_of(m, recipient), answered_at);
 }
 
-void meter_untake(struct meter *m, int64_t recipient, instant_t claimed_at)
+void meter_untake(struct meter *m, int64_t recipient, instant_t claimed_at, bool asks)
 {
     if (m->spec.rolling)
         rolling_untake(rolling_of(m, recipient));
+    else if (asks)
+        calendar_limit_settle(calendar_of(m, recipient), INSTANT_MIN);
     else
         calendar_limit_untake(calendar_of(m, recipient), claimed_at);
 }
@@ -148,10 +154,13 @@ void meter_restore(struct meter *m, int64_t recipient, instant_t claimed_at, ins
         calendar_limit_restore(calendar_of(m, recipient), claimed_at, now);
 }
 
-void meter_restore_open(struct meter *m, int64_t recipient, instant_t claimed_at, instant_t now)
+void meter_restore_open(struct meter *m, int64_t recipient, instant_t claimed_at, instant_t now,
+                        bool asks)
 {
     if (m->spec.rolling)
         rolling_restore_open(rolling_of(m, recipient));
+    else if (asks)
+        calendar_limit_ask(calendar_of(m, recipient));
     else
         calendar_limit_restore(calendar_of(m, recipient), claimed_at, now);
 }

@@ -30,12 +30,14 @@ void meter_release(struct meter **list, struct meter *m); /* frees it with its l
 void meters_free(struct meter **list);
 
 instant_t meter_ready_at(const struct meter *m, int64_t recipient, instant_t now);
-void meter_take(struct meter *m, int64_t recipient, instant_t now);
-void meter_answer(struct meter *m, int64_t recipient, instant_t answered_at);
-void meter_untake(struct meter *m, int64_t recipient, instant_t claimed_at);
+/* `asks`: the channel asks a person first, who says later that it was sent. */
+void meter_take(struct meter *m, int64_t recipient, instant_t now, bool asks);
+void meter_answer(struct meter *m, int64_t recipient, instant_t answered_at, bool asks);
+void meter_untake(struct meter *m, int64_t recipient, instant_t claimed_at, bool asks);
 void meter_restore(struct meter *m, int64_t recipient, instant_t claimed_at, instant_t answered_at,
                    instant_t now);
-void meter_restore_open(struct meter *m, int64_t recipient, instant_t claimed_at, instant_t now);
+void meter_restore_open(struct meter *m, int64_t recipient, instant_t claimed_at, instant_t now,
+                        bool asks);
 uint32_t meter_used(const struct meter *m, instant_t now); /* 0 for scope recipient */
 /* How far back history can still matter at `now`. */
 instant_t meter_since(const struct meter *m, instant_t now);

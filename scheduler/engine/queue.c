@@ -33,19 +33,20 @@ int64_t queue_progress(const struct queue *q)
 
 void queue_want(struct engine *e, struct queue *q)
 {
-    size_t ready = 0;
+    size_t ready = 0, batch = q->revision->spec.batch;
+    size_t low = batch > FETCH_LOW ? batch : FETCH_LOW;
 
     if (!q->more || q->fetching || q->count >= ITEMS_MAX || q->revision->dropped ||
         q->revision->ended)
         return;
-    for (size_t i = 0; i < q->count && ready < FETCH_LOW; i++)
+    for (size_t i = 0; i < q->count && ready < low; i++)
         ready += q->items[i].not_before <= e->now;
-    if (ready >= FETCH_LOW)
+    if (ready >= low)
         return;
     q->fetching = true;
     engine_emit(e, &(struct effect){.kind = EFFECT_FETCH,
                                     .revision = q->revision->spec.id,
                                     .lane = q->lane->id,
                                     .after = q->after,
-                                    .cap = FETCH_COUNT});
+                                    .cap = FETCH_COUNT + 2 * batch});
 }

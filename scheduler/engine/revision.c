@@ -179,7 +179,7 @@ void meters_each(struct engine *e, struct lane *l, int64_t campaign, meter_fn *f
 struct feeding {
     int64_t primer;
     const struct engine_send *send;
-    bool open;
+    bool open, asks;
 };
 
 static void feed(struct engine *e, struct meter *m, void *ctx)
@@ -189,16 +189,18 @@ static void feed(struct engine *e, struct meter *m, void *ctx)
     if (m->primed || m->primer != f->primer)
         return;
     if (f->open)
-        meter_restore_open(m, f->send->recipient, f->send->claimed_at, e->now);
-    else
-        meter_restore(m, f->send->recipient, f->send->claimed_at, f->send->answered_at, e->now);
+        meter_restore_open(m, f->send->recipient, f->send->claimed_at, e->now, f->asks);
+    else /* what a person sent counts when it was sent */
+        meter_restore(m, f->send->recipient, f->asks ? f->send->answered_at : f->send->claimed_at,
+                      f->send->answered_at, e->now);
 }
 
 static void feed_send(struct engine *e, int64_t primer, const struct engine_send *s, bool open)
 {
-    struct feeding f = {primer, s, open};
+    struct lane *l = map_get(&e->lanes, s->lane);
+    struct feeding f = {primer, s, open, l && l->channel->asks};
 
-    meters_each(e, map_get(&e->lanes, s->lane), s->campaign, feed, &f);
+    meters_each(e, l, s->campaign, feed, &f);
 }
 
 void engine_history(struct engine *e, instant_t now, int64_t revision, const struct engine_send *s)
@@ -250,12 +252,14 @@ void engine_primed(struct engine *e, instant_t now, int64_t revision)
     for (size_t i = r->recent_start; i < e->recent_count; i++)
         feed_send(e, revision, &e->recent[i], false);
     for (const struct flight *f; (f = map_each(&e->flights, &at));) {
-        struct engine_send s = {.delivery = f->item.delivery,
-                                .campaign = f->queue->revision->spec.campaign,
-                                .lane = f->queue->lane->id,
-                                .recipient = f->item.recipient,
-                                .claimed_at = f->claimed_at};
-        feed_send(e, revision, &s, true);
+        for (size_t i = 0; i < f->count; i++) {
+            struct engine_send s = {.delivery = f->items[i].delivery,
+                                    .campaign = f->queue->revision->spec.campaign,
+                                    .lane = f->queue->lane->id,
+                                    .recipient = f->items[i].recipient,
+                                    .claimed_at = f->claimed_at};
+            feed_send(e, revision, &s, true);
+        }
     }
     mark_primed(r);
     start_ready(e);
@@ -344,17 +348,23 @@ void revision_end_due(struct engine *e)
         engine_emit(
             e, &(struct effect){.kind = EFFECT_EXPIRE, .revision = due->spec.id, .at = e->now});
         find_next_end(e);
+        due->in_flight++; /* stays until its questions are closed */
+        flights_close(e, due, DELIVERY_EXPIRED, REASON_ENDED);
+        due->in_flight--;
         revision_settle(e, due);
     }
 }
 
-void engine_pause(struct engine *e, int64_t revision)
+void engine_pause(struct engine *e, int64_t revision, bool keep)
 {
     struct revision *r = map_get(&e->revisions, revision);
 
     if (!r)
         return;
+    r->keep_asked = keep || (r->paused && r->keep_asked);
     r->paused = true;
+    if (!r->keep_asked)
+        flights_recall(e, r);
     for (size_t i = 0; i < r->queue_count; i++)
         lane_touch(e, r->queues[i].lane);
 }
@@ -366,12 +376,12 @@ void engine_resume(struct engine *e, instant_t now, int64_t revision)
     engine_time(e, now);
     if (!r)
         return;
-    r->paused = false;
+    r->paused = r->keep_asked = false;
     for (size_t i = 0; i < r->queue_count; i++)
         lane_touch(e, r->queues[i].lane);
 }
 
-void engine_drop(struct engine *e, int64_t revision)
+void engine_drop(struct engine *e, int64_t revision, bool keep)
 {
     struct revision *r = map_get(&e->revisions, revision);
 
@@ -380,6 +390,11 @@ void engine_drop(struct engine *e, int64_t revision)
     r->dropped = true;
     clear_queues(r);
     find_next_end(e);
+    r->keep_asked |= keep;
+    r->in_flight++; /* stays until its questions are closed */
+    if (!r->keep_asked)
+        flights_close(e, r, DELIVERY_CANCELED, REASON_CANCELED);
+    r->in_flight--;
     revision_settle(e, r);
 }
 
@@ -417,8 +432,9 @@ void engine_fetched(struct engine *e, instant_t now, int64_t revision, int64_t l
                             .recipient = w[i].recipient,
                             .row = w[i].row,
                             .attempts = w[i].attempts,
+                            .key = w[i].key,
                             .not_before = INSTANT_MIN};
-        if (!map_get(&e->flights, w[i].delivery))
+        if (!map_get(&e->in_flight, w[i].delivery))
             queue_put(q, &item);
         q->after = w[i].delivery > q->after ? w[i].delivery : q->after;
     }

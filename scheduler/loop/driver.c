@@ -58,14 +58,32 @@ static void gather_claim(struct run *s, const struct effect *f)
                                                                  .due_at = f->due_at,
                                                                  .revision = f->revision,
                                                                  .lane = f->lane,
+                                                                 .send = f->send,
                                                                  .progress = f->progress};
     c->rows.at = f->at;
+}
+
+/* The channel's; of what people are asked, the number of the question. */
+static const char *ref_of(const struct send *x, struct arena *a)
+{
+    if (x && x->prompt)
+        return arena_printf(a, "%lld", (long long)x->number);
+    return x && x->ref ? arena_strdup(a, x->ref) : NULL;
+}
+
+static const char *by_of(const struct send *x, int64_t delivery, struct arena *a)
+{
+    for (size_t i = 0; x && i < x->count; i++) {
+        if (x->items[i].delivery == delivery && x->items[i].by)
+            return arena_strdup(a, x->items[i].by);
+    }
+    return NULL;
 }
 
 static void gather_result(struct run *s, const struct effect *f)
 {
     struct commit *c = gathering(s);
-    struct send *x = map_get(&s->by_delivery, f->delivery);
+    struct send *x = map_get(&s->by_number, f->send);
 
     c->results =
         xgrow(c->results, &c->result_capacity, c->rows.result_count + 1, sizeof *c->results);
@@ -78,10 +96,15 @@ static void gather_result(struct run *s, const struct effect *f)
                               .state = f->state,
                               .reason = f->reason,
                               .claimed_at = f->claimed_at,
-                              .ref = x && x->ref ? arena_strdup(c->refs, x->ref) : NULL};
+                              .ref = ref_of(x, c->refs),
+                              .by = by_of(x, f->delivery, c->refs)};
+    if (f->state == DELIVERY_PROMPTED) {
+        c->results[c->rows.result_count - 1].prompt = f->send;
+        c->results[c->rows.result_count - 1].nonce = arena_strdup(c->refs, x->prompt->nonce);
+    }
     c->rows.at = f->at;
     if (x)
-        send_free(s, x);
+        send_result(s, x, f->delivery, f->state);
 }
 
 static void commit_run(struct store *store, struct store_job *job)
@@ -92,6 +115,18 @@ static void commit_run(struct store *store, struct store_job *job)
 }
 
 static void flush(struct run *s);
+
+/* Only what is on disk is asked. */
+static void show_prompts(struct run *s, const struct commit *c)
+{
+    for (size_t i = 0; i < c->rows.result_count; i++) {
+        struct send *x = map_get(&s->by_number, c->results[i].prompt);
+        if (c->results[i].state != DELIVERY_PROMPTED || !x || !x->prompt)
+            continue;
+        x->prompt->durable = true;
+        prompts_changed(s);
+    }
+}
 
 static void commit_done(struct store_job *job)
 {
@@ -105,9 +140,10 @@ static void commit_done(struct store_job *job)
         for (size_t i = 0; i < c->rows.claim_count; i++) {
             const struct store_claim *claim = &c->rows.claims[i];
             if (!claim->refused)
-                send_new(s, claim->revision, claim);
+                send_claimed(s, claim);
             engine_claimed(s->engine, run_now(s), claim->delivery, !claim->refused);
         }
+        show_prompts(s, c);
         flush(s);
     }
     commit_free(c);
@@ -206,7 +242,8 @@ static void fetch_done(struct store_job *job)
     } else {
         for (size_t i = 0; i < a->count; i++)
             w[i] = (struct engine_waiting){a->waiting[i].delivery, a->waiting[i].row,
-                                           a->waiting[i].recipient, a->waiting[i].attempts};
+                                           a->waiting[i].recipient, a->waiting[i].attempts,
+                                           a->waiting[i].message};
         engine_fetched(a->run->engine, run_now(a->run), f->revision, f->lane, w, a->count,
                        a->count == f->cap);
     }
@@ -305,7 +342,7 @@ static void run_effect(struct run *s, const struct effect *f)
         gather_result(s, f);
         break;
     case EFFECT_SEND:
-        send_call(s, f->delivery);
+        send_call(s, f->send);
         break;
     case EFFECT_EXPIRE:
         ask_store(s, f, expire_run, expire_done);
@@ -349,7 +386,7 @@ void driver_turn(struct run *s)
 
 bool driver_idle(const struct run *s)
 {
-    return !s->committing && !s->gather && !s->deferred_first && s->sends.count == 0;
+    return !s->committing && !s->gather && !s->deferred_first && sends_calling(s) == 0;
 }
 
 void driver_free(struct run *s)
@@ -363,9 +400,10 @@ void driver_free(struct run *s)
         free(d); /* only after the store broke: the job is lost with the process */
     }
     for (struct send *x; (x = map_each(&s->sends, &at));) {
+        free(x->items);
         free(x->ref);
         arena_free(x->arena);
     }
     map_dispose(&s->sends);
-    map_dispose(&s->by_delivery);
+    map_dispose(&s->by_number);
 }

@@ -55,11 +55,11 @@ static void gate_lane_name(void *ctx, int64_t lane, const char **channel, const 
     *sender = n ? n->sender : "?";
 }
 
-static void gate_hold_revision(void *ctx, int64_t revision)
+static void gate_hold_revision(void *ctx, int64_t revision, bool keep)
 {
     struct run *s = ctx;
 
-    engine_pause(s->engine, revision);
+    engine_pause(s->engine, revision, keep);
 }
 
 static void gate_revision_changed(void *ctx, int64_t revision)
@@ -223,4 +223,5 @@ void gateway_init(struct run *s)
                                     .revision_changed = gate_revision_changed,
                                     .delivery_waits = gate_delivery_waits,
                                     .health = gate_health};
+    prompts_host(&s->api_host);
 }

@@ -35,18 +35,37 @@ struct running { /* a revision that the engine knows */
     int64_t id, campaign_id;
     struct campaign *campaign; /* owns the schedule and the template */
     struct arena *arena;
-    const char *name; /* of the campaign */
+    const char *name, *title; /* of the campaign */
     struct chan *channel;
     struct channel_attachment *attachments;
     size_t attachment_count;
 };
 
-struct send {    /* a durable claim on its way */
-    uint64_t id; /* what the plugin knows it by */
-    int64_t delivery, revision;
+struct send_item {
+    int64_t delivery;
+    const char *recipient, *values;
+    enum delivery_state state;
+    const char *by; /* the person who settled it; copied when its result is gathered */
+};
+
+struct prompt { /* what a person is asked: a send whose channel has asked */
+    char nonce[33];
+    instant_t asked_at, shown_at, snoozed_until; /* INSTANT_MIN: not */
+    uint32_t reminded;                           /* by an operator */
+    bool doubted;                                /* answered faster than a hand can be */
+    bool durable;                                /* on disk: people may see it */
+};
+
+struct send {       /* durable claims on their way: one delivery or a batch of equal messages */
+    uint64_t id;    /* what the plugin knows it by */
+    int64_t number; /* what the engine knows it by */
+    int64_t revision;
     struct arena *arena;
-    const char *recipient, *sender, *values;
+    struct send_item *items; /* in order of deliveries; those settled too */
+    size_t count, capacity, open;
+    const char *sender;
     struct channel_send call;
+    struct prompt *prompt; /* in the arena; NULL: nobody is asked */
     struct chan *channel;
     char *ref;            /* of its outcome */
     uint64_t deadline_ms; /* uv_now */
@@ -73,10 +92,12 @@ struct run {
     struct channel_plugins *plugins;
     struct chan *channels;
     size_t channel_count;
-    struct map running;     /* revision -> struct running */
-    struct map sends;       /* send id -> struct send */
-    struct map by_delivery; /* delivery -> struct send */
-    struct map lanes;       /* lane -> struct lane_name */
+    struct map running;                     /* revision -> struct running */
+    struct map sends;                       /* send id -> struct send */
+    struct map by_number;                   /* the engine's number -> struct send */
+    struct map lanes;                       /* lane -> struct lane_name */
+    struct reach *reach;                    /* prompts.c: who can be asked, and where */
+    uint64_t prompts_version, prompts_seen; /* moves with what people see of the prompts */
     uint64_t next_send;
     instant_t clock; /* the wall clock, never going back */
 
@@ -116,12 +137,26 @@ bool driver_idle(const struct run *s);
 void driver_free(struct run *s);
 
 /* sends.c */
-struct send *send_new(struct run *s, int64_t revision, const struct store_claim *c);
-void send_call(struct run *s, int64_t delivery);
+void send_claimed(struct run *s, const struct store_claim *c);
+struct send *send_restored(struct run *s, const struct store_prompt *p,
+                           const struct store_prompt_row *row);
+void send_call(struct run *s, int64_t number);
+/* The engine has decided about one of its deliveries; the last one that is final frees the send. */
+void send_result(struct run *s, struct send *x, int64_t delivery, enum delivery_state state);
 void send_free(struct run *s, struct send *x);
+bool send_prepare(struct run *s, struct send *x, const struct running *r); /* renders */
+size_t sends_calling(const struct run *s);
 void sends_expire(struct run *s, bool all); /* past their deadline, or all of them: unknown */
 void sends_settle(struct run *s, uint64_t id, const struct channel_outcome *o);
 bool sends_guard(struct run *s, uint64_t send_id); /* just before the first byte */
+
+/* prompts.c */
+void prompt_new(struct run *s, struct send *x);
+void prompt_restore(struct send *x, const struct store_prompt *p);
+void prompts_changed(struct run *s);
+void prompts_tick(struct run *s); /* reminders, hours that open and close: wakes who waits */
+void prompts_host(struct api_host *h);
+void prompts_free(struct run *s);
 
 /* revisions.c */
 int revisions_load(struct run *s,

@@ -11,11 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { BY_HAND = -1 }; /* one account: a person is asked one thing at a time on all channels */
+
 struct lane_row {
     int64_t lane, channel, sender;
     char *channel_name, *sender_name;
     uint64_t waiting;
     instant_t last_due, last_answer;
+};
+
+struct load_prompt {
+    struct store_prompt prompt;
+    struct store_prompt_row *rows;
+    size_t count, capacity;
 };
 
 struct load {
@@ -26,7 +34,9 @@ struct load {
     bool family; /* look at the campaign's other revisions too */
     enum revision_status status;
     bool approved; /* ever */
-    const char *name, *channel, *manifest;
+    const char *name, *title, *channel, *manifest;
+    struct load_prompt *prompts; /* open questions */
+    size_t prompt_count, prompt_capacity;
     struct digest digest;
     struct lane_row *lanes;
     size_t lane_count, lane_capacity;
@@ -42,6 +52,9 @@ static void load_free(struct load *l)
     arena_free(l->arena);
     arena_free(l->kept);
     free(l->lanes);
+    for (size_t i = 0; i < l->prompt_count; i++)
+        free(l->prompts[i].rows);
+    free(l->prompts);
     free(l);
 }
 
@@ -55,6 +68,7 @@ static int read_revision(void *ctx, const struct store_revision *r)
     l->status = r->status;
     l->approved = r->approved_at != INSTANT_MIN;
     l->name = arena_strdup(l->arena, r->campaign);
+    l->title = arena_strdup(l->arena, r->title ? r->title : "");
     l->channel = arena_strdup(l->arena, r->channel ? r->channel : "");
     l->manifest = arena_strdup(l->arena, r->manifest ? r->manifest : "");
     l->digest = r->digest;
@@ -125,6 +139,26 @@ static int read_lanes(struct store *store, struct load *l)
     return rc;
 }
 
+static int keep_prompt(void *ctx, const struct store_prompt *p, const struct store_prompt_row *row)
+{
+    struct load *l = ctx;
+    struct load_prompt *last = l->prompt_count ? &l->prompts[l->prompt_count - 1] : NULL;
+
+    if (!last || last->prompt.id != p->id) {
+        l->prompts =
+            xgrow(l->prompts, &l->prompt_capacity, l->prompt_count + 1, sizeof *l->prompts);
+        last = &l->prompts[l->prompt_count++];
+        *last = (struct load_prompt){.prompt = *p};
+        last->prompt.nonce = arena_strdup(l->arena, p->nonce);
+    }
+    last->rows = xgrow(last->rows, &last->capacity, last->count + 1, sizeof *last->rows);
+    last->rows[last->count] = *row;
+    last->rows[last->count].recipient = arena_strdup(l->arena, row->recipient);
+    last->rows[last->count].sender = arena_strdup(l->arena, row->sender);
+    last->rows[last->count++].values = row->values ? arena_strdup(l->arena, row->values) : NULL;
+    return 0;
+}
+
 static void load_run(struct store *store, struct store_job *job)
 {
     struct load *l = (struct load *)job;
@@ -134,6 +168,8 @@ static void load_run(struct store *store, struct store_job *job)
         l->rc = read_lanes(store, l);
     if (!l->rc && l->approved)
         l->rc = read_blobs(store, l);
+    if (!l->rc && l->approved)
+        l->rc = store_prompts(store, l->id, keep_prompt, l, &l->err);
 }
 
 /* --- loop thread --- */
@@ -151,12 +187,14 @@ int lane_known(struct run *s, int64_t lane, const char *channel, const char *sen
         const struct channel_quota *q = c->kind->caps.quotas;
         struct engine_quota quotas[8];
         size_t n = 0;
+        bool by_hand = c->kind->caps.person_confirms;
         for (; q && q[n].max && n < 8; n++)
             quotas[n] = (struct engine_quota){q[n].max, q[n].per_ms};
         c->id = channel_id;
         engine_add_channel(s->engine,
                            &(struct engine_channel){.id = channel_id,
-                                                    .account = channel_id,
+                                                    .account = by_hand ? BY_HAND : channel_id,
+                                                    .asks = by_hand,
                                                     .in_flight_max = c->kind->caps.in_flight_max,
                                                     .quotas = quotas,
                                                     .quota_count = n});
@@ -215,6 +253,33 @@ static struct engine_limit *limits_of(const struct campaign *c, struct arena *a)
     return limits;
 }
 
+/* A question that was open when the service stopped is open again, with its nonce: an agent that
+ * still shows it may answer it. */
+static void restore_prompt(struct run *s, const struct running *r, const struct load_prompt *p)
+{
+    struct engine_waiting *open = arena_array(r->arena, p->count, sizeof *open);
+    struct engine_asked asked = {.revision = r->id,
+                                 .lane = p->prompt.lane,
+                                 .send = p->prompt.id,
+                                 .deliveries = open,
+                                 .asked_at = p->prompt.asked_at,
+                                 .shown = p->prompt.shown_at != INSTANT_MIN || p->prompt.doubted};
+    struct send *x = NULL;
+
+    for (size_t i = 0; i < p->count; i++) {
+        const struct store_prompt_row *row = &p->rows[i];
+        x = send_restored(s, &p->prompt, row);
+        if (row->state == DELIVERY_PROMPTED)
+            open[asked.count++] = (struct engine_waiting){
+                row->delivery, row->row, row->recipient_id, row->attempts, row->message};
+    }
+    prompt_restore(x, &p->prompt);
+    if (!send_prepare(s, x, r)) /* as in a call: was tampered with */
+        log_line(LOG_ERROR, "prompt", "does not render delivery=%lld", (long long)x->number);
+    engine_restore(s->engine, run_now(s), &asked);
+    prompts_changed(s);
+}
+
 static void start(struct run *s, struct load *l)
 {
     struct revision_facts facts;
@@ -242,24 +307,30 @@ static void start(struct run *s, struct load *l)
                           .campaign = c,
                           .arena = l->kept,
                           .name = arena_strdup(l->kept, l->name),
+                          .title = arena_strdup(l->kept, l->title),
                           .channel = channel,
                           .attachments = l->attachments,
                           .attachment_count = l->attachment_count};
     l->kept = NULL;
     map_put(&s->running, r->id, r);
-    engine_add_revision(s->engine, run_now(s),
-                        &(struct engine_revision){.id = r->id,
-                                                  .campaign = r->campaign_id,
-                                                  .channel = channel->id,
-                                                  .seed = revision_seed(&l->digest),
-                                                  .schedule = &c->schedule,
-                                                  .pace = c->pace,
-                                                  .limits = limits_of(c, r->arena),
-                                                  .limit_count = c->limit_count,
-                                                  .lanes = lanes,
-                                                  .lane_count = l->lane_count,
-                                                  .paused = l->status == REVISION_PAUSED,
-                                                  .owner = r});
+    engine_add_revision(
+        s->engine, run_now(s),
+        &(struct engine_revision){.id = r->id,
+                                  .campaign = r->campaign_id,
+                                  .channel = channel->id,
+                                  .seed = revision_seed(&l->digest),
+                                  .schedule = &c->schedule,
+                                  .pace = c->pace,
+                                  .limits = limits_of(c, r->arena),
+                                  .limit_count = c->limit_count,
+                                  .lanes = lanes,
+                                  .lane_count = l->lane_count,
+                                  .batch = c->batch,
+                                  .within = c->confirm.late_leaves ? 0 : c->confirm.within,
+                                  .paused = l->status == REVISION_PAUSED,
+                                  .owner = r});
+    for (size_t i = 0; i < l->prompt_count; i++)
+        restore_prompt(s, r, &l->prompts[i]);
     log_line(LOG_INFO, "campaign", "loaded campaign=%s revision=%lld lanes=%zu", r->name,
              (long long)r->id, l->lane_count);
 }
@@ -269,12 +340,15 @@ static void follow(struct run *s, struct load *l)
     bool known = engine_has_revision(s->engine, l->id);
     bool active = l->status == REVISION_APPROVED || (l->status == REVISION_PAUSED && l->approved);
 
-    if (!active) {
-        engine_drop(s->engine, l->id);
+    if (!active && !known && l->prompt_count) {
+        start(s, l); /* canceled with its questions open: they stay until answered or late */
+        engine_drop(s->engine, l->id, true);
+    } else if (!active) {
+        engine_drop(s->engine, l->id, false);
     } else if (!known && l->lane_count) {
         start(s, l);
     } else if (l->status == REVISION_PAUSED) {
-        engine_pause(s->engine, l->id);
+        engine_pause(s->engine, l->id, false);
     } else {
         struct running *r = map_get(&s->running, l->id);
         engine_resume(s->engine, run_now(s), l->id);

@@ -12,38 +12,91 @@
 
 enum { ANSWER_MS = 60000 }; /* a channel that has not settled by then: unknown */
 
-struct send *send_new(struct run *s, int64_t revision, const struct store_claim *c)
+static struct send *send_new(struct run *s, int64_t number, int64_t revision, const char *sender)
 {
     struct arena *a = arena_new();
     struct send *x = arena_alloc(a, sizeof *x);
 
     x->arena = a;
     x->id = s->next_send++;
-    x->delivery = c->delivery;
+    x->number = number;
     x->revision = revision;
-    x->recipient = arena_strdup(a, c->recipient);
-    x->sender = arena_strdup(a, c->sender);
-    x->values = c->values ? arena_strdup(a, c->values) : NULL;
+    x->sender = arena_strdup(a, sender);
     map_put(&s->sends, (int64_t)x->id, x);
-    map_put(&s->by_delivery, x->delivery, x);
+    map_put(&s->by_number, number, x);
+    return x;
+}
+
+static void send_add(struct send *x, int64_t delivery, const char *recipient, const char *values,
+                     enum delivery_state state)
+{
+    x->items = xgrow(x->items, &x->capacity, x->count + 1, sizeof *x->items);
+    x->items[x->count++] =
+        (struct send_item){.delivery = delivery,
+                           .recipient = arena_strdup(x->arena, recipient),
+                           .values = values ? arena_strdup(x->arena, values) : NULL,
+                           .state = state};
+    x->open += !delivery_state_final(state);
+}
+
+void send_claimed(struct run *s, const struct store_claim *c)
+{
+    struct send *x = map_get(&s->by_number, c->send);
+
+    if (!x)
+        x = send_new(s, c->send, c->revision, c->sender);
+    send_add(x, c->delivery, c->recipient, c->values, DELIVERY_CLAIMED);
+}
+
+struct send *send_restored(struct run *s, const struct store_prompt *p,
+                           const struct store_prompt_row *row)
+{
+    struct send *x = map_get(&s->by_number, p->id);
+
+    if (!x)
+        x = send_new(s, p->id, p->revision, row->sender);
+    send_add(x, row->delivery, row->recipient, row->values, row->state);
     return x;
 }
 
 void send_free(struct run *s, struct send *x)
 {
     map_remove(&s->sends, (int64_t)x->id);
-    map_remove(&s->by_delivery, x->delivery);
+    map_remove(&s->by_number, x->number);
+    free(x->items);
     free(x->ref);
     arena_free(x->arena);
 }
 
+void send_result(struct run *s, struct send *x, int64_t delivery, enum delivery_state state)
+{
+    for (size_t i = 0; i < x->count; i++) {
+        if (x->items[i].delivery == delivery)
+            x->items[i].state = state;
+    }
+    if (x->prompt)
+        prompts_changed(s);
+    if (state != DELIVERY_PROMPTED && --x->open == 0)
+        send_free(s, x);
+}
+
+size_t sends_calling(const struct run *s)
+{
+    size_t at = 0, n = 0;
+
+    for (const struct send *x; (x = map_each(&s->sends, &at));)
+        n += !x->prompt;
+    return n;
+}
+
 /* The stored values (a JSON array of strings and nulls) as the template wants them. */
-static const char *const *values_of(struct send *x, const struct template *t)
+static const char *const *values_of(struct send *x, const struct send_item *item,
+                                    const struct template *t)
 {
     const char *const *names;
     size_t count = template_names(t, &names);
     const char **values = arena_array(x->arena, count + 1, sizeof(const char *));
-    json_t *array = x->values ? json_loads(x->values, 0, NULL) : NULL;
+    json_t *array = item->values ? json_loads(item->values, 0, NULL) : NULL;
 
     for (size_t i = 0; i < count; i++) {
         const char *value = json_string_value(json_array_get(array, i));
@@ -53,53 +106,70 @@ static const char *const *values_of(struct send *x, const struct template *t)
     return values;
 }
 
-static bool render(struct send *x, const struct running *r)
+static char *render(struct send *x, const struct send_item *item, const struct template *t)
 {
     struct strbuf text = STRBUF_INIT;
     const char *missing = NULL;
     unsigned defaults = 0;
-    bool ok = true;
+    char *out = NULL;
 
-    if (r->campaign->template) {
-        ok = template_render(r->campaign->template, x->recipient, x->sender,
-                             values_of(x, r->campaign->template), &text, &missing, &defaults);
-        x->call.text = ok ? arena_strndup(x->arena, text.text ? text.text : "", text.length) : NULL;
-    }
+    if (template_render(t, item->recipient, x->sender, values_of(x, item, t), &text, &missing,
+                        &defaults))
+        out = arena_strndup(x->arena, text.text ? text.text : "", text.length);
     strbuf_dispose(&text);
-    return ok;
+    return out;
+}
+
+/* One message for all of a batch: submit has grouped them by its digest; here byte by byte. */
+static bool render_all(struct send *x, const struct template *t)
+{
+    for (size_t i = 0; t && i < x->count; i++) {
+        const char *text = render(x, &x->items[i], t);
+        if (!text || (i && strcmp(text, x->call.text) != 0))
+            return false;
+        x->call.text = text;
+    }
+    return true;
+}
+
+bool send_prepare(struct run *s, struct send *x, const struct running *r)
+{
+    const char **recipients = arena_array(x->arena, x->count, sizeof(const char *));
+
+    for (size_t i = 0; i < x->count; i++)
+        recipients[i] = x->items[i].recipient;
+    x->channel = r->channel;
+    x->call = (struct channel_send){.id = x->id,
+                                    .sender = x->sender,
+                                    .recipients = recipients,
+                                    .recipient_count = x->count,
+                                    .format = r->campaign->format,
+                                    .attachments = r->attachments,
+                                    .attachment_count = r->attachment_count,
+                                    .deadline_ms = run_now(s) + ANSWER_MS};
+    return render_all(x, r->campaign->template);
 }
 
 static void answer(struct run *s, struct send *x, const struct engine_answer *a)
 {
-    if (!engine_answer(s->engine, run_now(s), x->delivery, a))
-        log_line(LOG_WARNING, "send", "second answer delivery=%lld", (long long)x->delivery);
+    if (!engine_answer(s->engine, run_now(s), x->number, a))
+        log_line(LOG_WARNING, "send", "second answer delivery=%lld", (long long)x->number);
 }
 
-void send_call(struct run *s, int64_t delivery)
+void send_call(struct run *s, int64_t number)
 {
-    struct send *x = map_get(&s->by_delivery, delivery);
+    struct send *x = map_get(&s->by_number, number);
     struct running *r = map_get(&s->running, x->revision);
-    const char **recipients = arena_array(x->arena, 1, sizeof(const char *));
 
-    x->channel = r->channel;
     x->called = true;
     x->deadline_ms = uv_now(&s->loop) + ANSWER_MS;
-    recipients[0] = x->recipient;
-    x->call.id = x->id;
-    x->call.sender = x->sender;
-    x->call.recipients = recipients;
-    x->call.recipient_count = 1;
-    x->call.format = r->campaign->format;
-    x->call.attachments = r->attachments;
-    x->call.attachment_count = r->attachment_count;
-    x->call.deadline_ms = run_now(s) + ANSWER_MS;
-    if (!render(x, r)) {
+    if (!send_prepare(s, x, r)) {
         /* submit skips these; a stored row that does not render any more was tampered with */
-        log_line(LOG_ERROR, "send", "does not render delivery=%lld", (long long)delivery);
+        log_line(LOG_ERROR, "send", "does not render delivery=%lld", (long long)number);
         answer(s, x, &(struct engine_answer){.kind = ANSWER_NEVER, .reason = REASON_MISSING_VALUE});
         return;
     }
-    log_line(LOG_INFO, "send", "call delivery=%lld campaign=%s channel=%s", (long long)delivery,
+    log_line(LOG_INFO, "send", "call delivery=%lld campaign=%s channel=%s", (long long)number,
              r->name, r->channel->conf->name);
     r->channel->kind->submit(r->channel->instance, &x->call);
 }
@@ -125,7 +195,7 @@ static struct engine_answer answer_of(const struct channel_outcome *o)
     static const enum engine_answer_kind kinds[] = {
         [CHANNEL_DONE] = ANSWER_DONE,       [CHANNEL_NOT_SENT] = ANSWER_NOT_SENT,
         [CHANNEL_NOT_NOW] = ANSWER_NOT_NOW, [CHANNEL_NEVER] = ANSWER_NEVER,
-        [CHANNEL_UNKNOWN] = ANSWER_UNKNOWN,
+        [CHANNEL_UNKNOWN] = ANSWER_UNKNOWN, [CHANNEL_ASKED] = ANSWER_ASKED,
     };
     struct engine_answer a = {.kind = ANSWER_UNKNOWN, .reason = reason_of(o->reason)};
 
@@ -144,14 +214,16 @@ static struct engine_answer answer_of(const struct channel_outcome *o)
 /* What people should know about this outcome beyond the delivery's own state. */
 static void tell(struct chan *c, const struct send *x, const struct channel_outcome *o)
 {
-    static const char *const names[] = {"done", "not-sent", "not-now", "never", "unknown"};
+    static const char *const names[] = {"done", "not-sent", "not-now", "never", "unknown", "asked"};
     struct strbuf safe = STRBUF_INIT;
+    bool fine = o->kind == CHANNEL_DONE || o->kind == CHANNEL_ASKED;
 
     text_safe(&safe, o->detail ? o->detail : "", false);
-    log_line(o->kind == CHANNEL_DONE ? LOG_INFO : LOG_WARNING, "send",
-             "answer delivery=%lld outcome=%s %s", (long long)x->delivery,
-             (size_t)o->kind < 5 ? names[o->kind] : "?", safe.text ? safe.text : "");
-    if (o->kind == CHANNEL_DONE)
+    log_line(fine ? LOG_INFO : LOG_WARNING, "send", "answer delivery=%lld outcome=%s %s",
+             (long long)x->number,
+             (size_t)o->kind < sizeof names / sizeof *names ? names[o->kind] : "?",
+             safe.text ? safe.text : "");
+    if (fine)
         c->problem[0] = 0;
     else if (o->stop == CHANNEL_STOP_CHANNEL || o->kind == CHANNEL_NOT_SENT)
         snprintf(c->problem, sizeof c->problem, "%s: %s", c->conf->name,
@@ -171,8 +243,12 @@ void sends_settle(struct run *s, uint64_t id, const struct channel_outcome *o)
     tell(x->channel, x, o);
     if (o->ref && !x->ref)
         x->ref = xstrdup(o->ref);
-    if (a.kind == ANSWER_NOT_SENT && !engine_may_send(s->engine, run_now(s), x->delivery))
+    if (a.kind == ANSWER_NOT_SENT && !engine_may_send(s->engine, run_now(s), x->number))
         a.kind = ANSWER_HELD; /* the guard said no: the channel is not to blame */
+    if (a.kind == ANSWER_ASKED) {
+        x->called = false; /* the answer comes from a person, without a deadline of ours */
+        prompt_new(s, x);
+    }
     answer(s, x, &a);
 }
 
@@ -181,7 +257,7 @@ bool sends_guard(struct run *s, uint64_t send_id)
     const struct send *x = map_get(&s->sends, (int64_t)send_id);
 
     run_watch_halt(s);
-    return x && !s->store_broken && engine_may_send(s->engine, run_now(s), x->delivery);
+    return x && !s->store_broken && engine_may_send(s->engine, run_now(s), x->number);
 }
 
 void sends_expire(struct run *s, bool all)

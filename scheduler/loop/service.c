@@ -60,7 +60,7 @@ void run_stop(struct run *s, int exit_code)
     s->stopping = true;
     s->exit_code = exit_code;
     s->stop_by_ms = uv_now(&s->loop) + (s->store_broken ? 0 : DRAIN_MS);
-    log_line(LOG_INFO, "service", "stopping in_flight=%zu", s->sends.count);
+    log_line(LOG_INFO, "service", "stopping in_flight=%zu", sends_calling(s));
     engine_hold_claims(s->engine, run_now(s), true);
 }
 
@@ -87,6 +87,7 @@ static void on_watch(uv_timer_t *t)
 
     run_watch_halt(s);
     sends_expire(s, false);
+    prompts_tick(s);
 }
 
 static void on_signal(uv_signal_t *h, int number)
@@ -273,6 +274,7 @@ static void stop(struct run *s)
     uv_run(&s->loop, UV_RUN_DEFAULT);
     channels_close(s);
     driver_free(s);
+    prompts_free(s);
     for (struct running *r; (r = map_each(&s->running, &at));) {
         campaign_free(r->campaign);
         arena_free(r->arena);

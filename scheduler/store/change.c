@@ -117,7 +117,7 @@ int change_add(struct store *s, struct change *c, int64_t revision, enum deliver
     life_digest(c->digester, c->last, row);
     t->delta[from]--;
     t->delta[row->state]++;
-    return 0;
+    return from == DELIVERY_PROMPTED ? prompt_settled(s, row->delivery, e) : 0;
 }
 
 int change_close(struct store *s, struct change *c, int64_t revision, enum delivery_state state,
@@ -160,6 +160,20 @@ int change_close(struct store *s, struct change *c, int64_t revision, enum deliv
         (*count)++;
     }
     return rc;
+}
+
+int change_follow(struct store *s, struct change *c, const struct revision_head *r,
+                  int64_t delivery, instant_t at, struct err *e)
+{
+    struct life row = {.delivery = delivery,
+                       .at = at,
+                       .state = r->closed_state,
+                       .reason = r->closed_reason,
+                       .due_at = INSTANT_MIN,
+                       .claimed_at = INSTANT_MIN};
+
+    return r->closed_state == DELIVERY_PENDING ? 0
+                                               : change_add(s, c, r->id, DELIVERY_PENDING, &row, e);
 }
 
 int change_end(struct store *s, struct change *c, json_t *detail, struct err *e)

@@ -34,7 +34,7 @@ int store_fetch(struct store *s, int64_t revision, int64_t lane, int64_t after,
     sqlite3_stmt *st;
     int rc = sql_get(s, &st,
                      "SELECT d.id, d.row, d.recipient,"
-                     " (SELECT count(*) FROM life WHERE delivery = d.id AND state = 1)"
+                     " (SELECT count(*) FROM life WHERE delivery = d.id AND state = 1), d.message"
                      " FROM delivery d INDEXED BY delivery_waiting"
                      " WHERE d.revision = ?1 AND d.lane = ?2 AND d.reason = 0"
                      " AND d.id > max(?3, coalesce((SELECT upto FROM progress"
@@ -52,7 +52,8 @@ int store_fetch(struct store *s, int64_t revision, int64_t lane, int64_t after,
     while (*count < cap && (rc = sql_step(s, st, e)) > 0)
         out[(*count)++] = (struct store_waiting){
             sqlite3_column_int64(st, 0), (uint64_t)sqlite3_column_int64(st, 1),
-            sqlite3_column_int64(st, 2), (uint32_t)sqlite3_column_int64(st, 3)};
+            sqlite3_column_int64(st, 2), (uint32_t)sqlite3_column_int64(st, 3),
+            sqlite3_column_int64(st, 4)};
     sqlite3_reset(st);
     return rc < 0 ? rc : 0;
 }
@@ -110,15 +111,7 @@ static int result_follow(struct store *s, struct committing *w, const struct sto
 {
     int rc = revision_of(s, w, x->revision, e);
 
-    if (rc || w->revision.closed_state == DELIVERY_PENDING)
-        return rc;
-    struct life row = {.delivery = x->delivery,
-                       .at = x->at,
-                       .state = w->revision.closed_state,
-                       .reason = w->revision.closed_reason,
-                       .due_at = INSTANT_MIN,
-                       .claimed_at = INSTANT_MIN};
-    return change_add(s, &w->change, x->revision, DELIVERY_PENDING, &row, e);
+    return rc ? rc : change_follow(s, &w->change, &w->revision, x->delivery, x->at, e);
 }
 
 static int result_add(struct store *s, struct committing *w, const struct store_result *x,
@@ -148,9 +141,12 @@ static int result_add(struct store *s, struct committing *w, const struct store_
                        .reason = x->reason,
                        .due_at = answer ? now.last.due_at : INSTANT_MIN,
                        .claimed_at = answer ? x->claimed_at : INSTANT_MIN,
-                       .ref = x->ref};
+                       .ref = x->ref,
+                       .by = x->by};
     rc = change_add(s, &w->change, now.revision, now.last.state, &row, e);
-    if (!rc && answer)
+    if (!rc && x->state == DELIVERY_PROMPTED)
+        rc = prompt_open(s, x, e);
+    else if (!rc && answer)
         rc = lane_answered(s, now.lane, w->change.last, e);
     if (!rc && x->state == DELIVERY_PENDING)
         rc = result_follow(s, w, x, e);

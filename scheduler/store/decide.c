@@ -39,7 +39,47 @@ int store_resume(struct store *s, int64_t revision, const struct store_decision 
     return rc ? rc : txn_end(s, move_in_txn(s, revision, d, REVISION_APPROVED, e), e);
 }
 
-int store_cancel(struct store *s, int64_t revision, const struct store_decision *d,
+/* Open questions of the revision that somebody has seen, or that nobody has. */
+static int prompted_count(struct store *s, int64_t revision, bool seen, uint64_t *out,
+                          struct err *e)
+{
+    sqlite3_stmt *st;
+    int rc = sql_get(s, &st,
+                     "SELECT count(*) FROM prompt p JOIN prompt_delivery d ON d.prompt = p.id"
+                     " WHERE p.revision = ? AND (p.shown_at IS NOT NULL) = ? AND (SELECT state"
+                     "  FROM life WHERE delivery = d.delivery ORDER BY seq DESC LIMIT 1) = 2",
+                     e);
+
+    *out = 0;
+    if (rc)
+        return rc;
+    bind_int(st, 1, revision);
+    bind_int(st, 2, seen);
+    if ((rc = sql_step(s, st, e)) <= 0)
+        return rc;
+    *out = (uint64_t)sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    return 0;
+}
+
+/* What becomes of the open questions: the engine closes them right after. */
+static int count_withdrawn(struct store *s, int64_t revision, uint64_t *canceled,
+                           uint64_t *out_already, uint64_t *unknown, struct err *e)
+{
+    uint64_t unseen, seen;
+    int rc = prompted_count(s, revision, false, &unseen, e);
+
+    if (!rc)
+        rc = prompted_count(s, revision, true, &seen, e);
+    if (rc)
+        return rc;
+    *canceled += unseen;
+    *unknown += seen;
+    *out_already -= unseen + seen;
+    return 0;
+}
+
+int store_cancel(struct store *s, int64_t revision, const struct store_decision *d, bool keep,
                  uint64_t *canceled, uint64_t *out_already, uint64_t *unknown, struct err *e)
 {
     static const enum delivery_state out[] = {DELIVERY_CLAIMED, DELIVERY_PROMPTED, DELIVERY_SENT};
@@ -56,6 +96,8 @@ int store_cancel(struct store *s, int64_t revision, const struct store_decision 
     }
     if (!rc)
         rc = counter_get(s, revision, DELIVERY_UNKNOWN, unknown, e);
+    if (!rc && !keep)
+        rc = count_withdrawn(s, revision, canceled, out_already, unknown, e);
     return txn_end(s, rc, e);
 }
 
@@ -64,8 +106,8 @@ int revision_get(struct store *s, int64_t revision, struct revision_head *out, s
     sqlite3_stmt *st;
     int rc = sql_get(s, &st,
                      "SELECT r.campaign, r.serial, r.status, r.approvers, r.approved_at,"
-                     " r.closed_state, r.closed_reason, r.digest, r.submitted_by, c.name"
-                     " FROM revision r JOIN campaign c ON c.id = r.campaign"
+                     " r.closed_state, r.closed_reason, r.digest, r.submitted_by, c.name,"
+                     " r.by_hand FROM revision r JOIN campaign c ON c.id = r.campaign"
                      " WHERE r.id = ? AND r.serial > 0",
                      e);
     *out = (struct revision_head){.id = revision};
@@ -88,6 +130,7 @@ int revision_get(struct store *s, int64_t revision, struct revision_head *out, s
                  out->closed_reason < REASONS &&
                  (out->approved || (out->status != REVISION_APPROVED &&
                                     out->status != REVISION_PAUSED)); /* no way to send without */
+    out->by_hand = sqlite3_column_int(st, 10) != 0;
     out->submitted_by = xstrdup(column_text(st, 8));
     out->campaign = xstrdup(column_text(st, 9));
     sqlite3_reset(st);

@@ -89,7 +89,8 @@ int store_active(struct store *s, store_revision_fn *each, void *ctx, struct err
 {
     sqlite3_stmt *st;
     int rc = sql_get(s, &st,
-                     "SELECT id FROM revision WHERE serial > 0 AND status IN (2, 3)"
+                     "SELECT id FROM revision r WHERE serial > 0 AND (status IN (2, 3) OR EXISTS"
+                     " (SELECT 1 FROM counter WHERE revision = r.id AND state = 2 AND n > 0))"
                      " ORDER BY serial",
                      e);
     return rc ? rc : each_of(s, st, each, ctx, e);
@@ -102,7 +103,7 @@ int store_revision_lanes(struct store *s, int64_t revision,
     sqlite3_stmt *st;
     int rc = sql_get(s, &st,
                      "SELECT d.lane, sum(coalesce((SELECT state FROM life WHERE delivery = d.id"
-                     "  ORDER BY seq DESC LIMIT 1), 0) IN (0, 1, 2, 8))"
+                     "  ORDER BY seq DESC LIMIT 1), 0) = 0)"
                      " FROM delivery d INDEXED BY delivery_waiting"
                      " WHERE d.revision = ? AND d.reason = 0 GROUP BY d.lane ORDER BY d.lane",
                      e);

@@ -31,10 +31,12 @@ int store_recover(struct store *s, instant_t at, uint64_t *unknown, struct err *
 /* A send is a life row that answers a claim: claimed_at is set and it did not come back. What a
  * person said later of an unknown one carries no claimed_at, so each send is reported once. */
 #define IS_SEND                                                                                    \
-    " l.claimed_at IS NOT NULL AND l.state NOT IN (0, 1) AND NOT (l.state = 4 AND l.reason = 30) "
-_Static_assert(DELIVERY_PENDING == 0 && DELIVERY_CLAIMED == 1 && DELIVERY_FAILED == 4 &&
-                   REASON_CHANNEL_UNREACHABLE == 30,
-               "the SQL names what is proven not sent");
+    " l.claimed_at IS NOT NULL AND l.state NOT IN (0, 1, 2, 5, 7)"                                 \
+    " AND NOT (l.state = 4 AND l.reason IN (19, 30)) "
+_Static_assert(DELIVERY_PENDING == 0 && DELIVERY_CLAIMED == 1 && DELIVERY_PROMPTED == 2 &&
+                   DELIVERY_FAILED == 4 && DELIVERY_SKIPPED == 5 && DELIVERY_CANCELED == 7 &&
+                   REASON_NOT_SENT == 19 && REASON_CHANNEL_UNREACHABLE == 30,
+               "the SQL names what is proven not sent, and what is not yet");
 
 int store_history(struct store *s, instant_t since,
                   int (*each)(void *ctx, const struct store_send *x), void *ctx, struct err *e)
@@ -174,22 +176,47 @@ static int claims_find(struct store *s, int64_t *deliveries, uint64_t count, str
     return rc < 0 ? rc : 0;
 }
 
+/* By hand nobody is asked before the question is durable: a bare claim was not sent. */
+static int claim_return(struct store *s, struct change *change, const struct revision_head *r,
+                        const struct standing *now, instant_t at, struct err *e)
+{
+    struct life row = {.delivery = now->last.delivery,
+                       .at = at,
+                       .state = DELIVERY_PENDING,
+                       .due_at = INSTANT_MIN,
+                       .claimed_at = now->last.claimed_at};
+    int rc = change_add(s, change, r->id, DELIVERY_CLAIMED, &row, e);
+
+    if (!rc)
+        rc = progress_lower(s, now->last.delivery, e);
+    return rc ? rc : change_follow(s, change, r, now->last.delivery, at, e);
+}
+
 static int claim_interrupt(struct store *s, struct change *change, int64_t delivery, instant_t at,
-                           struct err *e)
+                           uint64_t *unknown, struct err *e)
 {
     struct standing now;
+    struct revision_head r = {0};
     int rc = standing_get(s, delivery, &now, e);
 
-    if (rc)
-        return rc;
-    struct life row = {.delivery = delivery,
-                       .at = at,
-                       .state = DELIVERY_UNKNOWN,
-                       .reason = REASON_INTERRUPTED,
-                       .due_at = now.last.due_at,
-                       .claimed_at = now.last.claimed_at};
-    rc = change_add(s, change, now.revision, DELIVERY_CLAIMED, &row, e);
-    return rc ? rc : lane_answered(s, now.lane, change->last, e);
+    if (!rc)
+        rc = revision_get(s, now.revision, &r, e);
+    if (!rc && r.by_hand) {
+        rc = claim_return(s, change, &r, &now, at, e);
+    } else if (!rc) {
+        struct life row = {.delivery = delivery,
+                           .at = at,
+                           .state = DELIVERY_UNKNOWN,
+                           .reason = REASON_INTERRUPTED,
+                           .due_at = now.last.due_at,
+                           .claimed_at = now.last.claimed_at};
+        rc = change_add(s, change, now.revision, DELIVERY_CLAIMED, &row, e);
+        if (!rc)
+            rc = lane_answered(s, now.lane, change->last, e);
+        ++*unknown;
+    }
+    revision_dispose(&r);
+    return rc;
 }
 
 static int recover_in_txn(struct store *s, instant_t at, uint64_t *unknown, struct err *e)
@@ -203,19 +230,20 @@ static int recover_in_txn(struct store *s, instant_t at, uint64_t *unknown, stru
     int64_t *deliveries = xmalloc((size_t)count * sizeof(*deliveries));
     rc = claims_find(s, deliveries, count, e);
     for (uint64_t i = count; i-- > 0 && !rc;) /* in the order of their claims */
-        rc = claim_interrupt(s, &change, deliveries[i], at, e);
+        rc = claim_interrupt(s, &change, deliveries[i], at, unknown, e);
     free(deliveries);
     if (!rc) {
         json_t *detail = json_object();
         struct record record = {at, SERVICE_NAME, "recover", NULL, NULL, detail};
-        detail_int(detail, "unknown", (int64_t)count);
+        detail_int(detail, "unknown", (int64_t)*unknown);
         rc = change_end(s, &change, detail, e);
         if (!rc)
             rc = audit_append(s, &record, e);
         json_decref(detail);
     }
     change_dispose(&change);
-    *unknown = rc ? 0 : count;
+    if (rc)
+        *unknown = 0;
     return rc;
 }
 

@@ -26,7 +26,8 @@ static const char schema[] =
     " serial INTEGER NOT NULL DEFAULT 0, status INTEGER NOT NULL, title TEXT NOT NULL,"
     " submitted_by TEXT NOT NULL, submitted_at INTEGER NOT NULL, approved_at INTEGER,"
     " approvers INTEGER NOT NULL DEFAULT 0, self_approved INTEGER NOT NULL DEFAULT 0,"
-    " test INTEGER NOT NULL DEFAULT 0, audience INTEGER NOT NULL DEFAULT 0,"
+    " test INTEGER NOT NULL DEFAULT 0, by_hand INTEGER NOT NULL DEFAULT 0,"
+    " audience INTEGER NOT NULL DEFAULT 0,"
     " first_delivery INTEGER NOT NULL DEFAULT 0, last_delivery INTEGER NOT NULL DEFAULT -1,"
     " closed_state INTEGER NOT NULL DEFAULT 0, closed_reason INTEGER NOT NULL DEFAULT 0,"
     " channel TEXT, digest BLOB, manifest TEXT) STRICT;"
@@ -35,10 +36,11 @@ static const char schema[] =
     " person TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE (revision, person)) STRICT;"
     "CREATE TABLE counter (revision INTEGER NOT NULL, state INTEGER NOT NULL,"
     " n INTEGER NOT NULL CHECK (n >= 0), PRIMARY KEY (revision, state)) STRICT, WITHOUT ROWID;"
-    /* reason 0: pending at first; else skipped. fields: JSON array of the template's values */
+    /* reason 0: pending at first; else skipped. fields: JSON array of the template's values.
+     * message: equal numbers of one revision and lane are byte-equal messages; 0: not looked at */
     "CREATE TABLE delivery (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL,"
     " row INTEGER NOT NULL, lane INTEGER NOT NULL, recipient INTEGER NOT NULL,"
-    " reason INTEGER NOT NULL, fields TEXT) STRICT;"
+    " reason INTEGER NOT NULL, message INTEGER NOT NULL, fields TEXT) STRICT;"
     "CREATE INDEX delivery_waiting ON delivery (revision, lane) WHERE reason = 0;"
     "CREATE TABLE life (seq INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, at INTEGER NOT NULL,"
     " state INTEGER NOT NULL, reason INTEGER NOT NULL, due_at INTEGER, claimed_at INTEGER,"
@@ -47,6 +49,14 @@ static const char schema[] =
     "CREATE INDEX life_unknown ON life (delivery) WHERE state = 8;"
     "CREATE TABLE progress (revision INTEGER NOT NULL, lane INTEGER NOT NULL,"
     " upto INTEGER NOT NULL, PRIMARY KEY (revision, lane)) STRICT, WITHOUT ROWID;"
+    /* open questions to people; its number is its first delivery's. Gone when all is settled */
+    "CREATE TABLE prompt (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL,"
+    " lane INTEGER NOT NULL, nonce TEXT NOT NULL, asked_at INTEGER NOT NULL, shown_at INTEGER,"
+    " snoozed_until INTEGER, reminded INTEGER NOT NULL DEFAULT 0,"
+    " doubted INTEGER NOT NULL DEFAULT 0) STRICT;"
+    "CREATE TABLE prompt_delivery (prompt INTEGER NOT NULL, delivery INTEGER NOT NULL,"
+    " PRIMARY KEY (prompt, delivery)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX prompt_of ON prompt_delivery (delivery);"
     "CREATE TABLE blob (digest BLOB PRIMARY KEY, bytes BLOB NOT NULL) STRICT;"
     "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, by TEXT NOT NULL,"
     " event TEXT NOT NULL, campaign TEXT, digest BLOB, detail TEXT NOT NULL,"

@@ -19,6 +19,7 @@
  *   delivery   immutable: revision, row, lane, recipient, values, first state (pending or skipped)
  *   life       appended: delivery, at, state, reason, due_at, claimed_at, ref, by
  *   progress   (revision, lane) -> below this id nothing is pending
+ *   prompt     what people are being asked, until all of it is settled
  *   blob       attachments by digest
  *   audit      the chain
  */
@@ -69,6 +70,7 @@ struct store_row { /* one audience row, in file order */
     const char *recipient;
     const char *values;  /* JSON array of the template's values, or NULL */
     enum reason skipped; /* REASON_NONE: pending */
+    int64_t message;     /* equal: byte-equal messages, fit for one batch; 0: not looked at */
 };
 
 struct store_blob {
@@ -91,7 +93,8 @@ struct store_freeze {
     struct digest digest;
     const char *channel;
     int approvers;
-    bool test; /* on a stand-in */
+    bool test;    /* on a stand-in */
+    bool by_hand; /* a person sends: a claim that nobody was asked about was not sent */
 };
 
 /* Makes the revision visible as a draft, pauses an older one of the campaign, writes `submit` (and
@@ -154,9 +157,10 @@ int store_revision_by_digest(struct store *s, const char *campaign, const struct
                              store_revision_fn *each, void *ctx, struct err *e);
 /* Current revisions of all campaigns, by campaign id. */
 int store_campaigns(struct store *s, store_revision_fn *each, void *ctx, struct err *e);
-/* All approved or paused (once approved) revisions: what the engine loads at start. */
+/* All approved or paused (once approved) revisions, and those that ended with questions open: what
+ * the engine loads at start. */
 int store_active(struct store *s, store_revision_fn *each, void *ctx, struct err *e);
-/* How many deliveries of each lane of the revision wait or are open: lanes for the engine. */
+/* The revision's lanes, and how many deliveries wait on each. */
 int store_revision_lanes(struct store *s, int64_t revision,
                          int (*each)(void *ctx, int64_t lane, uint64_t deliveries), void *ctx,
                          struct err *e);
@@ -179,8 +183,9 @@ int store_reject(struct store *s, int64_t revision, const struct store_decision 
 int store_pause(struct store *s, int64_t revision, const struct store_decision *d, struct err *e);
 int store_resume(struct store *s, int64_t revision, const struct store_decision *d, struct err *e);
 /* Pending ones become canceled; claimed and unknown stay as they are (counted in out parameters;
- * `out_already`: claimed, prompted and sent). */
-int store_cancel(struct store *s, int64_t revision, const struct store_decision *d,
+ * `out_already`: claimed, prompted and sent). Open questions count as what the engine makes of them
+ * next: canceled, or unknown when somebody saw them; `keep`: they stay open. */
+int store_cancel(struct store *s, int64_t revision, const struct store_decision *d, bool keep,
                  uint64_t *canceled, uint64_t *out_already, uint64_t *unknown, struct err *e);
 /* unknown -> sent, or failed/not_sent. ERR_REFUSED with the state when it is not unknown. */
 int store_outcome(struct store *s, int64_t delivery, bool sent, const struct store_decision *d,
@@ -198,6 +203,7 @@ struct store_waiting {
     uint64_t row;
     int64_t recipient;
     uint32_t attempts; /* claims so far */
+    int64_t message;
 };
 
 /* The next pending deliveries of a lane in a revision, by id, above `after` and not below the
@@ -211,6 +217,7 @@ struct store_claim { /* pending -> claimed */
     instant_t due_at;
     int64_t revision, lane;
     int64_t progress; /* no delivery of this lane up to this id waits any more; see store_fetch */
+    int64_t send;     /* the caller's */
     /* filled by the store, malloc'd in one block a commit, for rendering: */
     const char *recipient, *sender, *values;
     bool refused; /* the delivery was not pending or its revision not approved: do not send */
@@ -225,6 +232,9 @@ struct store_result { /* claimed -> something; or pending -> skipped by on_cap d
     enum reason reason;
     instant_t claimed_at; /* of the claim it answers, INSTANT_MIN when there was none */
     const char *ref;      /* the channel's, or NULL */
+    const char *by;       /* the person who answered, or NULL */
+    int64_t prompt;       /* of PROMPTED: the question's number */
+    const char *nonce;    /* of PROMPTED: what an answer must name */
 };
 
 struct store_commit {
@@ -259,7 +269,34 @@ int store_history(struct store *s, instant_t since,
 int store_lane_last(struct store *s, int64_t lane, instant_t *due_at, instant_t *answered_at,
                     struct err *e); /* INSTANT_MIN when it never sent */
 
-/* At start: every claim without an outcome becomes unknown/interrupted. */
+/* --- questions to people ---
+ * A commit that makes deliveries PROMPTED opens their prompt; the one that settles the last of them
+ * closes it. */
+
+struct store_prompt {
+    int64_t id, revision, lane;
+    const char *nonce;
+    instant_t asked_at, shown_at, snoozed_until; /* INSTANT_MIN: not */
+    uint32_t reminded;
+    bool doubted;
+};
+struct store_prompt_row { /* one of its deliveries */
+    int64_t delivery, recipient_id, message;
+    uint64_t row;
+    uint32_t attempts;
+    const char *recipient, *sender, *values;
+    enum delivery_state state;
+};
+/* Open prompts by id, each once for each of its deliveries by id. `revision` 0: all. */
+int store_prompts(struct store *s, int64_t revision,
+                  int (*each)(void *ctx, const struct store_prompt *p,
+                              const struct store_prompt_row *row),
+                  void *ctx, struct err *e);
+/* nonce, shown_at, snoozed_until, reminded, doubted. One that is closed meanwhile: nothing. */
+int store_prompt_update(struct store *s, const struct store_prompt *p, struct err *e);
+
+/* At start: every claim without an outcome becomes unknown/interrupted; one of which nobody was
+ * asked (by hand) waits again. */
 int store_recover(struct store *s, instant_t at, uint64_t *unknown, struct err *e);
 /* The latest instant anywhere in the store: time does not go back behind it. */
 int store_high_water(struct store *s, instant_t *at, struct err *e);

@@ -117,12 +117,22 @@ int change_add(struct store *s, struct change *c, int64_t revision, enum deliver
  * this state. `*count` is how many did now. */
 int change_close(struct store *s, struct change *c, int64_t revision, enum delivery_state state,
                  enum reason reason, instant_t at, const char *by, uint64_t *count, struct err *e);
+/* A delivery came back to pending in a revision that may have ended meanwhile: it ends too. */
+struct revision_head;
+int change_follow(struct store *s, struct change *c, const struct revision_head *r,
+                  int64_t delivery, instant_t at, struct err *e);
 /* Writes the counters and adds `life` and `sha256` to the record's detail. */
 int change_end(struct store *s, struct change *c, json_t *detail, struct err *e);
 void change_dispose(struct change *c); /* after an error; fine after change_end */
 
 int progress_lower(struct store *s, int64_t delivery, struct err *e); /* it waits again */
 int lane_answered(struct store *s, int64_t lane, int64_t life, struct err *e);
+
+/* --- prompt.c --- */
+
+int prompt_open(struct store *s, const struct store_result *x, struct err *e);
+/* One of its deliveries is not PROMPTED any more; the last one closes it. */
+int prompt_settled(struct store *s, int64_t delivery, struct err *e);
 
 /* --- audit.c --- */
 
@@ -150,7 +160,8 @@ struct revision_head {
     struct digest digest;
     char *submitted_by;
     int approvers;
-    bool approved;                    /* once */
+    bool approved; /* once */
+    bool by_hand;
     enum delivery_state closed_state; /* PENDING: not closed */
     enum reason closed_reason;
 };

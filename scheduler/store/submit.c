@@ -168,8 +168,8 @@ static int row_insert(struct store *s, int64_t revision, const struct store_row 
 
     if (!rc)
         rc = sql_get(s, &st,
-                     "INSERT INTO delivery (id, revision, row, lane, recipient, reason, fields)"
-                     " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                     "INSERT INTO delivery (id, revision, row, lane, recipient, reason, fields,"
+                     " message) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                      e);
     if (rc)
         return rc;
@@ -180,6 +180,7 @@ static int row_insert(struct store *s, int64_t revision, const struct store_row 
     bind_int(st, 5, recipient);
     bind_int(st, 6, row->skipped);
     bind_text(st, 7, row->values);
+    bind_int(st, 8, row->message);
     return sql_run(s, st, e);
 }
 
@@ -272,7 +273,7 @@ static int freeze(struct store *s, int64_t revision, const struct store_freeze *
     int rc = sql_get(s, &st,
                      "UPDATE revision SET serial = ?, status = ?, submitted_by = ?,"
                      " submitted_at = ?, manifest = ?, digest = ?, channel = ?, approvers = ?,"
-                     " test = ? WHERE id = ?",
+                     " test = ?, by_hand = ? WHERE id = ?",
                      e);
     if (rc)
         return rc;
@@ -285,7 +286,8 @@ static int freeze(struct store *s, int64_t revision, const struct store_freeze *
     bind_text(st, 7, f->channel);
     bind_int(st, 8, f->approvers);
     bind_int(st, 9, f->test);
-    bind_int(st, 10, revision);
+    bind_int(st, 10, f->by_hand);
+    bind_int(st, 11, revision);
     return sql_run(s, st, e);
 }
 

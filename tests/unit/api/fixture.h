@@ -146,8 +146,9 @@ static inline void host_unhalt(void *ctx, const char *by, const char *reason,
     done(arg, NULL);
 }
 
-static inline void host_hold(void *ctx, int64_t revision)
+static inline void host_hold(void *ctx, int64_t revision, bool keep)
 {
+    (void)keep;
     event(ctx, "hold", revision);
 }
 

@@ -168,7 +168,6 @@ static void single_errors_have_their_place(void **state)
          "c.yaml:4:29: 'tolerance' needs 'expect'"},
         {"campaign: a\nchannel: b\nmessage: {attachments: [{image: x, video: y}]}\n"
          "audience: {recipients: [a]}",
-         "c.yaml:3:36: 'video' is not supported yet\n"
          "c.yaml:3:36: an attachment has exactly one kind"},
         {"campaign: -a\nchannel: b\nmessage: {text: x}\naudience: {recipients: [a]}",
          "c.yaml:1:11: 'campaign' must be 1 to 63 of a-z, 0-9 and '-', and not start with '-'"},

@@ -100,9 +100,11 @@ static void the_form_is_fixed(void **state)
     snprintf(
         expected, sizeof expected,
         "{\"approval\":{\"approvers\":2},\"audience\":{\"digest\":\"%s\",\"rows\":18},"
-        "\"campaign\":\"s\",\"channel\":\"room\",\"message\":{\"attachments\":[{\"digest\":\"%s\","
+        "\"campaign\":\"s\",\"channel\":\"room\",\"confirm\":{\"late\":\"cancel\",\"remind\":["
+        "\"1h\",\"3h\"],\"taps_per_day\":3,\"within\":\"4h\"},\"message\":{\"attachments\":[{"
+        "\"digest\":\"%s\","
         "\"image\":\"a.jpg\"},{\"digest\":\"%s\",\"image\":\"b.jpg\"}],\"format\":\"text\","
-        "\"text\":\"你好\"},\"pace\":{\"interval\":\"40s..3m\",\"limits\":[{\"max\":30,"
+        "\"text\":\"你好\"},\"pace\":{\"batch\":1,\"interval\":\"40s..3m\",\"limits\":[{\"max\":30,"
         "\"on_cap\":\"hold\",\"per\":\"1h\",\"scope\":\"sender\"}]},\"revision\":{\"again\":false,"
         "\"options\":{\"a\":{\"b\":[true,null],\"c\":1},\"key\":\"file\"},\"plugin\":\"wecom-"
         "robot\","

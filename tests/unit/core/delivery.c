@@ -54,7 +54,7 @@ static void steps(void **state)
         const char *itself, *person;
         bool final;
     } rows[] = {
-        {'p', "ckex", "", false}, {'c', "sfuopk", "", false}, {'o', "sfkexu", "", false},
+        {'p', "ckex", "", false}, {'c', "sfuopk", "", false}, {'o', "sfkexup", "", false},
         {'s', "", "", true},      {'f', "", "p", true},       {'k', "", "", true},
         {'e', "", "", true},      {'x', "", "", true},        {'u', "sfo", "sf", false},
     };

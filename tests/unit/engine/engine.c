@@ -103,7 +103,7 @@ static void fetch(struct world *w, const struct effect *f)
         if (r->revision == f->revision && r->lane == f->lane && r->delivery > f->after &&
             r->state == DELIVERY_PENDING)
             out[count++] = (struct engine_waiting){r->delivery, (uint64_t)r->delivery, r->recipient,
-                                                   r->attempts};
+                                                   r->attempts, 0};
     }
     engine_fetched(w->engine, w->now, f->revision, f->lane, out, count, count == 5);
 }
@@ -272,6 +272,7 @@ static void run_effects(struct world *w)
             happen(w, 30 + (duration_t)draw(w, 400), ON_HISTORY, &f, 0);
             break;
         case EFFECT_SEND:
+            f.delivery = f.send; /* no batches here */
             send(w, &f);
             break;
         case EFFECT_RESULT:
@@ -327,7 +328,7 @@ static void person(struct world *w)
         break;
     case 3:
         p->paused = true;
-        engine_pause(w->engine, id);
+        engine_pause(w->engine, id, false);
         break;
     case 4:
         p->paused = false;
@@ -416,7 +417,7 @@ static void start_engine(struct world *w)
     static const struct engine_quota quota = {6, 1500};
 
     w->engine = engine_new();
-    engine_add_channel(w->engine, &(struct engine_channel){1, 1, 3, &quota, 1});
+    engine_add_channel(w->engine, &(struct engine_channel){1, 1, 3, &quota, 1, false});
     for (int64_t l = 1; l <= LANES; l++)
         engine_add_lane(w->engine,
                         &(struct engine_lane){l, 1, l, w->lane_due[l], w->lane_answer[l]});
@@ -561,7 +562,7 @@ static struct engine *one_lane(struct bench *b, instant_t now, struct pace pace,
         b->schedule = (struct schedule){.zone = &utc, .start = INSTANT_MIN, .end = INSTANT_NEVER};
     b->lane = (struct engine_revision_lane){1, 3};
     b->engine = engine_new();
-    engine_add_channel(b->engine, &(struct engine_channel){1, 1, 1, NULL, 0});
+    engine_add_channel(b->engine, &(struct engine_channel){1, 1, 1, NULL, 0, false});
     engine_add_lane(b->engine, &(struct engine_lane){1, 1, 1, INSTANT_MIN, INSTANT_MIN});
     engine_add_revision(b->engine, now,
                         &(struct engine_revision){.id = 1,
@@ -588,7 +589,7 @@ static bool next_effect(struct engine *e, enum effect_kind kind, struct effect *
 
 static void give(struct engine *e, instant_t now)
 {
-    struct engine_waiting w[] = {{1, 1, 1, 0}, {2, 2, 2, 0}, {3, 3, 3, 0}};
+    struct engine_waiting w[] = {{1, 1, 1, 0, 0}, {2, 2, 2, 0, 0}, {3, 3, 3, 0, 0}};
 
     engine_turn(e, now);
     engine_fetched(e, now, 1, 1, w, 3, false);
@@ -636,8 +637,8 @@ static void a_window_that_closes_under_way_is_seen_before_the_first_byte(void **
     assert_true(next_effect(e, EFFECT_CLAIM, &f));
     engine_claimed(e, now + 5, f.delivery, true);
     assert_true(next_effect(e, EFFECT_SEND, &f));
-    assert_true(engine_may_send(e, now + 9, f.delivery));
-    assert_false(engine_may_send(e, now + 10, f.delivery)); /* 01:00: half-open */
+    assert_true(engine_may_send(e, now + 9, f.send));
+    assert_false(engine_may_send(e, now + 10, f.send)); /* 01:00: half-open */
     engine_free(e);
 }
 
@@ -665,7 +666,7 @@ static void the_gap_is_drawn_once(void **state)
             due[run][i] = f.due_at;
             engine_claimed(e, now, f.delivery, true);
             assert_true(next_effect(e, EFFECT_SEND, &f));
-            assert_true(engine_answer(e, now + 3, f.delivery,
+            assert_true(engine_answer(e, now + 3, f.send,
                                       &(struct engine_answer){.kind = ANSWER_DONE}));
         }
         engine_free(e);
@@ -696,7 +697,7 @@ static void a_full_limit_names_itself_and_its_instant(void **state)
     assert_true(next_effect(e, EFFECT_CLAIM, &f));
     engine_claimed(e, now, f.delivery, true);
     assert_true(next_effect(e, EFFECT_SEND, &f));
-    engine_answer(e, now + 40, f.delivery, &(struct engine_answer){.kind = ANSWER_DONE});
+    engine_answer(e, now + 40, f.send, &(struct engine_answer){.kind = ANSWER_DONE});
     engine_turn(e, now + 40);
     assert_true(engine_why(e, now + 41, 1, 1, 2, &h));
     assert_int_equal(h.reason, REASON_RATE_LIMIT);
@@ -715,14 +716,14 @@ static void an_answer_wakes_who_waits_for_its_place(void **state)
                                  .text = "1 per 1m channel"};
     struct schedule always = {.zone = &utc, .start = INSTANT_MIN, .end = INSTANT_NEVER};
     struct engine_revision_lane lanes[] = {{1, 1}, {2, 1}};
-    struct engine_waiting one = {1, 1, 1, 0}, two = {2, 2, 2, 0};
+    struct engine_waiting one = {1, 1, 1, 0, 0}, two = {2, 2, 2, 0, 0};
     struct engine *e = engine_new();
     instant_t now = 1800000000000;
     struct engine_hold h;
     struct effect f;
 
     (void)state;
-    engine_add_channel(e, &(struct engine_channel){1, 1, 1, NULL, 0});
+    engine_add_channel(e, &(struct engine_channel){1, 1, 1, NULL, 0, false});
     engine_add_lane(e, &(struct engine_lane){1, 1, 1, INSTANT_MIN, INSTANT_MIN});
     engine_add_lane(e, &(struct engine_lane){2, 1, 2, INSTANT_MIN, INSTANT_MIN});
     engine_add_revision(e, now,

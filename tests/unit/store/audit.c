@@ -41,7 +41,7 @@ static void live_a_little(struct fixture *f)
     OK(store_expire(f->s, second, ++f->now, &n[0], &f->e));
     int64_t third = submit(f, "spring", 3);
     OK(store_reject(f->s, third, &bo, &f->e));
-    OK(store_cancel(f->s, second, &bo, &n[0], &n[1], &n[2], &f->e));
+    OK(store_cancel(f->s, second, &bo, false, &n[0], &n[1], &n[2], &f->e));
 }
 
 static void every_decision_is_in_the_log(void **state)

@@ -218,13 +218,13 @@ static int64_t many(struct fixture *f, const char *campaign)
     for (uint64_t i = 0; i < ROWS; i++) {
         char name[32];
         snprintf(name, sizeof(name), "%s-%llu", campaign, (unsigned long long)i);
-        struct store_row row = {i + 1, f->lane[0], name, NULL, REASON_NONE};
+        struct store_row row = {i + 1, f->lane[0], name, NULL, REASON_NONE, 0};
         OK(store_submit_rows(f->s, revision, &row, 1, &f->e));
     }
     snprintf(manifest, sizeof(manifest), "{\"campaign\":\"%s\"}", campaign);
     struct store_freeze freeze = {
         campaign, "alice", ++f->now, manifest, digest_of(manifest, strlen(manifest)),
-        "dry",    1,       false};
+        "dry",    1,       false,    false};
     OK(store_submit_end(f->s, revision, &freeze, &revision, &again, &f->e));
     return revision;
 }

@@ -103,9 +103,12 @@ static inline int64_t submit_of(struct fixture *f, const struct draft *d, bool *
     OK(store_submit_begin(f->s, &sub, &loading, &f->e));
     assert_true(d->count <= 64);
     for (size_t i = 0; i < d->count; i++)
-        rows[i] =
-            (struct store_row){i + 1, f->lane[i % 2], d->recipients[i] ? d->recipients[i] : "dup",
-                               "[\"v\"]", d->recipients[i] ? REASON_NONE : REASON_DUPLICATE};
+        rows[i] = (struct store_row){i + 1,
+                                     f->lane[i % 2],
+                                     d->recipients[i] ? d->recipients[i] : "dup",
+                                     "[\"v\"]",
+                                     d->recipients[i] ? REASON_NONE : REASON_DUPLICATE,
+                                     0};
     size_t half = d->count / 2;
     OK(store_submit_rows(f->s, loading, rows, half, &f->e));
     OK(store_submit_rows(f->s, loading, rows + half, d->count - half, &f->e));

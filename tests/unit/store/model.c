@@ -169,7 +169,7 @@ static void load_rows(struct model *m, int64_t loading, int count, bool keep)
             bool skip = below(m, 8) == 0;
             snprintf(names[i], sizeof(names[i]), "w%d", recipient);
             rows[i] = (struct store_row){(uint64_t)(done + i + 1), f->lane[lane], names[i], NULL,
-                                         skip ? REASON_SUPPRESSED : REASON_NONE};
+                                         skip ? REASON_SUPPRESSED : REASON_NONE, 0};
             m->last_delivery++;
             assert_true(m->last_delivery < DELIVERIES);
             m->d[m->last_delivery] = (struct m_delivery){keep ? m->revisions + 1 : 0,
@@ -318,7 +318,7 @@ static void step_decide(struct model *m, int index, int which)
             r->status = REVISION_APPROVED;
         break;
     case 3:
-        rc = store_cancel(f->s, r->id, &d, &n[0], &n[1], &n[2], &f->e);
+        rc = store_cancel(f->s, r->id, &d, false, &n[0], &n[1], &n[2], &f->e);
         if ((may = live(r)))
             r->status = REVISION_CANCELED;
         break;

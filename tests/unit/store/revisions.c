@@ -17,7 +17,7 @@ static void draft_is_visible_only_when_whole(void **state)
 {
     struct fixture *f = *state;
     struct store_submission sub = {"spring", "t", "alice", f->now};
-    struct store_row row = {1, f->lane[0], "w1", NULL, REASON_NONE};
+    struct store_row row = {1, f->lane[0], "w1", NULL, REASON_NONE, 0};
     struct view v;
     int64_t loading;
 
@@ -59,7 +59,7 @@ static void same_digest_changes_nothing(void **state)
 
     uint64_t n[3];
     struct store_decision bo = by(f, "bo");
-    OK(store_cancel(f->s, first, &bo, &n[0], &n[1], &n[2], &f->e));
+    OK(store_cancel(f->s, first, &bo, false, &n[0], &n[1], &n[2], &f->e));
     int64_t second = submit_of(f, &d, &again); /* canceled before: a new draft */
     assert_false(again);
     assert_int_not_equal(second, first);
@@ -217,7 +217,7 @@ static void later_end_is_newer(void **state)
     struct fixture *f = *state;
     struct store_submission sub = {"spring", "t", "alice", f->now};
     const char *const manifest = "{}";
-    struct store_row row = {1, f->lane[0], "w1", NULL, REASON_NONE};
+    struct store_row row = {1, f->lane[0], "w1", NULL, REASON_NONE, 0};
     int64_t slow, quick, revision;
     bool again;
 
@@ -228,7 +228,7 @@ static void later_end_is_newer(void **state)
     row.recipient = "w2";
     OK(store_submit_rows(f->s, slow, &row, 1, &f->e));
     struct store_freeze freeze = {"spring", "alice", ++f->now, manifest, digest_of(manifest, 2),
-                                  "dry",    1,       false};
+                                  "dry",    1,       false,    false};
     OK(store_submit_end(f->s, slow, &freeze, &revision, &again, &f->e));
     assert_int_equal(view(f, quick).status, REVISION_CANCELED);
     assert_true(current_is(f, "spring", slow));
@@ -271,7 +271,7 @@ static int take_step(struct fixture *f, const char *name, int64_t revision)
     case 'e':
         return store_expire(f->s, revision, ++f->now, &n[0], &f->e);
     default:
-        return store_cancel(f->s, revision, &bo, &n[0], &n[1], &n[2], &f->e);
+        return store_cancel(f->s, revision, &bo, false, &n[0], &n[1], &n[2], &f->e);
     }
 }
 
@@ -317,7 +317,7 @@ static void cancel_counts_what_is_out(void **state)
     answer(f, 1, DELIVERY_SENT, REASON_NONE);
     answer(f, 2, DELIVERY_UNKNOWN, REASON_NO_ANSWER);
     struct store_decision bo = by(f, "bo");
-    OK(store_cancel(f->s, revision, &bo, &canceled, &out, &unknown, &f->e));
+    OK(store_cancel(f->s, revision, &bo, false, &canceled, &out, &unknown, &f->e));
     assert_int_equal(canceled, 2);
     assert_int_equal(out, 2);
     assert_int_equal(unknown, 1);
