@@ -34,6 +34,7 @@ static const struct option_row option_rows[OPTIONS] = {
     [OPT_NOTE] = {"note", "TEXT", TR_TABLE("a note for the audit log")},
     [OPT_REASON] = {"reason", "TEXT", TR_TABLE("the reason, for the audit log")},
     [OPT_STATE] = {"state", "S", TR_TABLE("only deliveries in this state")},
+    [OPT_SENDER] = {"sender", "S", TR_TABLE("only what this sender sends")},
     [OPT_WATCH] = {"watch", NULL, TR_TABLE("again every second, until Ctrl-C")},
     [OPT_KEEP_TASKS] = {"keep-tasks", NULL, TR_TABLE("leave open tasks and prompts as they are")},
 };
@@ -250,8 +251,6 @@ static int check_use(const struct cli *cli)
 
     if (cli->values[OPT_HELP])
         return 0;
-    if (cli->values[OPT_KEEP_TASKS])
-        return args_wrong(cli, tr("--%s is not supported yet"), option_rows[OPT_KEEP_TASKS].name);
     for (unsigned o = 0; o < OPTIONS; o++)
         if (cli->values[o] && !((c->options | common_options) & OPT_BIT(o)))
             return args_wrong(cli, tr("--%s does not belong to this command"), option_rows[o].name);

@@ -32,10 +32,11 @@ const struct command cli_commands[] = {
     {"deliveries", "CAMPAIGN [--state S]",
      TR_TABLE("every recipient of a campaign and what became of it"), OPT_BIT(OPT_STATE), 1, 1,
      cmd_deliveries},
-    {"pause", "CAMPAIGN", TR_TABLE("no new sends of a campaign, until it is resumed"),
-     OPT_BIT(OPT_KEEP_TASKS), 1, 1, cmd_pause},
+    {"pause", "CAMPAIGN [--keep-tasks]",
+     TR_TABLE("no new sends of a campaign, until it is resumed"), OPT_BIT(OPT_KEEP_TASKS), 1, 1,
+     cmd_pause},
     {"resume", "CAMPAIGN", TR_TABLE("lets a paused campaign go on"), 0, 1, 1, cmd_resume},
-    {"cancel", "CAMPAIGN", TR_TABLE("ends a campaign: what has not gone stays here"),
+    {"cancel", "CAMPAIGN [--keep-tasks]", TR_TABLE("ends a campaign: what has not gone stays here"),
      OPT_BIT(OPT_KEEP_TASKS), 1, 1, cmd_cancel},
     {"halt", "[--reason TEXT]",
      TR_TABLE("stops every new send at once, even with the service down"), OPT_BIT(OPT_REASON), 0,
@@ -46,6 +47,9 @@ const struct command cli_commands[] = {
     {"resend", "DELIVERY --note TEXT",
      TR_TABLE("repeats a delivery that is known not to have gone"), OPT_BIT(OPT_NOTE), 1, 1,
      cmd_resend},
+    {"tasks", "[--sender S]", TR_TABLE("what waits for people to send or confirm"),
+     OPT_BIT(OPT_SENDER), 0, 0, cmd_tasks},
+    {"remind", "TASK", TR_TABLE("asks the person of a task again"), 0, 1, 1, cmd_remind},
     {"status", "[--watch]", TR_TABLE("lanes, next sends, use of limits, health"),
      OPT_BIT(OPT_WATCH), 0, 0, cmd_status},
     {"audit", "[CAMPAIGN]", TR_TABLE("the log of decisions"), 0, 0, 1, cmd_audit},
@@ -58,8 +62,8 @@ const struct command cli_commands[] = {
     {NULL, NULL, NULL, 0, 0, 0, NULL},
 };
 
-const char *const cli_later[] = {"plan",     "explain",    "tasks",      "remind", "prompt",
-                                 "contacts", "suppress",   "unsuppress", "report", "backup",
+const char *const cli_later[] = {"plan",     "explain",    "prompt", "contacts",
+                                 "suppress", "unsuppress", "report", "backup",
                                  "reload",   "completion", NULL};
 
 static bool colors_wanted(void)

@@ -27,10 +27,16 @@ static json_t *post(struct cli *cli, const char *kind, const char *which, const 
     return object;
 }
 
+/* What people are being asked is withdrawn, or stays open. */
+static json_t *tasks_body(const struct cli *cli)
+{
+    return cli->values[OPT_KEEP_TASKS] ? json_pack("{s:s}", "tasks", "keep") : json_object();
+}
+
 int cmd_pause(struct cli *cli)
 {
     int rc;
-    json_t *object = post(cli, "campaigns", cli->args[0], "pause", json_object(), &rc);
+    json_t *object = post(cli, "campaigns", cli->args[0], "pause", tasks_body(cli), &rc);
 
     if (object)
         fprintf(cli->out, tr("paused: %s; go on with: paceline resume %s\n"), cli->args[0],
@@ -54,7 +60,7 @@ int cmd_resume(struct cli *cli)
 int cmd_cancel(struct cli *cli)
 {
     int rc;
-    json_t *object = post(cli, "campaigns", cli->args[0], "cancel", json_object(), &rc);
+    json_t *object = post(cli, "campaigns", cli->args[0], "cancel", tasks_body(cli), &rc);
 
     if (object)
         fprintf(cli->out, tr("%lld canceled, %lld already out, %lld unknown\n"),

@@ -41,6 +41,7 @@ enum option {
     OPT_NOTE,
     OPT_REASON,
     OPT_STATE,
+    OPT_SENDER,
     OPT_WATCH,
     OPT_KEEP_TASKS,
     OPTIONS
@@ -115,6 +116,8 @@ int cmd_deliveries(struct cli *cli);
 int cmd_pause(struct cli *cli);
 int cmd_resume(struct cli *cli);
 int cmd_cancel(struct cli *cli);
+int cmd_tasks(struct cli *cli);
+int cmd_remind(struct cli *cli);
 int cmd_outcome(struct cli *cli);
 int cmd_resend(struct cli *cli);
 int cmd_halt(struct cli *cli);

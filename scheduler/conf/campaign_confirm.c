@@ -27,10 +27,11 @@ static void remind_read(const struct reader *r, const struct yaml_node *node,
                         struct conf_confirm *c)
 {
     const struct yaml_node *const *items;
-    size_t count = read_one_or_list(r, node, "remind", REMINDERS_MAX, &items);
 
-    if (node)
-        c->remind_count = 0;
+    c->remind_count = 0;
+    if (node->kind == YAML_LIST && node->count == 0)
+        return; /* `[]`: none */
+    size_t count = read_one_or_list(r, node, "remind", REMINDERS_MAX, &items);
     for (size_t i = 0; i < count; i++) {
         duration_t d;
         if (!span_read(r, items[i], "remind", &d))

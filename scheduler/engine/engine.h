@@ -177,7 +177,7 @@ struct engine_asked { /* a question that was open when the service stopped */
     int64_t send;
     const struct engine_waiting *deliveries; /* those not settled yet */
     size_t count;
-    instant_t asked_at;
+    instant_t claimed_at;
     bool shown;
 };
 /* Right after engine_add_revision. */

@@ -499,7 +499,7 @@ void engine_restore(struct engine *e, instant_t now, const struct engine_asked *
     if (!q || !a->count)
         return;
     struct flight *f = flight_new(e, q, a->send, FLIGHT_ASKED);
-    f->claimed_at = a->asked_at;
+    f->claimed_at = a->claimed_at;
     f->shown = a->shown;
     for (size_t i = 0; i < a->count; i++) {
         const struct engine_waiting *w = &a->deliveries[i];

@@ -262,7 +262,7 @@ static void restore_prompt(struct run *s, const struct running *r, const struct 
                                  .lane = p->prompt.lane,
                                  .send = p->prompt.id,
                                  .deliveries = open,
-                                 .asked_at = p->prompt.asked_at,
+                                 .claimed_at = p->prompt.claimed_at,
                                  .shown = p->prompt.shown_at != INSTANT_MIN || p->prompt.doubted};
     struct send *x = NULL;
 

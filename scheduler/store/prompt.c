@@ -7,10 +7,11 @@
 int prompt_open(struct store *s, const struct store_result *x, struct err *e)
 {
     sqlite3_stmt *st;
-    int rc = sql_get(s, &st,
-                     "INSERT OR IGNORE INTO prompt (id, revision, lane, nonce, asked_at)"
-                     " VALUES (?, ?, ?, ?, ?)",
-                     e);
+    int rc =
+        sql_get(s, &st,
+                "INSERT OR IGNORE INTO prompt (id, revision, lane, nonce, asked_at, claimed_at)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                e);
 
     assert(x->prompt && x->nonce);
     if (rc)
@@ -20,6 +21,7 @@ int prompt_open(struct store *s, const struct store_result *x, struct err *e)
     bind_int(st, 3, x->lane);
     bind_text(st, 4, x->nonce);
     bind_int(st, 5, x->at);
+    bind_int(st, 6, x->claimed_at);
     rc = sql_run(s, st, e);
     if (!rc)
         rc = sql_get(s, &st, "INSERT INTO prompt_delivery (prompt, delivery) VALUES (?, ?)", e);
@@ -81,7 +83,7 @@ int store_prompts(struct store *s, int64_t revision,
                      " p.snoozed_until, p.reminded, p.doubted, d.id, d.recipient, d.message,"
                      " d.row, (SELECT count(*) FROM life WHERE delivery = d.id AND state = 1),"
                      " r.name, n.name, d.fields, (SELECT state FROM life WHERE delivery = d.id"
-                     "  ORDER BY seq DESC LIMIT 1)"
+                     "  ORDER BY seq DESC LIMIT 1), p.claimed_at"
                      " FROM prompt p JOIN prompt_delivery x ON x.prompt = p.id"
                      " JOIN delivery d ON d.id = x.delivery JOIN recipient r ON r.id = d.recipient"
                      " JOIN lane l ON l.id = p.lane JOIN sender n ON n.id = l.sender"
@@ -96,6 +98,7 @@ int store_prompts(struct store *s, int64_t revision,
                                  .revision = sqlite3_column_int64(st, 1),
                                  .lane = sqlite3_column_int64(st, 2),
                                  .nonce = column_text(st, 3),
+                                 .claimed_at = sqlite3_column_int64(st, 18),
                                  .asked_at = sqlite3_column_int64(st, 4),
                                  .shown_at = column_instant(st, 5),
                                  .snoozed_until = column_instant(st, 6),

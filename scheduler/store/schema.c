@@ -51,7 +51,8 @@ static const char schema[] =
     " upto INTEGER NOT NULL, PRIMARY KEY (revision, lane)) STRICT, WITHOUT ROWID;"
     /* open questions to people; its number is its first delivery's. Gone when all is settled */
     "CREATE TABLE prompt (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL,"
-    " lane INTEGER NOT NULL, nonce TEXT NOT NULL, asked_at INTEGER NOT NULL, shown_at INTEGER,"
+    " lane INTEGER NOT NULL, nonce TEXT NOT NULL, claimed_at INTEGER NOT NULL,"
+    " asked_at INTEGER NOT NULL, shown_at INTEGER,"
     " snoozed_until INTEGER, reminded INTEGER NOT NULL DEFAULT 0,"
     " doubted INTEGER NOT NULL DEFAULT 0) STRICT;"
     "CREATE TABLE prompt_delivery (prompt INTEGER NOT NULL, delivery INTEGER NOT NULL,"

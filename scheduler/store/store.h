@@ -276,7 +276,8 @@ int store_lane_last(struct store *s, int64_t lane, instant_t *due_at, instant_t 
 struct store_prompt {
     int64_t id, revision, lane;
     const char *nonce;
-    instant_t asked_at, shown_at, snoozed_until; /* INSTANT_MIN: not */
+    instant_t claimed_at, asked_at;
+    instant_t shown_at, snoozed_until; /* INSTANT_MIN: not */
     uint32_t reminded;
     bool doubted;
 };

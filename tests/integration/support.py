@@ -6,12 +6,14 @@ with the logs shown. Python's standard library only.
 """
 import collections
 import datetime
+import http.client
 import json
 import os
 import pwd
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -75,6 +77,17 @@ def now_ms():
 
 def lines(text):
     return [json.loads(line) for line in text.splitlines()]
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=60)
+        self.unix_path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.unix_path)
 
 
 # --- programs -------------------------------------------------------------------------------------
@@ -163,9 +176,11 @@ class Place:
     room these senders. There is always a channel `dry` (null) with the senders a and b.
     """
 
-    def __init__(self, rooms=0, senders=None, users=None, allow_self=True, standin=(), extra=""):
+    def __init__(self, rooms=0, senders=None, users=None, allow_self=True, standin=(), extra="",
+                 hands=None):
         self.rooms, self.senders, self.users = rooms, senders, users
         self.allow_self, self.standin_options, self.extra = allow_self, standin, extra
+        self.hands = hands  # the senders of a channel `by-hand`
         self.logs = []
         self.programs = []
         self.service = self.standin = None
@@ -235,10 +250,14 @@ class Place:
             senders = f", senders: [{', '.join(self.senders)}]" if self.senders else ""
             text.append(f"  room-{room}: {{plugin: wecom-robot, key: {{file: room-{room}.key}}, "
                         f"standin: true, api: \"{self.standin.url}\"{senders}}}")
+        if self.hands:
+            text.append(f"  by-hand: {{plugin: prompt, senders: [{', '.join(self.hands)}]}}")
         if self.users:
             text.append("users:")
-            text += [f"  - {{name: {name}, roles: [{', '.join(roles)}], os_user: {os_user}}}"
-                     for name, roles, os_user in self.users]
+            for name, roles, os_user, *senders in self.users:
+                theirs = f", senders: [{', '.join(senders)}]" if senders else ""
+                text.append(f"  - {{name: {name}, roles: [{', '.join(roles)}], "
+                            f"os_user: {os_user}{theirs}}}")
         text.append(f"approval: {{allow_self: {str(self.allow_self).lower()}}}")
         self.write("paceline.yaml", "\n".join(text) + "\n" + self.extra)
 
@@ -295,6 +314,18 @@ class Place:
             raise AssertionError(f"paceline {' '.join(args)}: exit {result.code}, expected {expect}"
                                  f"\nstdout: {result.out}\nstderr: {result.err}")
         return result
+
+    def api(self, method, path, body=None):
+        """(status, answer) of the HTTP API, as the user who runs the tests."""
+        connection = UnixConnection(self.path("paceline.sock"))
+        try:
+            connection.request(method, "/api/v1/" + path,
+                               None if body is None else json.dumps(body),
+                               {"Content-Type": "application/json"} if body is not None else {})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
 
     # --- what one often asks
 

@@ -666,8 +666,8 @@ static void the_gap_is_drawn_once(void **state)
             due[run][i] = f.due_at;
             engine_claimed(e, now, f.delivery, true);
             assert_true(next_effect(e, EFFECT_SEND, &f));
-            assert_true(engine_answer(e, now + 3, f.send,
-                                      &(struct engine_answer){.kind = ANSWER_DONE}));
+            assert_true(
+                engine_answer(e, now + 3, f.send, &(struct engine_answer){.kind = ANSWER_DONE}));
         }
         engine_free(e);
     }

@@ -168,8 +168,12 @@ static void load_rows(struct model *m, int64_t loading, int count, bool keep)
             int recipient = below(m, RECIPIENTS), lane = below(m, 2);
             bool skip = below(m, 8) == 0;
             snprintf(names[i], sizeof(names[i]), "w%d", recipient);
-            rows[i] = (struct store_row){(uint64_t)(done + i + 1), f->lane[lane], names[i], NULL,
-                                         skip ? REASON_SUPPRESSED : REASON_NONE, 0};
+            rows[i] = (struct store_row){(uint64_t)(done + i + 1),
+                                         f->lane[lane],
+                                         names[i],
+                                         NULL,
+                                         skip ? REASON_SUPPRESSED : REASON_NONE,
+                                         0};
             m->last_delivery++;
             assert_true(m->last_delivery < DELIVERIES);
             m->d[m->last_delivery] = (struct m_delivery){keep ? m->revisions + 1 : 0,
