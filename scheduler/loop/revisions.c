@@ -242,6 +242,7 @@ static void start(struct run *s, struct load *l)
                           .campaign = c,
                           .arena = l->kept,
                           .name = arena_strdup(l->kept, l->name),
+                          .digest = l->digest,
                           .channel = channel,
                           .attachments = l->attachments,
                           .attachment_count = l->attachment_count};

@@ -69,6 +69,19 @@ static bool render(struct send *x, const struct running *r)
     return ok;
 }
 
+/* What this delivery is and stays, in every attempt: its revision and its recipient. */
+static const char *key_of(struct send *x, const struct running *r)
+{
+    struct digester *d = digester_new();
+    char text[DIGEST_TEXT];
+
+    digester_field(d, r->digest.bytes, DIGEST_BYTES);
+    digester_string(d, x->recipient);
+    const struct digest digest = digester_end(d);
+    digest_text(&digest, text);
+    return arena_strdup(x->arena, strchr(text, ':') + 1);
+}
+
 static void answer(struct run *s, struct send *x, const struct engine_answer *a)
 {
     if (!engine_answer(s->engine, run_now(s), x->delivery, a))
@@ -93,6 +106,7 @@ void send_call(struct run *s, int64_t delivery)
     x->call.attachments = r->attachments;
     x->call.attachment_count = r->attachment_count;
     x->call.deadline_ms = run_now(s) + ANSWER_MS;
+    x->call.key = key_of(x, r);
     if (!render(x, r)) {
         /* submit skips these; a stored row that does not render any more was tampered with */
         log_line(LOG_ERROR, "send", "does not render delivery=%lld", (long long)delivery);
