@@ -74,6 +74,12 @@ static int webhook_open(const struct channel_host *host, void **instance, char *
     return 0;
 }
 
+static void flight_free(struct flight *f)
+{
+    free(f->body);
+    free(f);
+}
+
 static void flight_end(struct flight *f)
 {
     struct flight **at = &f->webhook->flights;
@@ -81,8 +87,7 @@ static void flight_end(struct flight *f)
     while (*at != f)
         at = &(*at)->next;
     *at = f->next;
-    free(f->body);
-    free(f);
+    flight_free(f);
 }
 
 /* False when there is no time left for it. */
@@ -182,8 +187,11 @@ static void webhook_close(void *instance)
 {
     struct webhook *w = instance;
 
-    while (w->flights) /* the host calls none of them back any more */
-        flight_end(w->flights);
+    while (w->flights) { /* the host calls none of them back any more */
+        struct flight *f = w->flights;
+        w->flights = f->next;
+        flight_free(f);
+    }
     free(w);
 }
 
