@@ -109,7 +109,7 @@ void webhook_sign(char out[WEBHOOK_SIGNATURE_MAX], const char *secret, const cha
               head + length, digest, sizeof(digest), &digest_length);
     assert(digest_length == sizeof(digest));
     free(signed_text);
-    strcpy(out, "sha256=");
+    snprintf(out, WEBHOOK_SIGNATURE_MAX, "sha256=");
     for (size_t i = 0; i < digest_length; i++)
         snprintf(out + 7 + 2 * i, 3, "%02x", digest[i]);
 }
