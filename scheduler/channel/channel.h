@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PACELINE_CHANNEL_ABI 1
+#define PACELINE_CHANNEL_ABI 2
 #define PACELINE_EXPORT __attribute__((visibility("default")))
 
 /* --- what a kind can do: the engine and `check` act on it --- */
@@ -92,6 +92,8 @@ struct channel_send {
     const struct channel_attachment *attachments;
     size_t attachment_count;
     int64_t deadline_ms; /* wall clock: answer before it */
+    /* 64 hex digits, of this delivery: the same whenever it is called again, after a restart too */
+    const char *key;
 };
 
 enum channel_outcome_kind {
@@ -147,8 +149,9 @@ struct channel_http_request {
     const void *body;
     size_t body_length;
     int64_t timeout_ms; /* whole request; 0: 30 s */
-    uint64_t send_id; /* of the send this request carries out, 0 for others: asked again before the
-                         first byte whether it may still go (halt, window, end) */
+    uint64_t send_id;  /* of the send this request carries out, 0 for others: asked again before the
+                          first byte whether it may still go (halt, window, end) */
+    const char *proxy; /* http://HOST:PORT, or NULL: none, whatever the environment says */
 };
 
 enum channel_http_result {
@@ -180,7 +183,7 @@ struct channel_host { /* lives as long as the instance */
     int64_t (*now_ms)(const struct channel_host *h); /* wall clock */
     void (*log)(const struct channel_host *h, enum channel_log level, const char *line);
     /* Starts a request to the channel's base URL, and to nowhere else: HTTPS verified, no
-     * redirects, no proxy, no second send by the library. `fn` is called exactly once, in a later
+     * redirects, no second send by the library. `fn` is called exactly once, in a later
      * turn, unless the instance is closed first. */
     void (*http)(const struct channel_host *h, const struct channel_http_request *request,
                  channel_http_fn *fn, void *ctx);
@@ -207,6 +210,13 @@ struct paceline_channel {
     void (*submit)(void *instance,
                    const struct channel_send *send); /* `send` lives until it is settled */
     void (*close)(void *instance);
+    /* The CHANNEL_STRING option that holds the address, for a kind that reaches a team's own system
+     * instead of a platform: https, or plain http on this machine with `standin: true`. The base
+     * URL is its scheme, host and port. NULL: platform_url counts. */
+    const char *url_option;
+    /* Why a send to this recipient would be refused, one line, or NULL when it would not; asked
+     * when a campaign is checked and submitted. NULL: every recipient will do. Pure. */
+    const char *(*recipient_problem)(const char *recipient);
 };
 
 #endif

@@ -37,6 +37,7 @@ static void complain(const struct reading *r, const struct yaml_node *at, const 
 static void check_keys(const struct reading *r);
 static void check_mode(const struct reading *r);
 static void read_base_url(const struct reading *r);
+static void read_own_url(const struct reading *r);
 static void read_option(const struct reading *r, const struct channel_option *o, json_t *manifest);
 
 struct channel_settings *channel_settings_read(const struct paceline_channel *kind,
@@ -165,6 +166,10 @@ static void read_base_url(const struct reading *r)
     const struct yaml_node *node = yaml_get(r->channel->node, "standin");
     size_t length;
 
+    if (r->s->kind->url_option) {
+        read_own_url(r);
+        return;
+    }
     if (r->channel->standin && !r->s->kind->platform_url) {
         complain(r, node->key, tr("plugin '%s' reaches no platform, so it has no stand-in"),
                  r->s->kind->name);
@@ -177,6 +182,55 @@ static void read_base_url(const struct reading *r)
         length--;
     r->s->public.base_url = arena_strndup(r->s->arena, url, length);
     r->s->public.standin = r->channel->standin;
+}
+
+/* Scheme, host and port of a URL in plain characters, or NULL. */
+static const char *url_origin(struct arena *arena, const char *url)
+{
+    size_t scheme = strncmp(url, "https://", 8) == 0 ? 8 : strncmp(url, "http://", 7) == 0 ? 7 : 0;
+    size_t host = scheme ? strcspn(url + scheme, "/?") : 0;
+
+    if (host == 0 || memchr(url + scheme, '@', host) || strpbrk(url, "#\\"))
+        return NULL;
+    for (const char *s = url; *s; s++) {
+        if (*s <= ' ' || *s > '~')
+            return NULL;
+    }
+    return arena_strndup(arena, url, scheme + host);
+}
+
+/* The address is the user's own: over TLS, or, marked as a stand-in, on this machine. */
+static void read_own_url(const struct reading *r)
+{
+    const char *name = r->s->kind->url_option, *origin;
+    const struct yaml_node *node = yaml_get(r->channel->node, name);
+    const struct yaml_node *api = yaml_get(r->channel->node, "api");
+    bool standin = r->channel->standin;
+
+    if (api)
+        complain(r, api->key, tr("plugin '%s' has no 'api': '%s' is where it sends to"),
+                 r->s->kind->name, name);
+    if (!node || node->kind != YAML_SCALAR) /* read_option says so */
+        return;
+    origin = url_origin(r->s->arena, node->text);
+    if (!origin)
+        complain(r, node,
+                 tr("'%s' must be https://HOST[:PORT][/PATH] in plain characters, without "
+                    "a user name and without '#'"),
+                 name);
+    else if (standin && !service_loopback_url(origin))
+        complain(r, node,
+                 tr("with 'standin: true' the host of '%s' must be 127.0.0.1, localhost "
+                    "or [::1]"),
+                 name);
+    else if (!standin && strncmp(origin, "https://", 8) != 0)
+        complain(r, node,
+                 tr("'%s' must be https://; plain http is for tests on this machine, with "
+                    "'standin: true'"),
+                 name);
+    else
+        r->s->public.base_url = origin;
+    r->s->public.standin = standin;
 }
 
 /* --- values --- */

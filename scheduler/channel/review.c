@@ -1,4 +1,4 @@
-/* Every row is rendered and judged. A text that the channel cannot carry is told once for each kind
+/* Every row is rendered and judged. What the channel cannot carry is told once for each kind
  * of problem, at the first row that has it, with the number of further rows: 100,000 rows of one
  * template mostly break the same limit. */
 #include "channel/review.h"
@@ -16,7 +16,7 @@
 
 enum { ATTACHMENT_BYTES_MAX = 64 * 1024 * 1024 };
 
-enum problem { PROBLEM_BLANK, PROBLEM_OTHER, PROBLEMS };
+enum problem { PROBLEM_BLANK, PROBLEM_OTHER, PROBLEM_RECIPIENT, PROBLEMS };
 
 struct seen_problem {
     size_t item; /* index + 1 in the diags; 0: not shown */
@@ -29,6 +29,7 @@ struct review {
     const struct campaign *campaign;
     const struct paceline_channel *kind;
     struct audience *audience;
+    const char *label; /* of the audience's file, as people see it */
     struct diags *diags;
     struct diags scratch; /* of one text */
     const char **senders;
@@ -49,6 +50,7 @@ struct review {
 static void senders_resolve(struct review *r, const struct service_channel *channel);
 static bool attachments_read(struct review *r, const char *const *paths, struct err *e);
 static void message_check(struct review *r);
+static void recipient_judge(struct review *r, const struct audience_row *row);
 static void text_judge(struct review *r, const struct review_row *row);
 static int64_t message_of(const char *text);
 static void row_count(struct review *r, const struct review_row *row);
@@ -73,6 +75,7 @@ int review_open(struct review **out, const struct campaign *c,
         beside = campaign_path(c, c->audience_file);
     int rc = audience_open(&r->audience, c, audience_path && beside ? audience_path : beside,
                            beside, r->senders, r->sender_count, diags, e);
+    r->label = beside ? arena_strdup(r->arena, beside) : NULL;
     free(beside);
     if (rc) {
         review_close(r);
@@ -108,6 +111,8 @@ int review_next(struct review *r, struct review_row *row, struct err *e)
         else
             row->text = r->text.text ? r->text.text : "";
     }
+    if (r->kind->recipient_problem && row->skipped == REASON_NONE)
+        recipient_judge(r, &in);
     if (row->text && r->judge_texts)
         text_judge(r, row);
     if (row->skipped == REASON_NONE && r->campaign->batch > 1)
@@ -244,15 +249,11 @@ static void message_check(struct review *r)
     r->judge_texts = channel_check_message(r->kind, c, files, r->diags);
 }
 
-static void text_judge(struct review *r, const struct review_row *row)
+/* What is in the scratch, at its first row; of the others only how many there are. */
+static void problem_tell(struct review *r, enum problem problem)
 {
-    size_t length = strlen(row->text);
+    struct seen_problem *p = &r->problems[problem];
 
-    if (channel_check_text(r->kind, r->campaign, row->text, length, row->recipient, row->row,
-                           &r->scratch))
-        return;
-    bool blank = strspn(row->text, " \t\r\n") == length;
-    struct seen_problem *p = &r->problems[blank ? PROBLEM_BLANK : PROBLEM_OTHER];
     if (p->seen) {
         p->more++;
     } else {
@@ -266,6 +267,36 @@ static void text_judge(struct review *r, const struct review_row *row)
     }
     diags_dispose(&r->scratch);
     diags_init(&r->scratch);
+}
+
+static void recipient_judge(struct review *r, const struct audience_row *row)
+{
+    const struct campaign *c = r->campaign;
+    bool listed = c->source == AUDIENCE_RECIPIENTS;
+    const struct place at =
+        listed ? c->recipients[row->row - 1].at : (struct place){row->line, row->field};
+    const char *problem = r->kind->recipient_problem(row->recipient);
+    struct strbuf who = STRBUF_INIT;
+
+    if (!problem)
+        return;
+    text_safe(&who, row->recipient, false);
+    diag_add(&r->scratch, listed ? c->file : r->label, at.line, at.column, DIAG_ERROR, ERR_REFUSED,
+             tr("%s does not write to '%s' (row %llu): %s"), r->kind->name, who.text,
+             (unsigned long long)row->row, tr(problem));
+    strbuf_dispose(&who);
+    problem_tell(r, PROBLEM_RECIPIENT);
+}
+
+static void text_judge(struct review *r, const struct review_row *row)
+{
+    size_t length = strlen(row->text);
+
+    if (channel_check_text(r->kind, r->campaign, row->text, length, row->recipient, row->row,
+                           &r->scratch))
+        return;
+    bool blank = strspn(row->text, " \t\r\n") == length;
+    problem_tell(r, blank ? PROBLEM_BLANK : PROBLEM_OTHER);
 }
 
 /* --- batches and taps --- */

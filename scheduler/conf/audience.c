@@ -338,6 +338,7 @@ static bool row_take(struct audience *a, const struct csv_row *in, struct audien
         return false;
     *out = (struct audience_row){.row = ++a->rows,
                                  .line = in->line,
+                                 .field = a->recipient_column + 1,
                                  .recipient = recipient,
                                  .sender = sender,
                                  .duplicate = !seen_add(&a->seen, recipient),

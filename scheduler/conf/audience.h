@@ -20,6 +20,7 @@ struct audience;
 struct audience_row {
     uint64_t row; /* from 1 */
     size_t line;  /* in its file */
+    size_t field; /* of the recipient, from 1 */
     const char *recipient;
     size_t sender; /* index into the senders given to audience_open */
     bool duplicate;

@@ -26,7 +26,6 @@ static void senders_read(const struct reader *r, const struct yaml_node *node,
                          struct service_channel *c);
 static void standin_read(const struct reader *r, const struct yaml_node *node,
                          struct service_channel *c);
-static bool loopback_url(const char *url);
 static void users_read(const struct reader *r, const struct yaml_node *node, struct service *s);
 static bool user_read(const struct reader *r, const struct yaml_node *node, struct service_user *u);
 static void user_unique(const struct reader *r, const struct yaml_node *node,
@@ -257,7 +256,7 @@ static void standin_read(const struct reader *r, const struct yaml_node *node,
 
     read_bool(r, standin, "standin", &c->standin);
     const char *url = read_line(r, api, "api", 256);
-    if (url && !loopback_url(url)) {
+    if (url && !service_loopback_url(url)) {
         read_error(r, api,
                    tr("'api' must be http:// or https:// and 127.0.0.1, localhost or [::1], with "
                       "a port or without, and no path"));
@@ -265,7 +264,8 @@ static void standin_read(const struct reader *r, const struct yaml_node *node,
     }
     if (url && !c->standin)
         read_error(r, api, tr("'api' is for tests only: it needs 'standin: true'"));
-    else if (c->standin && !api)
+    else if (c->standin && !api &&
+             !yaml_get(node, "url")) /* a plugin's own address: it judges it */
         read_error(r, standin, tr("'standin: true' needs 'api'"));
     if (!url)
         return;
@@ -273,7 +273,7 @@ static void standin_read(const struct reader *r, const struct yaml_node *node,
     c->api_at = place_of(api);
 }
 
-static bool loopback_url(const char *url)
+bool service_loopback_url(const char *url)
 {
     static const char *const hosts[] = {"127.0.0.1", "localhost", "[::1]"};
     const char *s = strncmp(url, "https://", 8) == 0 ? url + 8 : url + 7;

@@ -60,6 +60,8 @@ void service_free(struct service *s);
 const struct service_channel *service_channel(const struct service *s, const char *name);
 /* Whether a key of a channel is the service's own; every other one is its plugin's. */
 bool service_channel_key(const char *key);
+/* http:// or https:// and 127.0.0.1, localhost or [::1], with a port or without, nothing more. */
+bool service_loopback_url(const char *url);
 
 /* The default places of the contract §4: malloc'd, or NULL when there is none. */
 char *service_find_file(void);

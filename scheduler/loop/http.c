@@ -391,7 +391,8 @@ static const char *headers_prepare(struct http_call *call, const struct channel_
     return problem;
 }
 
-static void options_set(CURL *easy, struct http_call *call, const char *protocol, int64_t timeout)
+static void options_set(CURL *easy, struct http_call *call, const char *protocol, const char *proxy,
+                        int64_t timeout)
 {
     long connect = timeout < CONNECT_TIMEOUT_MS ? (long)timeout : CONNECT_TIMEOUT_MS;
 
@@ -400,8 +401,10 @@ static void options_set(CURL *easy, struct http_call *call, const char *protocol
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(easy, CURLOPT_PROXY, proxy ? proxy : "");
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, proxy ? "" : "*");
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS,
+                     1L); /* a proxy's are not the answer's */
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
@@ -452,7 +455,7 @@ static const char *call_prepare(struct http_call *call, const char *base_url,
     call->easy = curl_easy_init();
     if (!call->easy)
         return "the request could not be started";
-    options_set(call->easy, call, protocol,
+    options_set(call->easy, call, protocol, request->proxy,
                 request->timeout_ms > 0 ? request->timeout_ms : TIMEOUT_MS);
     body_set(call, request);
     strbuf_puts(&url, base_url);

@@ -2,8 +2,9 @@
  *
  * Its promise is that a request goes out at most once, and that its result says how much is known:
  * NOT_SENT is proven (no byte of the request was written), ANSWERED is a whole answer, everything
- * else is UNKNOWN. HTTPS is verified; http only to loopback; no redirects, no proxy, no cookies, no
- * netrc. URLs may hold secrets and are never logged. Threads: all of it on the loop's thread. */
+ * else is UNKNOWN. HTTPS is verified; http only to loopback; no redirects, no proxy but the one of
+ * the request, no cookies, no netrc. URLs may hold secrets and are never logged. Threads: all of it
+ * on the loop's thread. */
 #ifndef PACELINE_LOOP_HTTP_H
 #define PACELINE_LOOP_HTTP_H
 

@@ -36,6 +36,7 @@ struct running { /* a revision that the engine knows */
     struct campaign *campaign; /* owns the schedule and the template */
     struct arena *arena;
     const char *name, *title; /* of the campaign */
+    struct digest digest;
     struct chan *channel;
     struct channel_attachment *attachments;
     size_t attachment_count;

@@ -308,6 +308,7 @@ static void start(struct run *s, struct load *l)
                           .arena = l->kept,
                           .name = arena_strdup(l->kept, l->name),
                           .title = arena_strdup(l->kept, l->title),
+                          .digest = l->digest,
                           .channel = channel,
                           .attachments = l->attachments,
                           .attachment_count = l->attachment_count};

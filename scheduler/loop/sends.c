@@ -132,6 +132,20 @@ static bool render_all(struct send *x, const struct template *t)
     return true;
 }
 
+/* What this send is and stays, in every attempt: its revision and its recipients. */
+static const char *key_of(const struct send *x, const struct running *r)
+{
+    struct digester *d = digester_new();
+    char text[DIGEST_TEXT];
+
+    digester_field(d, r->digest.bytes, DIGEST_BYTES);
+    for (size_t i = 0; i < x->count; i++)
+        digester_string(d, x->items[i].recipient);
+    const struct digest digest = digester_end(d);
+    digest_text(&digest, text);
+    return arena_strdup(x->arena, strchr(text, ':') + 1);
+}
+
 bool send_prepare(struct run *s, struct send *x, const struct running *r)
 {
     const char **recipients = arena_array(x->arena, x->count, sizeof(const char *));
@@ -146,7 +160,8 @@ bool send_prepare(struct run *s, struct send *x, const struct running *r)
                                     .format = r->campaign->format,
                                     .attachments = r->attachments,
                                     .attachment_count = r->attachment_count,
-                                    .deadline_ms = run_now(s) + ANSWER_MS};
+                                    .deadline_ms = run_now(s) + ANSWER_MS,
+                                    .key = key_of(x, r)};
     return render_all(x, r->campaign->template);
 }
 

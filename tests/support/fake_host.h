@@ -26,6 +26,8 @@ struct fake_host {
     bool waiting;      /* one has no answer yet */
     char method[8], path[256], *body;
     char content_type[64];
+    char headers[512]; /* all of them, a line each */
+    char proxy[64];    /* "" for none */
     size_t body_length;
     int64_t timeout_ms;
     uint64_t send_id;
@@ -55,11 +57,14 @@ static inline void fake_http(const struct channel_host *h, const struct channel_
     f->waiting = true;
     snprintf(f->method, sizeof(f->method), "%s", r->method);
     snprintf(f->path, sizeof(f->path), "%s", r->path);
-    f->content_type[0] = '\0';
+    f->content_type[0] = f->headers[0] = '\0';
     for (const struct channel_http_header *p = r->headers; p && p->name; p++) {
         if (!strcmp(p->name, "Content-Type"))
             snprintf(f->content_type, sizeof(f->content_type), "%s", p->value);
+        size_t n = strlen(f->headers);
+        snprintf(f->headers + n, sizeof(f->headers) - n, "%s: %s\n", p->name, p->value);
     }
+    snprintf(f->proxy, sizeof(f->proxy), "%s", r->proxy ? r->proxy : "");
     free(f->body);
     f->body = malloc(r->body_length + 1);
     memcpy(f->body, r->body, r->body_length);

@@ -39,6 +39,14 @@ static const struct paceline_channel kind = {
 static const struct paceline_channel moded = {
     .name = "moded", .platform_url = "https://platform.example.com", .modes = modes};
 static const struct paceline_channel offline = {.name = "offline"};
+static const struct channel_option own_table[] = {
+    {"url", CHANNEL_STRING, offsetof(struct values, name), NULL, "where"},
+    {0},
+};
+static const struct paceline_channel own = {.name = "own",
+                                            .options = own_table,
+                                            .options_size = sizeof(struct values),
+                                            .url_option = "url"};
 
 struct fixture {
     struct arena *arena;
@@ -195,6 +203,16 @@ static void errors_at_their_places(void **state)
         {&moded, "plugin: moded\n", "paceline.yaml:1:1: missing key 'mode'\n"},
         {&moded, "plugin: moded\nmode: group\n",
          "paceline.yaml:2:7: plugin 'moded' has no mode 'group', did you mean 'groups'?\n"},
+        {&own, "plugin: own\n", "paceline.yaml:1:1: missing key 'url' (where)\n"},
+        {&own, "plugin: own\nurl: http://127.0.0.1:1/hook\n",
+         "paceline.yaml:2:6: 'url' must be https://; plain http is for tests on this machine, with "
+         "'standin: true'\n"},
+        {&own, "plugin: own\nurl: https://crm.example.com/hook\nstandin: true\n",
+         "paceline.yaml:2:6: with 'standin: true' the host of 'url' must be 127.0.0.1, localhost "
+         "or "
+         "[::1]\n"},
+        {&own, "plugin: own\nurl: http://127.0.0.1:1\nstandin: true\napi: http://127.0.0.1:1\n",
+         "paceline.yaml:4:1: plugin 'own' has no 'api': 'url' is where it sends to\n"},
         {&offline, "plugin: offline\nstandin: true\napi: http://127.0.0.1:1\n",
          "paceline.yaml:2:1: plugin 'offline' reaches no platform, so it has no stand-in\n"},
     };
@@ -212,12 +230,59 @@ static void errors_at_their_places(void **state)
     }
 }
 
+static void an_address_of_ones_own(void **state)
+{
+    static const struct {
+        const char *url, *base; /* NULL: refused */
+        bool standin;
+    } cases[] = {
+        {"https://crm.example.com/hook?v=1", "https://crm.example.com", false},
+        {"https://crm.example.com:8443", "https://crm.example.com:8443", false},
+        {"https://127.0.0.1/hook", "https://127.0.0.1", false},
+        {"http://127.0.0.1:8080/hook", "http://127.0.0.1:8080", true},
+        {"https://localhost?x", "https://localhost", true},
+        {"http://[::1]:80/", "http://[::1]:80", true},
+        {"http://127.0.0.1.evil.example.com/", NULL, true},
+        {"http://127.0.0.1@evil.example.com/", NULL, true},
+        {"http://127.0.0.1:80\\@evil.example.com/", NULL, true},
+        {"http://127.0.0.1:99999/", NULL, true},
+        {"https://user:pw@crm.example.com/", NULL, false},
+        {"https://crm.example.com/#part", NULL, false},
+        {"https://crm.example.com/a b", NULL, false},
+        {"https://商店.example.com/", NULL, false},
+        {"https:///hook", NULL, false},
+        {"ftp://crm.example.com/", NULL, false},
+        {"HTTP://127.0.0.1/", NULL, true},
+        {"crm.example.com/hook", NULL, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fixture f = {0};
+        struct channel_settings *s;
+        char yaml[256];
+
+        snprintf(yaml, sizeof(yaml), "plugin: own\nurl: '%s'\nstandin: %s\n", cases[i].url,
+                 cases[i].standin ? "true" : "false");
+        s = read_yaml(&f, &own, yaml, false);
+        if ((s != NULL) != (cases[i].base != NULL))
+            fail_msg("%s: %s", cases[i].url, f.all);
+        if (s) {
+            assert_string_equal(s->base_url, cases[i].base);
+            assert_int_equal(s->standin, cases[i].standin);
+            assert_non_null(strstr(s->manifest, cases[i].url)); /* it is what gets approved */
+        }
+        done(&f, s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_and_fallbacks),
         cmocka_unit_test(kinds_without_options),
         cmocka_unit_test(errors_at_their_places),
+        cmocka_unit_test(an_address_of_ones_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,8 +14,16 @@
 static const struct channel_format formats[] = {{"text", 20}, {NULL, 0}};
 static const struct channel_attachment_kind attachments[] = {{"image", 1, 64, "png"},
                                                              {NULL, 0, 0, NULL}};
+static const char *no_strangers(const char *recipient)
+{
+    return strncmp(recipient, "wxid_", 5) == 0 ? "a stranger" : NULL;
+}
+
 static const struct paceline_channel kind = {
-    .name = "testkind", .caps = {.formats = formats, .attachments = attachments}};
+    .name = "testkind",
+    .caps = {.formats = formats, .attachments = attachments},
+    .recipient_problem = no_strangers,
+};
 static const struct conf_sender channel_senders[] = {{.name = "li"}, {.name = "wu"}};
 static const struct service_channel channel = {
     .name = "room", .plugin = "testkind", .senders = channel_senders, .sender_count = 2};
@@ -182,6 +190,34 @@ static void two_problems_are_two_lines(void **state)
     problem_is(f, 1, 7, 9, ERR_REFUSED, "empty for 'r2' (row 2)");
 }
 
+static void recipients_are_judged_by_the_kind(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(
+        open_review(f, HEAD NAMES, "name,recipient\nA,r1\nB,wxid_1\nB,wxid_1\nC,wxid_2\n"), 0);
+    read_all(f);
+    assert_int_equal(f->diags.count, 1);
+    problem_is(f, 0, 3, 2, ERR_REFUSED, "testkind does not write to 'wxid_1' (row 2): a stranger");
+    problem_is(f, 0, 3, 2, ERR_REFUSED, "(and 1 more row)");
+    assert_non_null(strstr(f->diags.items[0].file, "/vip.csv"));
+}
+
+static void listed_recipients_are_judged_too(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(open_review(f,
+                                 HEAD "audience:\n  recipients: [r1, wxid_1]\nmessage:\n"
+                                      "  text: hello\n",
+                                 NULL),
+                     0);
+    read_all(f);
+    assert_int_equal(f->diags.count, 1);
+    problem_is(f, 0, 5, 20, ERR_REFUSED, "'wxid_1' (row 2)");
+    assert_string_equal(f->diags.items[0].file, f->file);
+}
+
 static void senders_are_the_channels(void **state)
 {
     struct fixture *f = *state;
@@ -301,6 +337,8 @@ int main(void)
         TEST(rows_are_rendered),
         TEST(a_problem_is_said_once),
         TEST(two_problems_are_two_lines),
+        TEST(recipients_are_judged_by_the_kind),
+        TEST(listed_recipients_are_judged_too),
         TEST(senders_are_the_channels),
         TEST(an_empty_audience_is_refused),
         TEST(the_number_is_compared),

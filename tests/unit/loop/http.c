@@ -379,6 +379,50 @@ static void proxies_of_the_environment_are_ignored(void **state)
     raw_server_free(&f.server);
 }
 
+static void post_by_proxy(struct fixture *f, const char *base, struct call_log *log)
+{
+    const struct channel_http_request r = {.method = "POST",
+                                           .path = "/hook",
+                                           .body = "one",
+                                           .body_length = 3,
+                                           .timeout_ms = 2000,
+                                           .proxy = f->base};
+
+    http_start(f->client, base, &r, NULL, on_done, log);
+    wait_for(f, log);
+    teardown(f);
+}
+
+static void a_proxy_that_is_named_is_used(void **state)
+{
+    struct fixture f = {0};
+    struct call_log a = {0};
+
+    (void)state;
+    setup(&f, STEPS(RAW_ANSWER));
+    post_by_proxy(&f, "http://127.0.0.1:1", &a);
+    assert_int_equal(a.result, CHANNEL_HTTP_ANSWERED);
+    assert_int_equal(f.server.seen_count, 1);
+    assert_non_null(strstr(f.server.seen[0].head, "POST http://127.0.0.1:1/hook HTTP/1.1\r\n"));
+    raw_server_free(&f.server);
+}
+
+/* The proxy's own refusal is no answer, and proves that nothing went out. */
+static void a_proxy_that_refuses_is_not_sent(void **state)
+{
+    struct fixture f = {0};
+    struct call_log a = {0};
+
+    (void)state;
+    f.server.text = "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno";
+    setup(&f, STEPS(RAW_TEXT));
+    post_by_proxy(&f, "https://crm.example.invalid", &a);
+    assert_int_equal(a.result, CHANNEL_HTTP_NOT_SENT);
+    assert_int_equal(copies(&f.server, "one"), 0);
+    assert_non_null(strstr(f.server.seen[0].head, "CONNECT crm.example.invalid:443"));
+    raw_server_free(&f.server);
+}
+
 static void impossible_requests_are_not_sent(void **state)
 {
     static const struct channel_http_header split[] = {{"X-A", "1\r\nX-B: 2"}, {NULL, NULL}};
@@ -616,6 +660,8 @@ int main(void)
         cmocka_unit_test(whole_answers),
         cmocka_unit_test(large_bodies_both_ways),
         cmocka_unit_test(proxies_of_the_environment_are_ignored),
+        cmocka_unit_test(a_proxy_that_is_named_is_used),
+        cmocka_unit_test(a_proxy_that_refuses_is_not_sent),
         cmocka_unit_test(impossible_requests_are_not_sent),
         cmocka_unit_test(unverifiable_certificate_is_not_sent),
         cmocka_unit_test(aborted_calls_answer_nothing),
