@@ -27,8 +27,9 @@ struct audience_row {
     const char *const *values; /* of the template's names, in their order; NULL: missing */
 };
 
-/* `path` NULL: the campaign's `recipients:` or `senders: all`. `label` names the file in errors (the path as the
- * person wrote it). `senders`: the campaign's or else the channel's, never empty. ERR_IO, ERR_DATA.
+/* `path` NULL: the campaign's `recipients:` or `senders: all`. `label` names the file in errors
+ * (the path as the person wrote it). `senders`: the campaign's or else the channel's, never empty.
+ * ERR_IO, ERR_DATA.
  */
 int audience_open(struct audience **out, const struct campaign *c, const char *path,
                   const char *label, const char *const *senders, size_t sender_count,

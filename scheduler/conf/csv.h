@@ -1,6 +1,6 @@
 /* CSV rows (RFC 4180) as a stream: `,` `;` or tab by the first row, LF or CRLF, UTF-8 with or
- * without BOM, or GB18030 (decode.h). A row with a broken quote ends at its first line, so that one slip does not swallow
- * the rest of the file. Knows nothing of audiences. Private to conf. */
+ * without BOM, or GB18030 (decode.h). A row with a broken quote ends at its first line, so that one
+ * slip does not swallow the rest of the file. Knows nothing of audiences. Private to conf. */
 #ifndef PACELINE_CONF_CSV_H
 #define PACELINE_CONF_CSV_H
 

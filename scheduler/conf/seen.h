@@ -13,9 +13,9 @@
 enum { SEEN_SLOTS_MAX = 512 * 1024, SEEN_IN_MEMORY = SEEN_SLOTS_MAX / 4 * 3 };
 
 struct seen {
-    uint64_t (*slots)[2]; /* open addressing; {0, 0}: free */
-    size_t capacity;      /* a power of two */
-    size_t count;         /* in slots */
+    uint64_t (*slots)[2];   /* open addressing; {0, 0}: free */
+    size_t capacity;        /* a power of two */
+    size_t count;           /* in slots */
     struct seen_disk *disk; /* NULL: all are in slots */
 };
 
