@@ -1,6 +1,6 @@
 /* The audience, row by row, as a stream: CSV of any size (UTF-8 with or without BOM, or GB18030,
  * which a warning tells; `,` `;` or tab; rows to 16 KiB), the `recipients:` list, or one row for
- * each sender (`senders: all`). Finds duplicates (seen.h: about 20 MiB at most, whatever the size),
+ * each sender (`senders: all`). Finds duplicates (seen.h: about 16 MiB at most, whatever the size),
  * gives each row its sender, and hashes all of it for the digest.
  *
  * Errors go to `diags` at FILE:LINE:FIELD. Reading goes on after a bad row, so that all errors of a

@@ -1,6 +1,6 @@
 /* Which recipients have been seen: 128 bits of SHA-256 each. Two different recipients that fall
  * together would need about 2^64 of them. The first SEEN_IN_MEMORY are held in memory, more of them
- * in a temporary database on disk (nobody else sees it, and it goes with us): at most about 20 MiB
+ * in a temporary database on disk (nobody else sees it, and it goes with us): at most about 16 MiB
  * however many there are. Private to conf. */
 #ifndef PACELINE_CONF_SEEN_H
 #define PACELINE_CONF_SEEN_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SEEN_SLOTS_MAX = 512 * 1024, SEEN_IN_MEMORY = SEEN_SLOTS_MAX / 4 * 3 };
+enum { SEEN_SLOTS_MAX = 256 * 1024, SEEN_IN_MEMORY = SEEN_SLOTS_MAX / 4 * 3 };
 
 struct seen {
     uint64_t (*slots)[2];   /* open addressing; {0, 0}: free */
