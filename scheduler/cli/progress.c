@@ -5,7 +5,7 @@
 
 #include <time.h>
 
-enum { REDRAW_MS = 100, LINE_MS = 3000 };
+enum { REDRAW_MS = 100, LINE_MS = 5000 };
 
 static int64_t clock_ms(void)
 {

@@ -131,7 +131,7 @@ static int utf8_look(struct decoder *d, struct utf8_look *look, struct err *e)
     uint64_t at = 0;
 
     for (;;) {
-        int rc = fill(d, e);
+        int rc = d->end - d->start < CHARACTER_MAX ? fill(d, e) : 0;
         if (rc)
             return rc;
         const char *s = d->buffer + d->start;

@@ -117,7 +117,7 @@ def main():
         service = place.start().child.pid
         with Others(place) as others:
             digest, said, most, took = run(place, "submit", "big.yaml")
-        print(said, end="")
+        print("".join(said.splitlines(True)[-4:]), end="")
         served = high_water(service)
         print(f"submit: cli VmHWM {most:.0f} MiB, service VmHWM {served:.0f} MiB, {rows} rows, "
               f"{took:.0f} s; others asked {others.count} times, slowest answer "
