@@ -276,7 +276,8 @@ static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_o
 
     (void)down_total;
     if (total > 0 && sent < total) {
-        progress_show(u->progress, tr("uploading"), (uint64_t)sent / MB, (uint64_t)total / MB, "MB");
+        progress_show(u->progress, tr("uploading"), (uint64_t)sent / MB, (uint64_t)total / MB,
+                      "MB");
     } else if (total > 0 && down == 0 && s->asks && progress_due(u->progress)) {
         ask_stored(s);
         progress_show(u->progress, tr("storing"), (uint64_t)s->stored, u->rows, tr("recipients"));

@@ -61,6 +61,11 @@ def high_water(pid):
     return int(found[1]) / 1024 if found else 0
 
 
+def written_mb(pid):
+    with open(f"/proc/{pid}/io", encoding="ascii") as file:
+        return int(re.search(r"^write_bytes: (\d+)", file.read(), re.M)[1]) / 1e6
+
+
 def run(place, *args):
     """A command to its end: what it printed, its most memory, seconds."""
     began = time.monotonic()
@@ -120,8 +125,8 @@ def main():
         print("".join(said.splitlines(True)[-4:]), end="")
         served = high_water(service)
         print(f"submit: cli VmHWM {most:.0f} MiB, service VmHWM {served:.0f} MiB, {rows} rows, "
-              f"{took:.0f} s; others asked {others.count} times, slowest answer "
-              f"{others.slowest:.2f} s", flush=True)
+              f"{took:.0f} s, {written_mb(service):.0f} MB written; others asked {others.count} "
+              f"times, slowest answer {others.slowest:.2f} s", flush=True)
         slow = []
         for args in (["show", "big"], ["show", "big", "--json"], ["approve", "big"]):
             out, _, _, took = run(place, *args)
