@@ -262,7 +262,8 @@ static void ask_stored(struct upload_state *s)
                            .quiet = true,
                            .timeout_ms = ASK_TIMEOUT_MS};
 
-    s->asks = other.easy && client_get(&other, "/api/v1/submissions", keep_stored, s) == 0;
+    int rc = other.easy ? client_get(&other, "/api/v1/submissions", keep_stored, s) : EXIT_INTERNAL;
+    s->asks = rc == 0 || rc == EXIT_UNREACHABLE; /* busy for a moment: asked again */
     curl_easy_cleanup(other.easy);
 }
 
