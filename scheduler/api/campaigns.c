@@ -108,7 +108,6 @@ void campaigns_show(struct request *rq)
 /* --- preview --- */
 
 enum { SCAN_ROWS = 1000 };
-enum sample { SAMPLE_SHORTEST, SAMPLE_LONGEST, SAMPLE_MOST_DEFAULTS, SAMPLES };
 
 static const char *const sample_names[SAMPLES] = {"shortest", "longest", "most_defaults"};
 
@@ -122,6 +121,7 @@ struct preview {
     unsigned defaults;
     int64_t after;
     bool more;
+    bool scanned, stale;    /* stale: what was known is left out by now */
     uint64_t rows[SAMPLES]; /* 0: none */
     size_t best[SAMPLES];
     enum sample shown;
@@ -200,7 +200,10 @@ static int put_sample(void *ctx, const struct store_delivery *d)
     struct strbuf *b = &p->rq->answer.body.text;
     const struct campaign *c = p->campaign;
 
-    render(p, d);
+    if (d->state == DELIVERY_SKIPPED || !render(p, d)) {
+        p->stale = true;
+        return 0;
+    }
     emit_open(b, '{');
     emit_put_text(b, "sample", sample_names[p->shown]);
     emit_put_number(b, "row", (int64_t)d->row);
@@ -216,6 +219,8 @@ static int put_sample(void *ctx, const struct store_delivery *d)
     return 0;
 }
 
+static void scanned(struct request *rq);
+
 static int samples_read(struct store *s, struct request *rq)
 {
     struct preview *p = rq->state;
@@ -230,22 +235,32 @@ static int samples_read(struct store *s, struct request *rq)
 
 static void samples_show(struct request *rq)
 {
-    if (rq->rc)
+    struct preview *p = rq->state;
+
+    if (rq->rc) {
         request_fail(rq);
-    else
+    } else if (p->stale && !p->scanned) {
+        strbuf_reset(&rq->answer.body.text);
+        memset(p->rows, 0, sizeof(p->rows));
+        request_store(rq, scan_read, scanned);
+    } else {
         request_stream(rq);
+    }
 }
 
 static void scanned(struct request *rq)
 {
-    const struct preview *p = rq->state;
+    struct preview *p = rq->state;
 
-    if (rq->rc)
+    if (rq->rc) {
         request_fail(rq);
-    else if (p->more)
+    } else if (p->more) {
         request_store(rq, scan_read, scanned);
-    else
+    } else {
+        p->scanned = true;
+        request_samples_put(rq, p->lookup.revision->id, p->rows);
         request_store(rq, samples_read, samples_show);
+    }
 }
 
 static void preview_found(struct request *rq)
@@ -264,7 +279,10 @@ static void preview_found(struct request *rq)
     if (p->campaign->template)
         p->value_count = template_names(p->campaign->template, &names);
     p->values = arena_array(rq->arena, p->value_count, sizeof(*p->values));
-    request_store(rq, scan_read, scanned);
+    if (request_samples_get(rq, p->lookup.revision->id, p->rows))
+        request_store(rq, samples_read, samples_show);
+    else
+        request_store(rq, scan_read, scanned);
 }
 
 void campaigns_preview(struct request *rq)

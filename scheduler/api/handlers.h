@@ -22,6 +22,7 @@ void decide_resume(struct request *rq);
 void decide_cancel(struct request *rq);
 
 void submit_bundle(struct request *rq);
+void submit_list(struct request *rq);
 
 void deliveries_list(struct request *rq);
 void deliveries_show(struct request *rq);

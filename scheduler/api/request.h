@@ -61,6 +61,15 @@ struct zones *request_store_zones(const struct request *rq); /* the store thread
 
 /* `done` on the loop thread once all that the engine has decided so far is on disk. */
 void request_after(struct request *rq, void (*done)(struct request *rq));
+/* The rows to show of a revision, by enum sample; kept while the service runs. Loop thread. */
+enum sample { SAMPLE_SHORTEST, SAMPLE_LONGEST, SAMPLE_MOST_DEFAULTS, SAMPLES };
+void request_samples_put(const struct request *rq, int64_t revision, const uint64_t rows[SAMPLES]);
+bool request_samples_get(const struct request *rq, int64_t revision, uint64_t rows[SAMPLES]);
+
+/* All requests that wait for their answer and run `run`. Loop thread, under the server's lock. */
+void request_each(const struct request *rq, void (*run)(struct request *rq),
+                  void (*each)(void *ctx, const struct request *other), void *ctx);
+
 typedef int request_run_fn(struct store *s, struct request *rq);
 typedef void request_done_fn(struct request *rq);
 void request_store(struct request *rq, request_run_fn *run, request_done_fn *done);

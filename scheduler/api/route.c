@@ -25,6 +25,7 @@ const struct route api_routes[] = {
      false,
      deliveries_list},
     {"POST", "/api/v1/submissions", ROLE_SUBMITTER, {0}, true, submit_bundle},
+    {"GET", "/api/v1/submissions", ROLES_READ, {0}, false, submit_list},
     {"POST", "/api/v1/campaigns/*/approve", ROLE_APPROVER, {0}, false, decide_approve},
     {"POST", "/api/v1/campaigns/*/reject", ROLE_APPROVER, {0}, false, decide_reject},
     {"POST", "/api/v1/campaigns/*/pause", ROLE_OPERATOR, {0}, false, decide_pause},

@@ -140,6 +140,38 @@ void api_tick(struct api *a)
     }
 }
 
+void request_each(const struct request *rq, void (*run)(struct request *rq),
+                  void (*each)(void *ctx, const struct request *other), void *ctx)
+{
+    struct api *a = rq->api;
+
+    pthread_mutex_lock(&a->lock);
+    for (const struct request *other = a->suspended; other; other = other->next)
+        if (other->route->run == run && other->state)
+            each(ctx, other);
+    pthread_mutex_unlock(&a->lock);
+}
+
+void request_samples_put(const struct request *rq, int64_t revision, const uint64_t rows[SAMPLES])
+{
+    struct samples *s = &rq->api->samples[rq->api->next_samples++ % SAMPLES_KEPT];
+
+    s->revision = revision;
+    memcpy(s->rows, rows, sizeof(s->rows));
+}
+
+bool request_samples_get(const struct request *rq, int64_t revision, uint64_t rows[SAMPLES])
+{
+    for (size_t i = 0; i < SAMPLES_KEPT; i++) {
+        const struct samples *s = &rq->api->samples[i];
+        if (s->revision != revision)
+            continue;
+        memcpy(rows, s->rows, sizeof(s->rows));
+        return true;
+    }
+    return false;
+}
+
 void request_answered(struct request *rq)
 {
     struct api *a = rq->api;

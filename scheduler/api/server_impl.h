@@ -18,6 +18,7 @@ enum {
     HEADER_DEADLINE_MS = 10000, /* in total, not since the last byte */
     CONNECTION_MEMORY = 32 * 1024,
     BODY_MAX = 1024 * 1024,
+    SAMPLES_KEPT = 16,
     REFUSED_BODY_MAX = 16 * 1024 * 1024 /* swallowed before a refusal, so that it can be read */
 };
 
@@ -30,6 +31,13 @@ struct peer { /* one connection */
     struct peer *prev, *next;
 };
 
+/* Rows worth looking at, of a revision that was submitted or previewed: looking through millions of
+ * rows takes seconds. */
+struct samples {
+    int64_t revision;
+    uint64_t rows[SAMPLES]; /* 0: none */
+};
+
 struct api {
     struct api_host host;
     void (*wake)(void *ctx);
@@ -37,6 +45,8 @@ struct api {
     char *spool_dir;
     const struct service *conf; /* read by both threads: never changes */
     struct zones *zones, *store_zones;
+    struct samples samples[SAMPLES_KEPT]; /* the loop thread's; the oldest goes first */
+    size_t next_samples;
     struct listener listener;
     struct MHD_Daemon *daemon;
     pthread_t sweeper;

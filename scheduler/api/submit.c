@@ -44,6 +44,7 @@ struct submission {
     int64_t loading;
     int64_t *lanes; /* of the senders; 0: not looked up yet */
     uint64_t stored;
+    uint64_t told; /* of stored, on the loop thread */
 
     struct strbuf manifest;
     struct digest digest;
@@ -334,6 +335,7 @@ static void rows_taken(struct request *rq)
     struct submission *s = rq->state;
     const struct campaign *c = s->campaign;
 
+    s->told = s->stored;
     if (rq->rc == 0 && !s->read_all) {
         request_store(rq, take_rows, rows_taken);
         return;
@@ -471,6 +473,19 @@ static void put_warnings(struct strbuf *b, const struct diags *d)
     strbuf_putc(b, ']');
 }
 
+/* The rows of a test send are numbered anew: one row is looked up in no time. */
+static void keep_samples(struct request *rq)
+{
+    const struct submission *s = rq->state;
+    const struct review_sum *sum = review_sum(s->review);
+    const uint64_t rows[SAMPLES] = {[SAMPLE_SHORTEST] = sum->shortest,
+                                    [SAMPLE_LONGEST] = sum->longest,
+                                    [SAMPLE_MOST_DEFAULTS] = sum->most_defaults};
+
+    if (!s->only && !s->unchanged)
+        request_samples_put(rq, s->revision, rows);
+}
+
 static void tell(struct request *rq)
 {
     const struct submission *s = rq->state;
@@ -485,6 +500,7 @@ static void tell(struct request *rq)
     }
     if (!s->unchanged)
         host->revision_changed(host->ctx, s->revision);
+    keep_samples(rq);
     const struct store_revision *r = s->lookup.revision;
     struct frame f = {.zone = s->campaign->schedule.zone, .start = s->campaign->schedule.start};
     emit_open(b, '{');
@@ -495,6 +511,26 @@ static void tell(struct request *rq)
     put_warnings(b, &s->diags);
     strbuf_putc(b, '}');
     request_reply(rq, 200);
+}
+
+/* --- those under way --- */
+
+static void put_one(void *ctx, const struct request *other)
+{
+    const struct submission *s = other->state;
+    struct strbuf *b = ctx;
+
+    emit_open(b, '{');
+    emit_put_text(b, "campaign", s->lookup.campaign);
+    emit_put_text(b, "by", other->who.name);
+    emit_put_number(b, "rows", (int64_t)s->told);
+    strbuf_puts(b, "}\n");
+}
+
+void submit_list(struct request *rq)
+{
+    request_each(rq, submit_bundle, put_one, &rq->answer.body.text);
+    request_stream(rq);
 }
 
 /* --- what goes wrong --- */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ERROR_BODY_MAX = 1024 * 1024, CONNECT_TIMEOUT_S = 5 };
+enum { ERROR_BODY_MAX = 1024 * 1024, CONNECT_TIMEOUT_S = 5, ASK_TIMEOUT_MS = 2000 };
 
 struct answer {
     CURL *easy;
@@ -235,18 +235,54 @@ json_t *client_post_one(struct client *c, const char *path, json_t *body, int *r
     return one_object(c, object, rc);
 }
 
+struct upload_state {
+    struct client *client;
+    const struct upload *upload;
+    int64_t stored;
+    bool asks; /* the service for the rows stored */
+};
+
+static int keep_stored(void *ctx, const char *text, const json_t *object)
+{
+    struct upload_state *s = ctx;
+    const char *campaign = json_string_value(json_object_get(object, "campaign"));
+
+    (void)text;
+    if (campaign && strcmp(campaign, s->upload->campaign) == 0)
+        s->stored = json_integer_value(json_object_get(object, "rows"));
+    return 0;
+}
+
+/* Between two looks at the upload's own connection, on another one. */
+static void ask_stored(struct upload_state *s)
+{
+    struct client other = {.cli = s->client->cli,
+                           .local = s->client->local,
+                           .easy = curl_easy_init(),
+                           .quiet = true,
+                           .timeout_ms = ASK_TIMEOUT_MS};
+
+    int rc = other.easy ? client_get(&other, "/api/v1/submissions", keep_stored, s) : EXIT_INTERNAL;
+    s->asks = rc == 0 || rc == EXIT_UNREACHABLE; /* busy for a moment: asked again */
+    curl_easy_cleanup(other.easy);
+}
+
+/* libcurl calls it often while it sends, and once a second while it waits. */
 static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t total,
                        curl_off_t sent)
 {
-    const struct client *c = arg;
+    enum { MB = 1000 * 1000 };
+    struct upload_state *s = arg;
+    const struct upload *u = s->upload;
 
     (void)down_total;
-    (void)down;
-    if (total > 0 && sent < total)
-        fprintf(c->cli->err, tr("\rsending %3d%%"), (int)(sent * 100 / total));
-    else
-        fputs("\r\033[K", c->cli->err);
-    fflush(c->cli->err);
+    if (total > 0 && sent < total) {
+        progress_show(u->progress, tr("uploading"), (uint64_t)sent / MB, (uint64_t)total / MB,
+                      "MB");
+    } else if (total > 0 && down == 0 && s->asks && progress_due(u->progress)) {
+        ask_stored(s);
+        progress_show(u->progress, tr("storing"), (uint64_t)s->stored, u->rows, tr("recipients"));
+    }
     return 0;
 }
 
@@ -263,24 +299,23 @@ static void add_part(curl_mime *mime, const struct upload_part *p)
     curl_mime_filename(part, p->filename);
 }
 
-json_t *client_upload(struct client *c, const char *path, const struct upload_part *parts,
-                      size_t count, int *rc)
+json_t *client_upload(struct client *c, const struct upload *u, int *rc)
 {
+    struct upload_state state = {.client = c, .upload = u, .asks = true};
     struct answer a = {.easy = c->easy, .error = STRBUF_INIT};
     json_t *object = NULL;
 
     lines_init(&a.lines, keep_one, &object);
-    set_up(c, &a, path);
+    set_up(c, &a, u->path);
     curl_mime *mime = curl_mime_init(c->easy);
-    for (size_t i = 0; i < count; i++)
-        add_part(mime, &parts[i]);
+    for (size_t i = 0; i < u->count; i++)
+        add_part(mime, &u->parts[i]);
     curl_easy_setopt(c->easy, CURLOPT_MIMEPOST, mime);
-    if (c->cli->err_tty) {
-        curl_easy_setopt(c->easy, CURLOPT_NOPROGRESS, 0L);
-        curl_easy_setopt(c->easy, CURLOPT_XFERINFOFUNCTION, on_progress);
-        curl_easy_setopt(c->easy, CURLOPT_XFERINFODATA, c);
-    }
+    curl_easy_setopt(c->easy, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(c->easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(c->easy, CURLOPT_XFERINFODATA, &state);
     *rc = perform(c, &a, true);
+    progress_end(u->progress);
     curl_mime_free(mime);
     return one_object(c, object, rc);
 }

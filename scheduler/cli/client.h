@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/lines.h"
 #include "cli/local.h"
+#include "cli/progress.h"
 
 struct client {
     const struct cli *cli;
@@ -35,8 +36,15 @@ struct upload_part {
     const char *filename; /* ... under this name, as the person wrote it */
     const char *text;     /* or a field */
 };
-json_t *client_upload(struct client *c, const char *path, const struct upload_part *parts,
-                      size_t count, int *rc);
+struct upload {
+    const char *path; /* of the request */
+    const struct upload_part *parts;
+    size_t count;
+    struct progress *progress;
+    const char *campaign; /* its rows are asked for while the service stores them ... */
+    uint64_t rows;        /* ... so many in the end */
+};
+json_t *client_upload(struct client *c, const struct upload *u, int *rc);
 
 /* `/api/v1/` with the words joined by slashes, each percent-encoded, and `query` (as it is) behind
  * a question mark; NULL for none. The caller frees. */

@@ -9,46 +9,53 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct only {
-    const char *recipient;
+enum { LOOK_ROWS = 4096, MANY_ROWS = 10000 /* worth a word at the end */ };
+
+struct submission {
+    struct client *client;
+    struct local_campaign campaign;
+    struct diags diags; /* what the check here has said */
+    struct progress progress;
+    const char *only;
     bool found;
+    uint64_t rows; /* looked at; then of the audience */
 };
 
-static int look_for(void *ctx, const struct review_row *row)
+static int look_at(void *ctx, const struct review_row *row)
 {
-    struct only *only = ctx;
+    struct submission *s = ctx;
 
-    if (!only->found && only->recipient && strcmp(row->recipient, only->recipient) == 0)
-        only->found = true;
+    if (!s->found && s->only && strcmp(row->recipient, s->only) == 0)
+        s->found = true;
+    if (++s->rows % LOOK_ROWS == 0)
+        progress_show(&s->progress, tr("checking"), s->rows, 0, tr("recipients"));
     return 0; /* the rest is checked too */
 }
 
-static int check_first(struct client *client, const char *file, struct local_campaign *c)
+static int check_first(struct submission *s, const char *file)
 {
-    const struct cli *cli = client->cli;
-    struct only only = {.recipient = cli->values[OPT_ONLY]};
+    const struct cli *cli = s->client->cli;
     struct cli lines = *cli;
     struct review_sum sum;
-    struct diags diags;
 
     lines.json = false; /* standard output is for the answer */
-    diags_init(&diags);
-    int rc = local_campaign(c, &client->local, cli, file, &diags);
+    int rc = local_campaign(&s->campaign, &s->client->local, cli, file, &s->diags);
     if (rc == 0)
-        rc = local_review(c, look_for, &only, &sum, &diags);
-    say_diags(&lines, &diags);
-    diags_dispose(&diags);
-    if (rc == 0 && only.recipient && !only.found) {
-        say(cli, tr("'%s' is not in the audience"), only.recipient);
+        rc = local_review(&s->campaign, look_at, s, &sum, &s->diags);
+    progress_end(&s->progress);
+    say_diags(&lines, &s->diags);
+    if (rc == 0 && s->only && !s->found) {
+        say(cli, tr("'%s' is not in the audience"), s->only);
         rc = EXIT_REFUSED;
     }
     return rc;
 }
 
 /* The campaign, its audience file, its attachments, and the two fields. */
-static json_t *upload(struct client *client, const char *file, const struct campaign *c, int *rc)
+static json_t *upload(struct submission *s, const char *file, int *rc)
 {
-    const struct cli *cli = client->cli;
+    const struct cli *cli = s->client->cli;
+    const struct campaign *c = s->campaign.campaign;
     struct upload_part *parts = xmalloc((c->attachment_count + 4) * sizeof(*parts));
     struct arena *arena = arena_new();
     char **owned = xmalloc((c->attachment_count + 1) * sizeof(*owned));
@@ -70,7 +77,13 @@ static json_t *upload(struct client *client, const char *file, const struct camp
             .name = "attachment", .path = owned[paths++], .filename = c->attachments[i].path};
     }
     char *path = client_path(NULL, "submissions", NULL);
-    json_t *answer = client_upload(client, path, parts, count, rc);
+    const struct upload u = {.path = path,
+                             .parts = parts,
+                             .count = count,
+                             .progress = &s->progress,
+                             .campaign = c->id,
+                             .rows = s->only ? 1 : s->rows};
+    json_t *answer = client_upload(s->client, &u, rc);
     while (paths > 0)
         free(owned[--paths]);
     free(owned);
@@ -80,7 +93,16 @@ static json_t *upload(struct client *client, const char *file, const struct camp
     return answer;
 }
 
-static void say_warnings(const struct cli *cli, const json_t *answer)
+static bool said_already(const struct diags *diags, const char *message)
+{
+    for (size_t i = 0; i < diags->count; i++)
+        if (strcmp(diags->items[i].message, message) == 0)
+            return true;
+    return false;
+}
+
+/* What the service alone can know. */
+static void say_warnings(const struct cli *cli, const struct diags *diags, const json_t *answer)
 {
     const json_t *warning;
     size_t i;
@@ -89,7 +111,8 @@ static void say_warnings(const struct cli *cli, const json_t *answer)
     {
         const char *text = json_is_string(warning) ? json_string_value(warning)
                                                    : view_text(warning, "message", "");
-        say(cli, tr("warning: %s"), text);
+        if (!said_already(diags, text))
+            say(cli, tr("warning: %s"), text);
     }
 }
 
@@ -104,30 +127,44 @@ static void say_next(const struct cli *cli, const json_t *answer)
         say(cli, tr("waiting for approval: paceline approve %s"), campaign);
 }
 
+static int submit(struct submission *s, const char *file)
+{
+    const struct cli *cli = s->client->cli;
+    int rc = check_first(s, file);
+    json_t *answer = rc == 0 ? upload(s, file, &rc) : NULL;
+
+    if (!answer)
+        return rc;
+    const char *revision = view_text(answer, "revision", "?");
+    if (s->rows >= MANY_ROWS)
+        say(cli, tr("%llu recipients taken in, %.0f s"), (unsigned long long)s->rows,
+            progress_seconds(&s->progress));
+    say_warnings(cli, &s->diags, answer);
+    if (cli->json)
+        say_json(cli, json_incref(answer));
+    else
+        fprintf(cli->out, "%s\n", revision);
+    fflush(cli->out);
+    say_next(cli, answer);
+    if (cli->values[OPT_WAIT])
+        rc = wait_for(s->client, view_text(answer, "campaign", ""), revision);
+    json_decref(answer);
+    return rc;
+}
+
 int cmd_submit(struct cli *cli)
 {
     struct client client;
-    struct local_campaign c = {0};
+    struct submission s = {.client = &client, .only = cli->values[OPT_ONLY]};
     int rc = client_open(&client, cli);
 
     if (rc)
         return rc;
-    rc = check_first(&client, cli->args[0], &c);
-    json_t *answer = rc == 0 ? upload(&client, cli->args[0], c.campaign, &rc) : NULL;
-    if (answer) {
-        const char *revision = view_text(answer, "revision", "?");
-        say_warnings(cli, answer);
-        if (cli->json)
-            say_json(cli, json_incref(answer));
-        else
-            fprintf(cli->out, "%s\n", revision);
-        fflush(cli->out);
-        say_next(cli, answer);
-        if (cli->values[OPT_WAIT])
-            rc = wait_for(&client, view_text(answer, "campaign", ""), revision);
-    }
-    json_decref(answer);
-    local_campaign_close(&c);
+    diags_init(&s.diags);
+    progress_begin(&s.progress, cli);
+    rc = submit(&s, cli->args[0]);
+    diags_dispose(&s.diags);
+    local_campaign_close(&s.campaign);
     client_close(&client);
     return rc;
 }

@@ -56,8 +56,10 @@ static bool template_check(struct audience *a);
 static void senders_index(struct audience *a);
 static int named_compare(const void *x, const void *y);
 static bool source_next(struct audience *a, struct csv_row *in, int *rc, struct err *e);
-static bool row_take(struct audience *a, const struct csv_row *in, struct audience_row *out);
+static int row_take(struct audience *a, const struct csv_row *in, struct audience_row *out,
+                    struct err *e);
 static bool recipient_check(struct audience *a, const struct csv_row *in, const char *recipient);
+static const char *sender_named(struct audience *a, const struct csv_row *in);
 static bool sender_find(struct audience *a, const struct csv_row *in, const char *name,
                         size_t *out);
 static void row_hash(struct audience *a, const struct csv_row *in, size_t sender);
@@ -101,14 +103,10 @@ int audience_next(struct audience *a, struct audience_row *row, struct err *e)
     struct csv_row in;
     int rc = 0;
 
-    while (source_next(a, &in, &rc, e)) {
-        if (in.problem == CSV_GB18030) {
-            row_problem(a, &in);
-            return broken(a, ERR_DATA, e);
-        }
+    while (rc == 0 && source_next(a, &in, &rc, e)) {
         if (in.problem != CSV_FINE)
             row_problem(a, &in);
-        else if (row_take(a, &in, row))
+        else if ((rc = row_take(a, &in, row, e)) == 1)
             return 1;
     }
     if (rc) { /* the read failed */
@@ -180,7 +178,7 @@ static int source_open(struct audience *a, const char *path, struct err *e)
         a->csv = csv_new(a->fd);
         return header_read(a, e);
     }
-    assert(c->source == AUDIENCE_RECIPIENTS);
+    assert(c->source == AUDIENCE_RECIPIENTS || c->source == AUDIENCE_SENDERS);
     a->headers = arena_array(a->arena, 1, sizeof *a->headers);
     a->headers[0] = list_headers[0];
     a->header_count = 1;
@@ -196,6 +194,8 @@ static int header_read(struct audience *a, struct err *e)
         error_at(a, 0, 0, e->text);
         return broken(a, rc, e);
     }
+    if (csv_is_gb18030(a->csv))
+        diag_add(a->diags, a->label, 1, 1, DIAG_WARNING, 0, tr("read as GB18030"));
     if (rc == 0) {
         error_at(a, 1, 1,
                  tr("the file is empty: a header row with a column 'recipient' is needed"));
@@ -265,7 +265,10 @@ static bool template_check(struct audience *a)
         const char *nearest = a->csv ? text_nearest(names[n], a->headers) : NULL;
         if (!a->csv)
             diag_add(a->diags, c->file, c->text_at.line, c->text_at.column, DIAG_ERROR, ERR_DATA,
-                     tr("{{%s}}: a list of recipients has no columns"), names[n]);
+                     c->source == AUDIENCE_SENDERS
+                         ? tr("{{%s}}: a list of senders has no columns")
+                         : tr("{{%s}}: a list of recipients has no columns"),
+                     names[n]);
         else if (nearest)
             diag_add(a->diags, c->file, c->text_at.line, c->text_at.column, DIAG_ERROR, ERR_DATA,
                      tr("{{%s}}: %s has no column '%s', did you mean '%s'?"), names[n], a->label,
@@ -312,6 +315,11 @@ static bool source_next(struct audience *a, struct csv_row *in, int *rc, struct 
         *rc = n < 0 ? n : 0;
         return n == 1;
     }
+    if (c->source == AUDIENCE_SENDERS) {
+        *in = (struct csv_row){
+            .line = c->audience_at.line, .fields = &a->senders[a->listed], .count = 1};
+        return a->listed++ < a->sender_count;
+    }
     if (a->listed == c->recipient_count)
         return false;
     const struct conf_sender *r = &c->recipients[a->listed++];
@@ -319,7 +327,9 @@ static bool source_next(struct audience *a, struct csv_row *in, int *rc, struct 
     return true;
 }
 
-static bool row_take(struct audience *a, const struct csv_row *in, struct audience_row *out)
+/* 1: taken; 0: something is wrong with it; ERR_*. */
+static int row_take(struct audience *a, const struct csv_row *in, struct audience_row *out,
+                    struct err *e)
 {
     size_t sender;
 
@@ -328,20 +338,22 @@ static bool row_take(struct audience *a, const struct csv_row *in, struct audien
 
         diag_add(a->diags, a->label, in->line, first, DIAG_ERROR, ERR_DATA,
                  tr("the row has %zu fields, the header %zu"), in->count, a->header_count);
-        return false;
+        return 0;
     }
     const char *recipient = trimmed(&a->recipient, in->fields[a->recipient_column]);
-    const char *name =
-        a->sender_column < 0 ? "" : trimmed(&a->sender, in->fields[a->sender_column]);
+    const char *name = sender_named(a, in);
     bool ok = recipient_check(a, in, recipient);
     if (!sender_find(a, in, name, &sender) || !ok)
-        return false;
+        return 0;
+    int fresh = seen_add(&a->seen, recipient, e);
+    if (fresh < 0)
+        return fresh;
     *out = (struct audience_row){.row = ++a->rows,
                                  .line = in->line,
                                  .field = a->recipient_column + 1,
                                  .recipient = recipient,
                                  .sender = sender,
-                                 .duplicate = !seen_add(&a->seen, recipient),
+                                 .duplicate = !fresh,
                                  .values = a->values};
     for (size_t i = 0; i < a->value_count; i++) {
         const char *value = in->fields[a->value_columns[i]];
@@ -353,7 +365,15 @@ static bool row_take(struct audience *a, const struct csv_row *in, struct audien
         a->loads[sender].at++;
         heap_put(&a->fewest, &a->loads[sender]);
     }
-    return true;
+    return 1;
+}
+
+/* "" when nobody is named. A sender writes for itself. */
+static const char *sender_named(struct audience *a, const struct csv_row *in)
+{
+    if (a->campaign->source == AUDIENCE_SENDERS)
+        return in->fields[0];
+    return a->sender_column < 0 ? "" : trimmed(&a->sender, in->fields[a->sender_column]);
 }
 
 static bool recipient_check(struct audience *a, const struct csv_row *in, const char *recipient)
@@ -418,8 +438,8 @@ static void row_problem(struct audience *a, const struct csv_row *row)
     case CSV_NOT_UTF8:
         message = tr("not UTF-8");
         break;
-    case CSV_GB18030:
-        message = tr("GB18030 is not supported yet: save the file as UTF-8");
+    case CSV_NOT_GB18030:
+        message = tr("neither UTF-8 nor GB18030");
         break;
     case CSV_CONTROL:
         message = tr("a control character");

@@ -1,11 +1,12 @@
-/* The audience, row by row, as a stream: CSV of any size (UTF-8 with or without BOM; `,` `;` or
- * tab; rows to 16 KiB), or the `recipients:` list. Finds duplicates (128-bit keys, about 32 bytes a
- * recipient while reading), gives each row its sender, and hashes all of it for the digest.
+/* The audience, row by row, as a stream: CSV of any size (UTF-8 with or without BOM, or GB18030,
+ * which a warning tells; `,` `;` or tab; rows to 16 KiB), the `recipients:` list, or one row for
+ * each sender (`senders: all`). Finds duplicates (seen.h: about 16 MiB at most, whatever the size),
+ * gives each row its sender, and hashes all of it for the digest.
  *
  * Errors go to `diags` at FILE:LINE:FIELD. Reading goes on after a bad row, so that all errors of a
  * file are found in one run: look at diags->errors after the end. When audience_open or
  * audience_next fail, `diags` has it too. Fields without quotes are trimmed, recipients and senders
- * always. GB18030: not supported yet (said so). */
+ * always. */
 #ifndef PACELINE_CONF_AUDIENCE_H
 #define PACELINE_CONF_AUDIENCE_H
 
@@ -27,8 +28,9 @@ struct audience_row {
     const char *const *values; /* of the template's names, in their order; NULL: missing */
 };
 
-/* `path` NULL: the campaign's `recipients:`. `label` names the file in errors (the path as the
- * person wrote it). `senders`: the campaign's or else the channel's, never empty. ERR_IO, ERR_DATA.
+/* `path` NULL: the campaign's `recipients:` or `senders: all`. `label` names the file in errors
+ * (the path as the person wrote it). `senders`: the campaign's or else the channel's, never empty.
+ * ERR_IO, ERR_DATA.
  */
 int audience_open(struct audience **out, const struct campaign *c, const char *path,
                   const char *label, const char *const *senders, size_t sender_count,

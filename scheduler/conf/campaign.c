@@ -156,6 +156,7 @@ static void audience_read(const struct reader *r, const struct yaml_node *node, 
 static void source_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
 {
     static const char *const sources[] = {"file", "recipients", "contacts", "groups", "senders"};
+    static const char *const all[] = {"all", NULL};
     const struct yaml_node *source = NULL;
 
     for (size_t i = 0; i < node->count; i++) {
@@ -171,7 +172,7 @@ static void source_read(const struct reader *r, const struct yaml_node *node, st
         }
     }
     if (!source) {
-        read_error(r, node, tr("missing key 'file' or 'recipients'"));
+        read_error(r, node, tr("missing key 'file', 'recipients' or 'senders'"));
         return;
     }
     c->audience_at = place_of(source);
@@ -181,6 +182,9 @@ static void source_read(const struct reader *r, const struct yaml_node *node, st
     } else if (strcmp(source->key->text, "recipients") == 0) {
         c->source = AUDIENCE_RECIPIENTS;
         recipients_read(r, source, c);
+    } else if (strcmp(source->key->text, "senders") == 0) {
+        c->source = AUDIENCE_SENDERS;
+        read_word(r, source, "senders", all);
     }
 }
 

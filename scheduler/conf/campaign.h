@@ -24,7 +24,8 @@ struct conf_sender {
 enum audience_source {
     AUDIENCE_FILE,
     AUDIENCE_RECIPIENTS,
-    AUDIENCE_STORED /* of a manifest: the rows are in the store */
+    AUDIENCE_SENDERS, /* one row for each sender, who is the recipient too */
+    AUDIENCE_STORED   /* of a manifest: the rows are in the store */
 };
 
 struct conf_attachment {

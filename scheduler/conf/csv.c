@@ -5,16 +5,16 @@
 #include "base/arena.h"
 #include "base/text.h"
 #include "conf/audience.h"
+#include "conf/decode.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { BUFFER = 128 * 1024, AHEAD = CSV_ROW_MAX + 2 /* a row and its line end */ };
 
 struct csv {
     int fd;
+    struct decoder *decoder; /* NULL: not looked at yet */
     bool eof, started;
     char delimiter;
     size_t line; /* of buffer[start] */
@@ -37,8 +37,7 @@ static enum csv_problem field_quoted(struct csv *c, struct cursor *k);
 static enum csv_problem field_plain(struct csv *c, struct cursor *k);
 static bool at_line_end(const struct cursor *k);
 static bool at_field_end(const struct csv *c, const struct cursor *k);
-static enum csv_problem text_check(const char *s, size_t length);
-static bool looks_gb18030(const char *s, size_t length);
+static enum csv_problem text_check(const struct csv *c, const char *s, size_t length);
 static int line_skip(struct csv *c, struct err *e);
 
 struct csv *csv_new(int fd)
@@ -57,16 +56,24 @@ void csv_free(struct csv *c)
 {
     if (!c)
         return;
+    decoder_free(c->decoder);
     free(c->buffer);
     free(c->text);
     free(c->fields);
     free(c);
 }
 
+bool csv_is_gb18030(const struct csv *c)
+{
+    return decoder_is_gb18030(c->decoder);
+}
+
 int csv_next(struct csv *c, struct csv_row *row, struct err *e)
 {
-    int rc = fill(c, e);
+    int rc = c->decoder ? 0 : decoder_new(&c->decoder, c->fd, e);
 
+    if (!rc)
+        rc = fill(c, e);
     if (rc)
         return rc;
     if (!c->started) {
@@ -124,13 +131,11 @@ static int fill(struct csv *c, struct err *e)
     memmove(c->buffer, c->buffer + c->start, c->end - c->start);
     c->end -= c->start;
     c->start = 0;
-    while (!c->eof && c->end < BUFFER) {
-        ssize_t n = read(c->fd, c->buffer + c->end, BUFFER - c->end);
+    while (!c->eof && BUFFER - c->end >= DECODE_ROOM) {
+        ssize_t n = decoder_read(c->decoder, c->buffer + c->end, BUFFER - c->end, e);
 
-        if (n < 0 && errno == EINTR)
-            continue;
         if (n < 0)
-            return err_set(e, ERR_IO, "%s", strerror(errno));
+            return (int)n;
         c->eof = n == 0;
         c->end += (size_t)n;
     }
@@ -181,7 +186,7 @@ static void row_parse(struct csv *c, struct cursor *k, struct csv_row *row)
         }
         *k->out++ = '\0';
         if (content == CSV_FINE) { /* the first counts; the row is still read to its end */
-            content = text_check(text, length);
+            content = text_check(c, text, length);
             row->field = content == CSV_FINE ? 0 : row->count;
         }
         if (k->at == k->end || *k->at != c->delimiter)
@@ -232,40 +237,18 @@ static bool at_field_end(const struct csv *c, const struct cursor *k)
     return k->at == k->end || (*k->at == c->delimiter && k->at < k->limit) || at_line_end(k);
 }
 
-static enum csv_problem text_check(const char *s, size_t length)
+static enum csv_problem text_check(const struct csv *c, const char *s, size_t length)
 {
     const unsigned char *u = (const unsigned char *)s;
 
     if (text_utf8_valid(s, length) < length)
-        return looks_gb18030(s, length) ? CSV_GB18030 : CSV_NOT_UTF8;
+        return csv_is_gb18030(c) ? CSV_NOT_GB18030 : CSV_NOT_UTF8;
     for (size_t i = 0; i < length; i++) {
         if ((u[i] < 0x20 && u[i] != '\n' && u[i] != '\t') || u[i] == 0x7f ||
             (u[i] == 0xc2 && u[i + 1] < 0xa0))
             return CSV_CONTROL;
     }
     return CSV_FINE;
-}
-
-/* Two bytes (81-FE, 40-FE but 7F) or four (81-FE, 30-39, 81-FE, 30-39) a character. */
-static bool looks_gb18030(const char *s, size_t length)
-{
-    const unsigned char *u = (const unsigned char *)s;
-
-    for (size_t i = 0; i < length;) {
-        if (u[i] < 0x80) {
-            i++;
-        } else if (u[i] == 0x80 || u[i] == 0xff || i + 1 >= length) {
-            return false;
-        } else if (u[i + 1] >= 0x40 && u[i + 1] <= 0xfe && u[i + 1] != 0x7f) {
-            i += 2;
-        } else if (i + 3 < length && u[i + 1] >= 0x30 && u[i + 1] <= 0x39 && u[i + 2] >= 0x81 &&
-                   u[i + 2] <= 0xfe && u[i + 3] >= 0x30 && u[i + 3] <= 0x39) {
-            i += 4;
-        } else {
-            return false;
-        }
-    }
-    return true;
 }
 
 /* To the second line of the row that was given up. */

@@ -1,6 +1,6 @@
 /* CSV rows (RFC 4180) as a stream: `,` `;` or tab by the first row, LF or CRLF, UTF-8 with or
- * without BOM. A row with a broken quote ends at its first line, so that one slip does not swallow
- * the rest of the file. Knows nothing of audiences. Private to conf. */
+ * without BOM, or GB18030 (decode.h). A row with a broken quote ends at its first line, so that one
+ * slip does not swallow the rest of the file. Knows nothing of audiences. Private to conf. */
 #ifndef PACELINE_CONF_CSV_H
 #define PACELINE_CONF_CSV_H
 
@@ -16,8 +16,8 @@ enum csv_problem {
     CSV_AFTER_QUOTE, /* text after a closing quote */
     CSV_STRAY_QUOTE, /* a quote inside a field without quotes */
     CSV_NOT_UTF8,
-    CSV_GB18030, /* what is not UTF-8 could be this */
-    CSV_CONTROL  /* a control character other than tab and newline */
+    CSV_NOT_GB18030, /* in a file that is read as that */
+    CSV_CONTROL      /* a control character other than tab and newline */
 };
 
 struct csv_row {
@@ -30,10 +30,11 @@ struct csv_row {
 
 struct csv;
 
-/* `fd` is the caller's. Blank lines are passed over. */
+/* `fd` is the caller's, a regular file. Blank lines are passed over. */
 struct csv *csv_new(int fd);
 void csv_free(struct csv *c);
-/* 1 and a row (perhaps with a problem), 0 at the end, ERR_IO. */
+/* 1 and a row (perhaps with a problem), 0 at the end, ERR_IO, ERR_DATA (decoder_new). */
 int csv_next(struct csv *c, struct csv_row *row, struct err *e);
+bool csv_is_gb18030(const struct csv *c); /* known after the first row */
 
 #endif

@@ -147,7 +147,7 @@ static int database_prepare(struct store *s, struct err *e)
     if (!rc)
         rc = sql_exec(s,
                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                      "PRAGMA wal_autocheckpoint = 20000; PRAGMA cache_size = -32768;"
+                      "PRAGMA wal_autocheckpoint = 20000; PRAGMA cache_size = -16384;"
                       "PRAGMA temp_store = MEMORY;"
                       "CREATE TEMP TABLE handled (recipient INTEGER PRIMARY KEY) STRICT;"
                       "BEGIN IMMEDIATE; COMMIT", /* takes the file's lock for good */

@@ -31,6 +31,7 @@ static const struct {
     {"POST", "/api/v1/halt", ROLES_READ},
     {"POST", "/api/v1/unhalt", ROLE_ADMIN},
     {"POST", "/api/v1/submissions", ROLE_SUBMITTER},
+    {"GET", "/api/v1/submissions", ROLES_READ},
     {"POST", "/api/v1/campaigns/spring/approve", ROLE_APPROVER},
     {"POST", "/api/v1/campaigns/spring/reject", ROLE_APPROVER},
     {"POST", "/api/v1/campaigns/spring/pause", ROLE_OPERATOR},

@@ -312,10 +312,68 @@ static void a_stop_ends_the_chain(void **state)
     strbuf_dispose(&request);
 }
 
+/* One store job, and what follows on the loop. */
+static void step(struct fixture *f)
+{
+    struct store_job *job = f->first;
+
+    f->first = job->next;
+    if (!f->first)
+        f->last = NULL;
+    job->run(f->store, job);
+    job->done(job);
+}
+
+static void those_under_way_are_told(void **state)
+{
+    struct fixture *f = *state;
+    struct strbuf parts = STRBUF_INIT, request = STRBUF_INIT;
+
+    part_file(&parts, "campaign", "spring.yaml", CAMPAIGN, strlen(CAMPAIGN));
+    part_file(&parts, "audience", "vip.csv", AUDIENCE, strlen(AUDIENCE));
+    strbuf_puts(&parts, "--" BOUNDARY "--\r\n");
+    strbuf_printf(&request,
+                  "POST /api/v1/submissions HTTP/1.1\r\nHost: a\r\n"
+                  "Content-Type: multipart/form-data; boundary=" BOUNDARY
+                  "\r\nContent-Length: %zu\r\n\r\n",
+                  parts.length);
+    strbuf_add(&request, parts.text, parts.length);
+    struct reply none = call(f, "GET", "/api/v1/submissions", NULL);
+    assert_int_equal(none.status, 200);
+    assert_string_equal(none.body, "");
+    reply_free(&none);
+
+    f->stalled = true;
+    int fd = client_connect(f);
+    client_send(f, fd, request.text, request.length);
+    while (!f->first)
+        assert_true(wait_for(f, f->wake, POLLIN));
+    for (int steps = 0; steps < 4; steps++) { /* read, open, rows */
+        json_t *json = want(call(f, "GET", "/api/v1/submissions", NULL), 200);
+        if (steps == 0)
+            assert_true(json_is_null(json_object_get(json, "campaign")));
+        else
+            assert_string_equal(text_at(json, "campaign"), "spring");
+        assert_int_equal(number_at(json, "rows"), steps < 3 ? 0 : 4);
+        json_decref(json);
+        step(f);
+    }
+    f->stalled = false;
+    pump(f);
+    json_decref(want(client_read(f, fd), 200));
+    close(fd);
+    none = call(f, "GET", "/api/v1/submissions", NULL);
+    assert_string_equal(none.body, "");
+    reply_free(&none);
+    strbuf_dispose(&parts);
+    strbuf_dispose(&request);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_bundle_becomes_a_draft, setup, teardown),
+        cmocka_unit_test_setup_teardown(those_under_way_are_told, setup, teardown),
         cmocka_unit_test_setup_teardown(every_error_has_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(bundles_of_another_shape, setup, teardown),
         cmocka_unit_test_setup_teardown(broken_bundles, setup, teardown),

@@ -4,6 +4,7 @@
 #include "core/prng.h"
 #include "support.h"
 
+#include <iconv.h>
 #include <unistd.h>
 
 static const char *const senders[] = {"lin.yue", "he.qi", "ann"};
@@ -253,6 +254,170 @@ static void one_slip_does_not_swallow_the_file(void **state)
     campaign_free(c);
 }
 
+/* --- encodings --- */
+
+static void gb18030_put(const char *utf8, size_t length)
+{
+    size_t room = 2 * length + 8;
+    char *bytes = malloc(room), *out = bytes, *in = (char *)(uintptr_t)utf8;
+    iconv_t cd = iconv_open("GB18030", "UTF-8");
+
+    assert_true(cd != (iconv_t)-1);
+    assert_int_equal(iconv(cd, &in, &length, &out, &room), 0);
+    iconv_close(cd);
+    csv_put(bytes, (size_t)(out - bytes));
+    free(bytes);
+}
+
+enum { ENCODED_ROWS = 9000 };
+
+/* Characters of one, two and four bytes, so that each border of a buffer cuts some of them. */
+static void encoded_rows(struct strbuf *b, const char *start, char delimiter, const char *end)
+{
+    strbuf_printf(b, "%srecipient%cname%csender%s", start, delimiter, delimiter, end);
+    for (int i = 0; i < ENCODED_ROWS; i++)
+        strbuf_printf(b, "r%d%c李雷%.*s𠮷🙂%d%c%s%s", i, delimiter, i % 5, "abcd", i,
+                      delimiter, i % 3 ? "" : "he.qi", end);
+}
+
+static void every_writing_is_the_same_audience(void **state)
+{
+    static const struct {
+        const char *start, *end;
+        char delimiter;
+        bool gb18030;
+    } rows[] = {{"", "\n", ',', false},
+                {"\xef\xbb\xbf", "\n", ',', false},
+                {"", "\r\n", ',', false},
+                {"", "\n", '\t', false},
+                {"", "\n", ';', false},
+                {"", "\n", ',', true},
+                {"", "\r\n", '\t', true},
+                {"\xef\xbb\xbf", "\r\n", ';', false},
+                {"\xef\xbb\xbf", "\r\n", ';', true}};
+    struct campaign *c = csv_campaign("{{name}}");
+    struct digest first = {0}, digest = {0};
+    char *expected = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct strbuf b = STRBUF_INIT;
+
+        encoded_rows(&b, rows[i].start, rows[i].delimiter, rows[i].end);
+        if (rows[i].gb18030)
+            gb18030_put(b.text, b.length);
+        else
+            csv_put(b.text, b.length);
+        char *got = read_all(c, 2, &digest);
+        char *told = strstr(got, "vip.csv:");
+        assert_int_equal(told != NULL, rows[i].gb18030);
+        if (told) {
+            assert_string_equal(told, "vip.csv:1:1: warning: read as GB18030");
+            *told = '\0';
+        }
+        if (i == 0) {
+            first = digest;
+            expected = got;
+        } else {
+            assert_string_equal(got, expected);
+            assert_true(digest_equal(&first, &digest));
+            free(got);
+        }
+        strbuf_dispose(&b);
+    }
+    free(expected);
+    campaign_free(c);
+}
+
+/* What is neither is an error at its place alone, wherever it lies in the buffers. */
+static void one_bad_byte_costs_its_own_row(void **state)
+{
+    static const char *const bad[] = {"\xff", "\x81", "\xfe\x39"};
+    static const int at[] = {1, 700, 1400, ENCODED_ROWS - 1};
+    struct campaign *c = csv_campaign("hi");
+
+    (void)state;
+    for (size_t i = 0; i < 12; i++) {
+        struct strbuf b = STRBUF_INIT, half = STRBUF_INIT;
+        char expected[200];
+
+        encoded_rows(&b, "", ',', "\n");
+        gb18030_put(b.text, b.length);
+        FILE *f = fopen(path, "r");
+        char line[256];
+        for (int n = -1; fgets(line, sizeof line, f); n++) {
+            char *comma = strchr(line, ',');
+            if (n != at[i / 3]) {
+                strbuf_puts(&half, line);
+                continue;
+            }
+            strbuf_add(&half, line, (size_t)(comma + 1 - line));
+            strbuf_printf(&half, "%s%s", bad[i % 3], strrchr(line, ','));
+        }
+        fclose(f);
+        csv_put(half.text, half.length);
+        char *got = read_all(c, 2, NULL);
+        snprintf(expected, sizeof expected,
+                 "vip.csv:1:1: warning: read as GB18030\n"
+                 "vip.csv:%d:2: neither UTF-8 nor GB18030",
+                 at[i / 3] + 2);
+        assert_string_equal(got, expected);
+        free(got);
+        strbuf_dispose(&b);
+        strbuf_dispose(&half);
+    }
+    campaign_free(c);
+}
+
+static void a_file_is_what_it_is_for_longer(void **state)
+{
+    static const struct {
+        const char *csv, *got;
+    } rows[] = {
+        {"recipient,name\na,李雷\nb,\xc4\xe3\n", "vip.csv:3:2: not UTF-8"},
+        {"\xef\xbb\xbfrecipient,name\na,\xc4\xe3\n", "vip.csv:2:2: not UTF-8"},
+        {"recipient,name\na,\xc4\xe3", "2 a 0 你\nvip.csv:1:1: warning: read as GB18030"},
+        {"recipient,name\na,\xc4", "vip.csv:2:2: not UTF-8"},
+        {"\xc4\xe3,recipient,name\n,a,\xc4\xe3\n",
+         "2 a 0 你\nvip.csv:1:1: warning: read as GB18030"},
+        {"recipient,name\na,\x81\x30\x81\x30\n",
+         "vip.csv:1:1: warning: read as GB18030\nvip.csv:2:2: a control character"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        csv_gives("{{name}}", rows[i].csv, rows[i].got);
+}
+
+/* --- senders --- */
+
+static void senders_write_for_themselves(void **state)
+{
+    struct digest digest, listed;
+    struct campaign *c = campaign_good("campaign: a\nchannel: b\naudience:\n  senders: all\n"
+                                       "message: {text: \"{{sender}}\"}\n",
+                                       zones);
+    char *got = read_all(c, 3, &digest);
+
+    (void)state;
+    assert_string_equal(got, "4 lin.yue 0\n4 he.qi 1\n4 ann 2\n");
+    free(got);
+    campaign_free(c);
+    c = campaign_good("campaign: a\nchannel: b\nmessage: {text: x}\n"
+                      "audience: {recipients: [lin.yue, he.qi, ann]}\n",
+                      zones);
+    free(read_all(c, 3, &listed));
+    assert_true(digest_equal(&digest, &listed)); /* the same rows, whatever they come from */
+    campaign_free(c);
+    c = campaign_good("campaign: a\nchannel: b\naudience: {senders: all}\n"
+                      "message: {text: \"{{name}}\"}\n",
+                      zones);
+    got = read_all(c, 3, NULL);
+    assert_string_equal(got, "c.yaml:4:17: {{name}}: a list of senders has no columns");
+    free(got);
+    campaign_free(c);
+}
+
 /* --- against a model --- */
 
 enum { MODEL_ROWS = 4000, MODEL_SENDERS = 3 };
@@ -352,6 +517,10 @@ int main(void)
                                        cmocka_unit_test(a_list_is_an_audience_too),
                                        cmocka_unit_test(rows_are_bounded),
                                        cmocka_unit_test(one_slip_does_not_swallow_the_file),
+                                       cmocka_unit_test(every_writing_is_the_same_audience),
+                                       cmocka_unit_test(one_bad_byte_costs_its_own_row),
+                                       cmocka_unit_test(a_file_is_what_it_is_for_longer),
+                                       cmocka_unit_test(senders_write_for_themselves),
                                        cmocka_unit_test(a_model_agrees)};
 
     return cmocka_run_group_tests(tests, setup, teardown);
