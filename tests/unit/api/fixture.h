@@ -162,6 +162,12 @@ static inline void host_waits(void *ctx, int64_t revision, int64_t lane)
     event(ctx, "waits", revision);
 }
 
+static inline void host_gone(void *ctx, int64_t revision, int64_t lane, int64_t delivery)
+{
+    (void)revision, (void)lane;
+    event(ctx, "gone", delivery);
+}
+
 static inline void host_health(void *ctx, struct api_health *out)
 {
     struct fixture *f = ctx;
@@ -274,6 +280,7 @@ static inline void setup_with(struct fixture *f, const char *users)
                                 .hold_revision = host_hold,
                                 .revision_changed = host_changed,
                                 .delivery_waits = host_waits,
+                                .delivery_gone = host_gone,
                                 .health = host_health};
     start_server(f);
 }
