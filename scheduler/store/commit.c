@@ -134,6 +134,9 @@ static int result_add(struct store *s, struct committing *w, const struct store_
     if (now.last.state == x->state && now.last.reason == x->reason &&
         (now.last.claimed_at == x->claimed_at || now.last.claimed_at == INSTANT_MIN))
         return 0;
+    /* the engine drops what somebody has ended meanwhile */
+    if (x->claimed_at == INSTANT_MIN && delivery_state_final(now.last.state))
+        return 0;
     bool open = now.last.state == DELIVERY_CLAIMED || now.last.state == DELIVERY_PROMPTED;
     if (!delivery_may_follow(now.last.state, x->state) || x->state == DELIVERY_CLAIMED ||
         (open && now.last.claimed_at != x->claimed_at)) /* an answer to another attempt */

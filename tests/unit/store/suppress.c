@@ -113,6 +113,19 @@ static void between_decision_and_commit(void **state)
     assert_sums(f, revision);
 }
 
+/* A drop at a cap that the engine had decided is not a second end. */
+static void dropped_and_suppressed(void **state)
+{
+    struct fixture *f = *state;
+    int64_t revision = submit(f, "spring", 1);
+
+    approve(f, revision);
+    suppress(f, "w1", NULL);
+    answer(f, 1, DELIVERY_SKIPPED, REASON_FREQUENCY_CAP);
+    assert_stands(f, 1, DELIVERY_SKIPPED, REASON_SUPPRESSED);
+    assert_sums(f, revision);
+}
+
 /* The last line: even a pending delivery of somebody on the list, however it came to be, cannot be
  * claimed. Here it was out when the entry was made, and came back unsent. */
 static void what_comes_back_is_not_sent_again(void **state)
@@ -252,6 +265,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(between_submit_and_approve, setup, teardown),
         cmocka_unit_test_setup_teardown(while_it_is_loaded, setup, teardown),
         cmocka_unit_test_setup_teardown(between_decision_and_commit, setup, teardown),
+        cmocka_unit_test_setup_teardown(dropped_and_suppressed, setup, teardown),
         cmocka_unit_test_setup_teardown(what_comes_back_is_not_sent_again, setup, teardown),
         cmocka_unit_test_setup_teardown(suppressed_and_already_handled, setup, teardown),
         cmocka_unit_test_setup_teardown(failed_one_cannot_be_sent_again, setup, teardown),
