@@ -38,7 +38,7 @@ static int check_first(struct client *client, const char *file, struct local_cam
         rc = local_review(c, look_for, &only, &sum, &diags);
     say_diags(&lines, &diags);
     diags_dispose(&diags);
-    if (rc == 0 && only.recipient && !only.found) {
+    if (rc == 0 && only.recipient && !only.found && c->campaign->source != AUDIENCE_CONTACTS) {
         say(cli, tr("'%s' is not in the audience"), only.recipient);
         rc = EXIT_REFUSED;
     }

@@ -5,6 +5,7 @@
 #define PACELINE_CONF_CSV_H
 
 #include "base/err.h"
+#include "base/strbuf.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,6 +30,11 @@ struct csv_row {
 };
 
 struct csv;
+
+/* `s` itself when there is nothing to cut. Only quoted fields can need it. */
+const char *trimmed(struct strbuf *scratch, const char *s);
+/* In the person's language; NULL for CSV_FINE. */
+const char *csv_problem_text(enum csv_problem problem);
 
 /* `fd` is the caller's. Blank lines are passed over. */
 struct csv *csv_new(int fd);
