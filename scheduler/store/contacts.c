@@ -84,6 +84,7 @@ int store_contact_tags(struct store *s, const char *recipient, struct strbuf *ta
                      e);
 
     strbuf_reset(tags);
+    strbuf_puts(tags, ""); /* never NULL */
     if (rc)
         return rc;
     bind_text(st, 1, recipient);
