@@ -35,6 +35,7 @@ static const struct option_row option_rows[OPTIONS] = {
     [OPT_REASON] = {"reason", "TEXT", TR_TABLE("the reason, for the audit log")},
     [OPT_STATE] = {"state", "S", TR_TABLE("only deliveries in this state")},
     [OPT_WATCH] = {"watch", NULL, TR_TABLE("again every second, until Ctrl-C")},
+    [OPT_SENDER] = {"sender", "S", TR_TABLE("only what this sender sends")},
     [OPT_KEEP_TASKS] = {"keep-tasks", NULL, TR_TABLE("leave open tasks and prompts as they are")},
 };
 
@@ -108,7 +109,7 @@ void args_overview(FILE *to)
     fputs(tr("Usage: paceline COMMAND [--config FILE] [--json] ...\n"), to);
     fputs(tr("\nPaceline sends approved campaigns through official channels, paced.\n\n"), to);
     for (const struct command *c = cli_commands; c->name; c++)
-        help_line(to, c->name, 12, tr(c->summary));
+        help_line(to, c->name, 15, tr(c->summary));
     fputs(tr("\nMore about one of them: paceline COMMAND --help\n"), to);
     fputs(tr("Start here: paceline init\n"), to);
 }
@@ -206,14 +207,25 @@ static const struct command *command_named(const char *first, const char *second
     return NULL;
 }
 
+/* Whether the line begins with this command, of one word or two. */
+static bool is_command(const struct cli *cli, const char *name)
+{
+    size_t length = strlen(cli->args[0]);
+
+    if (strncmp(name, cli->args[0], length) != 0)
+        return false;
+    return name[length] == '\0' ||
+           (name[length] == ' ' && cli->arg_count > 1 && !strcmp(name + length + 1, cli->args[1]));
+}
+
 static int unknown_command(const struct cli *cli)
 {
     const char *names[64] = {NULL};
     size_t count = 0;
 
     for (const char *const *later = cli_later; *later; later++)
-        if (strcmp(*later, cli->args[0]) == 0)
-            return args_wrong(cli, tr("'%s' is not supported yet"), cli->args[0]);
+        if (is_command(cli, *later))
+            return args_wrong(cli, tr("'%s' is not supported yet"), *later);
     for (const struct command *c = cli_commands; c->name && count < 63; c++)
         names[count++] = c->name;
     for (const struct command *c = cli_commands; c->name; c++) { /* half of "config check" */
