@@ -153,15 +153,30 @@ static void rows_checked(struct request *rq)
         request_store(rq, check_rows, rows_checked);
 }
 
+/* A part of a submission of another kind, or NULL. */
+static const char *other_part(const struct spool *spool)
+{
+    static const char *const others[] = {"campaign", "audience", "attachment", "only", "again"};
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (spool_count(spool, others[i]) > 0)
+            return others[i];
+    return NULL;
+}
+
 void contacts_import(struct request *rq)
 {
     struct import *im = arena_alloc(rq->arena, sizeof(*im));
+
+    const char *other = other_part(rq->spool);
 
     diags_init(&im->diags);
     diags_init(&im->seen);
     rq->state = im;
     rq->dispose = import_dispose;
-    if (!spool_file(rq->spool, "contacts", NULL))
+    if (other)
+        request_fail_with(rq, ERR_USAGE, tr("unknown part '%.64s'"), other);
+    else if (!spool_file(rq->spool, "contacts", NULL))
         request_fail_with(rq, ERR_USAGE, tr("the submission has no part '%s'"), "contacts");
     else
         request_store(rq, check_rows, rows_checked);

@@ -102,6 +102,8 @@ void submit_bundle(struct request *rq)
     s->again = again && strcmp(again, "true") == 0;
     if (!spool_file(rq->spool, "campaign", NULL))
         request_fail_with(rq, ERR_USAGE, tr("the submission has no part '%s'"), "campaign");
+    else if (spool_count(rq->spool, "contacts") > 0)
+        request_fail_with(rq, ERR_USAGE, tr("unknown part '%.64s'"), "contacts");
     else if (again && !s->again && strcmp(again, "false") != 0)
         request_fail_with(rq, ERR_USAGE, tr("'%s' must be true or false"), "again");
     else if (s->only && *s->only == '\0')

@@ -527,21 +527,26 @@ static inline void part_field(struct strbuf *b, const char *key, const char *val
                   key, value);
 }
 
-static inline struct reply post_parts(struct fixture *f, struct strbuf *parts)
+static inline struct reply post_parts_to(struct fixture *f, const char *path, struct strbuf *parts)
 {
     struct strbuf b = STRBUF_INIT;
 
     strbuf_puts(parts, "--" BOUNDARY "--\r\n");
     strbuf_printf(&b,
-                  "POST /api/v1/submissions HTTP/1.1\r\nHost: localhost\r\n"
+                  "POST %s HTTP/1.1\r\nHost: localhost\r\n"
                   "Content-Type: multipart/form-data; boundary=" BOUNDARY
                   "\r\nContent-Length: %zu\r\n\r\n",
-                  parts->length);
+                  path, parts->length);
     strbuf_add(&b, parts->text, parts->length);
     strbuf_dispose(parts);
     struct reply r = raw(f, b.text, b.length);
     strbuf_dispose(&b);
     return r;
+}
+
+static inline struct reply post_parts(struct fixture *f, struct strbuf *parts)
+{
+    return post_parts_to(f, "/api/v1/submissions", parts);
 }
 
 static inline struct reply submit(struct fixture *f, const char *campaign, const char *audience)
