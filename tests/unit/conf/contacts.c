@@ -74,7 +74,7 @@ static void rows_and_errors(void **state)
     gives("recipient,timezone,sender\n,,\nw1,Nowhere/Else,\nw2,,\"oops\nw3,\n\"a\nb\",,\n",
           "book.csv:2:1: an empty recipient\n"
           "book.csv:3:2: unknown time zone 'Nowhere/Else'\n"
-          "book.csv:4:3: a quote is opened and not closed\n"
+          "book.csv:4:3: text after a closing quote (a quote inside quotes is written twice)\n"
           "book.csv:5:3: the row has 2 fields, the header 3\n"
           "book.csv:6:1: a recipient with a line break or a tab in it");
 }
