@@ -121,7 +121,7 @@ def test_where_narrows_and_expect_counts_what_is_left():
 def test_nobody_on_the_list_gets_anything():
     people = [f"p{n}" for n in range(1, 13)]
     with Place(rooms=1) as place:
-        file = place.campaign("spring", "room-1", people, "250ms..300ms")
+        file = place.campaign("spring", "room-1", people, "500ms..600ms")
         place.start()
 
         def suppress(who, *options):
