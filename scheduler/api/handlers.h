@@ -24,6 +24,13 @@ void decide_cancel(struct request *rq);
 void submit_bundle(struct request *rq);
 void submit_list(struct request *rq);
 
+void contacts_list(struct request *rq);
+void contacts_import(struct request *rq);
+
+void suppressions_list(struct request *rq);
+void suppressions_add(struct request *rq);
+void suppressions_remove(struct request *rq);
+
 void deliveries_list(struct request *rq);
 void deliveries_show(struct request *rq);
 void deliveries_outcome(struct request *rq);

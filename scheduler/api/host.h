@@ -80,6 +80,8 @@ struct api_host {
     void (*revision_changed)(void *ctx, int64_t revision);
     /* A delivery became pending again. */
     void (*delivery_waits)(void *ctx, int64_t revision, int64_t lane);
+    /* A delivery that was pending is skipped. */
+    void (*delivery_gone)(void *ctx, int64_t revision, int64_t lane, int64_t delivery);
     void (*health)(void *ctx, struct api_health *out);
 
     /* What people are being asked, by number; `each` must copy what it keeps. The version moves

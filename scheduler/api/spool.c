@@ -153,7 +153,7 @@ static int remove_leftovers(const char *dir, struct err *e)
 static bool is_file_key(const char *key)
 {
     return strcmp(key, "campaign") == 0 || strcmp(key, "audience") == 0 ||
-           strcmp(key, "attachment") == 0;
+           strcmp(key, "attachment") == 0 || strcmp(key, "contacts") == 0;
 }
 
 static bool is_field_key(const char *key)

@@ -11,6 +11,7 @@
  *
  * Once something is wrong nothing more is stored, but the rest is still read, so that all errors of
  * a file are found in one run; then what was begun is dropped. */
+#include "api/book.h"
 #include "api/emit.h"
 #include "api/handlers.h"
 #include "api/lookup.h"
@@ -23,6 +24,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CHUNK_ROWS = 2000, CHUNK_BYTES = 1024 * 1024, HELD_MAX = 16 };
 
@@ -40,6 +42,8 @@ struct submission {
     const char *options;
 
     struct review *review;
+    struct store *store; /* for the tags of a recipient, while a chunk is read */
+    struct strbuf tags;
     bool begun, read_all, known; /* known: this digest is there already */
     int64_t loading;
     int64_t *lanes; /* of the senders; 0: not looked up yet */
@@ -80,6 +84,7 @@ static void submission_dispose(void *state)
     review_close(s->review);
     campaign_free(s->campaign);
     strbuf_dispose(&s->manifest);
+    strbuf_dispose(&s->tags);
     diags_dispose(&s->diags);
     free(s->bytes);
 }
@@ -98,6 +103,8 @@ void submit_bundle(struct request *rq)
     s->again = again && strcmp(again, "true") == 0;
     if (!spool_file(rq->spool, "campaign", NULL))
         request_fail_with(rq, ERR_USAGE, tr("the submission has no part '%s'"), "campaign");
+    else if (spool_count(rq->spool, "contacts") > 0)
+        request_fail_with(rq, ERR_USAGE, tr("unknown part '%.64s'"), "contacts");
     else if (again && !s->again && strcmp(again, "false") != 0)
         request_fail_with(rq, ERR_USAGE, tr("'%s' must be true or false"), "again");
     else if (s->only && *s->only == '\0')
@@ -210,6 +217,13 @@ static void resolve(struct request *rq)
 
 /* --- rows --- */
 
+static const char *tags_of(void *ctx, const char *recipient, struct err *e)
+{
+    struct submission *s = ctx;
+
+    return store_contact_tags(s->store, recipient, &s->tags, e) ? NULL : s->tags.text;
+}
+
 static int open_review(struct store *store, struct request *rq)
 {
     struct submission *s = rq->state;
@@ -218,13 +232,23 @@ static int open_review(struct store *store, struct request *rq)
     const char **attachments =
         arena_array(rq->arena, c->attachment_count + 1, sizeof(*attachments));
     size_t senders = 0;
+    char *book = NULL; /* a copy of the contact book */
 
+    if (c->source == AUDIENCE_CONTACTS && book_write(&book, store, rq->answer.body.dir, &rq->e))
+        return rq->e.code;
     for (size_t i = 0; i < c->attachment_count; i++)
         attachments[i] = spool_file(rq->spool, "attachment", c->attachments[i].path)->path;
-    int rc = review_open(&s->review, c, s->channel, s->kind, audience ? audience->path : NULL,
+    int rc = review_open(&s->review, c, s->channel, s->kind,
+                         book       ? book
+                         : audience ? audience->path
+                                    : NULL,
                          attachments, &s->diags, &rq->e);
+    if (book)
+        unlink(book); /* it is open */
+    free(book);
     if (rc)
         return rc;
+    review_tags(s->review, tags_of, s);
     review_senders(s->review, &senders);
     s->lanes = arena_array(rq->arena, senders, sizeof(*s->lanes));
     const struct store_submission sub = {
@@ -320,6 +344,7 @@ static int take_rows(struct store *store, struct request *rq)
     struct chunk *chunk = xmalloc(sizeof(*chunk));
 
     chunk->arena = arena_new();
+    s->store = store;
     int rc = fill_chunk(store, rq, chunk);
     if (rc == 0 && s->diags.errors == 0 && chunk->count > 0) {
         rc = store_submit_rows(store, s->loading, chunk->rows, chunk->count, &rq->e);

@@ -73,8 +73,12 @@ int review_open(struct review **out, const struct campaign *c,
         message_check(r);
     if (c->source == AUDIENCE_FILE)
         beside = campaign_path(c, c->audience_file);
-    int rc = audience_open(&r->audience, c, audience_path && beside ? audience_path : beside,
-                           beside, r->senders, r->sender_count, diags, e);
+    else if (c->source == AUDIENCE_CONTACTS && audience_path)
+        beside = xstrdup(tr("the contact book"));
+    int rc = c->source == AUDIENCE_CONTACTS && !beside
+                 ? 0
+                 : audience_open(&r->audience, c, audience_path && beside ? audience_path : beside,
+                                 beside, r->senders, r->sender_count, diags, e);
     r->label = beside ? arena_strdup(r->arena, beside) : NULL;
     free(beside);
     if (rc) {
@@ -85,10 +89,16 @@ int review_open(struct review **out, const struct campaign *c,
     return 0;
 }
 
+void review_tags(struct review *r, audience_tags_fn *tags, void *ctx)
+{
+    if (r->audience)
+        audience_tags(r->audience, tags, ctx);
+}
+
 int review_next(struct review *r, struct review_row *row, struct err *e)
 {
     struct audience_row in;
-    int rc = r->ended ? 0 : audience_next(r->audience, &in, e);
+    int rc = r->ended || !r->audience ? 0 : audience_next(r->audience, &in, e);
 
     if (rc <= 0) {
         if (rc == 0 && !r->ended)
@@ -425,10 +435,23 @@ static void finish(struct review *r)
                          : arena_printf(r->diags->arena, tr("%s (and %llu more rows)"), d->message,
                                         (unsigned long long)p->more);
     }
-    if (r->sum.rows == 0 && r->diags->errors == 0)
-        diag_add(r->diags, r->campaign->file, r->campaign->audience_at.line,
-                 r->campaign->audience_at.column, DIAG_ERROR, ERR_REFUSED,
-                 tr("the audience is empty"));
+    const struct campaign *c = r->campaign;
+    r->sum.open = !r->audience || audience_where_open(r->audience);
+    if (!r->audience)
+        diag_add(r->diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_WARNING,
+                 ERR_REFUSED,
+                 tr("the contact book is in the service: who is meant, and whether 'expect' holds, "
+                    "is known at submit"));
+    else if (r->sum.open)
+        diag_add(r->diags, c->file, c->where_at.line, c->where_at.column, DIAG_WARNING, ERR_REFUSED,
+                 tr("tags are in the service's contact book: how many of these %llu are meant, and "
+                    "whether 'expect' holds, is known at submit"),
+                 (unsigned long long)r->sum.rows);
+    else if (r->sum.rows == 0 && r->diags->errors == 0)
+        diag_add(r->diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_ERROR,
+                 ERR_REFUSED,
+                 where_narrows(&c->where) ? tr("nobody fits 'where': the audience is empty")
+                                          : tr("the audience is empty"));
     else
-        audience_expected(r->campaign, r->sum.rows, r->diags);
+        audience_expected(c, r->sum.rows, r->diags);
 }

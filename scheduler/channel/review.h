@@ -38,16 +38,20 @@ struct review_sum {
     const char *taps_sender; /* ... who that is */
     uint64_t skipped[REASONS];
     uint64_t shortest, longest, most_defaults; /* row numbers; 0: none */
+    bool open; /* who is meant is known to the service only: rows before `where`, or none */
 };
 
 /* `audience_path` and `attachment_paths`: where the bytes are (a submission's spool files, or
  * beside the campaign file when NULL). Attachments are read and judged here, as is the static part
- * (format, attachment kinds, `message` alone). ERR_IO, ERR_DATA, ERR_REFUSED with the reasons in
- * `diags`. */
+ * (format, attachment kinds, `message` alone). The contact book needs a path (the service writes
+ * one): without it there are no rows and a warning. ERR_IO, ERR_DATA, ERR_REFUSED with the reasons
+ * in `diags`. */
 int review_open(struct review **out, const struct campaign *c,
                 const struct service_channel *channel, const struct paceline_channel *kind,
                 const char *audience_path, const char *const *attachment_paths, struct diags *diags,
                 struct err *e);
+/* For `where` on sources without tags of their own; before the first row. */
+void review_tags(struct review *r, audience_tags_fn *tags, void *ctx);
 /* 1 and a row (borrowed until the next call), 0 at the end, ERR_* when reading broke off. At the
  * end the audience is compared with `expect`. */
 int review_next(struct review *r, struct review_row *row, struct err *e);

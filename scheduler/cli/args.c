@@ -109,7 +109,7 @@ void args_overview(FILE *to)
     fputs(tr("Usage: paceline COMMAND [--config FILE] [--json] ...\n"), to);
     fputs(tr("\nPaceline sends approved campaigns through official channels, paced.\n\n"), to);
     for (const struct command *c = cli_commands; c->name; c++)
-        help_line(to, c->name, 12, tr(c->summary));
+        help_line(to, c->name, 15, tr(c->summary));
     fputs(tr("\nMore about one of them: paceline COMMAND --help\n"), to);
     fputs(tr("Start here: paceline init\n"), to);
 }
@@ -207,14 +207,25 @@ static const struct command *command_named(const char *first, const char *second
     return NULL;
 }
 
+/* Whether the line begins with this command, of one word or two. */
+static bool is_command(const struct cli *cli, const char *name)
+{
+    size_t length = strlen(cli->args[0]);
+
+    if (strncmp(name, cli->args[0], length) != 0)
+        return false;
+    return name[length] == '\0' ||
+           (name[length] == ' ' && cli->arg_count > 1 && !strcmp(name + length + 1, cli->args[1]));
+}
+
 static int unknown_command(const struct cli *cli)
 {
     const char *names[64] = {NULL};
     size_t count = 0;
 
     for (const char *const *later = cli_later; *later; later++)
-        if (strcmp(*later, cli->args[0]) == 0)
-            return args_wrong(cli, tr("'%s' is not supported yet"), cli->args[0]);
+        if (is_command(cli, *later))
+            return args_wrong(cli, tr("'%s' is not supported yet"), *later);
     for (const struct command *c = cli_commands; c->name && count < 63; c++)
         names[count++] = c->name;
     for (const struct command *c = cli_commands; c->name; c++) { /* half of "config check" */

@@ -50,6 +50,15 @@ const struct command cli_commands[] = {
     {"tasks", "[--sender S]", TR_TABLE("what waits for people to send or confirm"),
      OPT_BIT(OPT_SENDER), 0, 0, cmd_tasks},
     {"remind", "TASK", TR_TABLE("asks the person of a task again"), 0, 1, 1, cmd_remind},
+    {"contacts import", "FILE", TR_TABLE("puts the rows of a CSV into the contact book"), 0, 1, 1,
+     cmd_contacts_import},
+    {"contacts list", "", TR_TABLE("the contact book"), 0, 0, 0, cmd_contacts_list},
+    {"suppress", "RECIPIENT [--sender S] --reason TEXT",
+     TR_TABLE("never writes to a recipient, from now on"),
+     OPT_BIT(OPT_SENDER) | OPT_BIT(OPT_REASON), 1, 1, cmd_suppress},
+    {"unsuppress", "RECIPIENT [--sender S] --reason TEXT",
+     TR_TABLE("lets later campaigns write to a recipient again"),
+     OPT_BIT(OPT_SENDER) | OPT_BIT(OPT_REASON), 1, 1, cmd_unsuppress},
     {"status", "[--watch]", TR_TABLE("lanes, next sends, use of limits, health"),
      OPT_BIT(OPT_WATCH), 0, 0, cmd_status},
     {"audit", "[CAMPAIGN]", TR_TABLE("the log of decisions"), 0, 0, 1, cmd_audit},
@@ -62,9 +71,8 @@ const struct command cli_commands[] = {
     {NULL, NULL, NULL, 0, 0, 0, NULL},
 };
 
-const char *const cli_later[] = {"plan",     "explain",    "prompt", "contacts",
-                                 "suppress", "unsuppress", "report", "backup",
-                                 "reload",   "completion", NULL};
+const char *const cli_later[] = {
+    "plan", "explain", "prompt", "contacts sync", "report", "backup", "reload", "completion", NULL};
 
 static bool colors_wanted(void)
 {

@@ -301,7 +301,7 @@ static void add_part(curl_mime *mime, const struct upload_part *p)
 
 json_t *client_upload(struct client *c, const struct upload *u, int *rc)
 {
-    struct upload_state state = {.client = c, .upload = u, .asks = true};
+    struct upload_state state = {.client = c, .upload = u, .asks = u->campaign != NULL};
     struct answer a = {.easy = c->easy, .error = STRBUF_INIT};
     json_t *object = NULL;
 

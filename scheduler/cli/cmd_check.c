@@ -18,8 +18,14 @@ static void print_sum(const struct cli *cli, const char *file, const struct loca
     size_t senders =
         c->campaign->sender_count ? c->campaign->sender_count : c->channel->sender_count;
 
-    add_count(&line, sum->rows, tr("recipient"), tr("recipients"));
-    add_count(&line, sum->calls, tr("send"), tr("sends"));
+    if (c->campaign->source == AUDIENCE_CONTACTS) {
+        strbuf_puts(&line, tr("recipients of the contact book"));
+    } else {
+        add_count(&line, sum->rows, tr("recipient"), tr("recipients"));
+        if (sum->open)
+            strbuf_puts(&line, tr(" before 'where'"));
+        add_count(&line, sum->calls, tr("send"), tr("sends"));
+    }
     if (sum->skipped[REASON_DUPLICATE])
         add_count(&line, sum->skipped[REASON_DUPLICATE], tr("duplicate"), tr("duplicates"));
     if (sum->skipped[REASON_MISSING_VALUE])

@@ -59,7 +59,7 @@ static int show_samples(struct preview *p, struct diags *diags)
     int rc = local_review(p->campaign, NULL, NULL, &first, diags);
 
     if (first.rows == 0 || rc == EXIT_DATA)
-        return rc;
+        return rc == 0 && first.open ? EXIT_REFUSED : rc;
     p->rows[0] = first.shortest;
     p->rows[1] = first.longest == first.shortest ? 0 : first.longest;
     bool shown = first.most_defaults == first.shortest || first.most_defaults == first.longest;
@@ -99,7 +99,8 @@ static int show_recipient(struct preview *p, struct diags *diags)
     int rc = local_review(p->campaign, find_recipient, p, &sum, diags);
 
     if (rc == 0 && !p->shown) {
-        say(p->cli, tr("'%s' is not in the audience"), p->recipient);
+        if (p->campaign->campaign->source != AUDIENCE_CONTACTS)
+            say(p->cli, tr("'%s' is not in the audience"), p->recipient);
         rc = EXIT_REFUSED;
     }
     return rc;

@@ -31,7 +31,9 @@ struct audience {
     struct csv *csv; /* NULL: the list */
     const char **headers;
     size_t header_count, recipient_column;
-    long sender_column;
+    long sender_column, tags_column;
+    audience_tags_fn *tags; /* or NULL */
+    void *tags_ctx;
     size_t *value_columns; /* of the template's names */
     const char **values;
     size_t value_count;
@@ -58,6 +60,8 @@ static int named_compare(const void *x, const void *y);
 static bool source_next(struct audience *a, struct csv_row *in, int *rc, struct err *e);
 static int row_take(struct audience *a, const struct csv_row *in, struct audience_row *out,
                     struct err *e);
+static int row_wanted(struct audience *a, const struct csv_row *in, const char *recipient,
+                      struct err *e);
 static bool recipient_check(struct audience *a, const struct csv_row *in, const char *recipient);
 static const char *sender_named(struct audience *a, const struct csv_row *in);
 static bool sender_find(struct audience *a, const struct csv_row *in, const char *name,
@@ -66,7 +70,6 @@ static void row_hash(struct audience *a, const struct csv_row *in, size_t sender
 static void row_problem(struct audience *a, const struct csv_row *row);
 static void error_at(struct audience *a, size_t line, size_t field, const char *message);
 static int broken(struct audience *a, int code, struct err *e);
-static const char *trimmed(struct strbuf *scratch, const char *s);
 
 int audience_open(struct audience **out, const struct campaign *c, const char *path,
                   const char *label, const char *const *senders, size_t sender_count,
@@ -81,6 +84,7 @@ int audience_open(struct audience **out, const struct campaign *c, const char *p
                            .diags = diags,
                            .fd = -1,
                            .sender_column = NO_COLUMN,
+                           .tags_column = NO_COLUMN,
                            .senders = senders,
                            .sender_count = sender_count};
     a->label = arena_strdup(arena, path ? label : c->file);
@@ -119,6 +123,17 @@ int audience_next(struct audience *a, struct audience_row *row, struct err *e)
         a->digester = NULL;
     }
     return 0;
+}
+
+void audience_tags(struct audience *a, audience_tags_fn *tags, void *ctx)
+{
+    a->tags = tags;
+    a->tags_ctx = ctx;
+}
+
+bool audience_where_open(const struct audience *a)
+{
+    return where_narrows(&a->campaign->where) && a->tags_column == NO_COLUMN && !a->tags;
 }
 
 struct digest audience_digest(const struct audience *a)
@@ -233,6 +248,8 @@ static bool header_check(struct audience *a, const struct csv_row *row)
             found = true;
         } else if (strcmp(a->headers[i], "sender") == 0) {
             a->sender_column = (long)i;
+        } else if (strcmp(a->headers[i], "tags") == 0) {
+            a->tags_column = (long)i;
         }
     }
     const char *nearest = found ? NULL : text_nearest("recipient", a->headers);
@@ -327,7 +344,7 @@ static bool source_next(struct audience *a, struct csv_row *in, int *rc, struct 
     return true;
 }
 
-/* 1: taken; 0: something is wrong with it; ERR_*. */
+/* 1: taken; 0: something is wrong with it, or it is not meant; ERR_*. */
 static int row_take(struct audience *a, const struct csv_row *in, struct audience_row *out,
                     struct err *e)
 {
@@ -345,6 +362,9 @@ static int row_take(struct audience *a, const struct csv_row *in, struct audienc
     bool ok = recipient_check(a, in, recipient);
     if (!sender_find(a, in, name, &sender) || !ok)
         return 0;
+    int wanted = row_wanted(a, in, recipient, e);
+    if (wanted != 1)
+        return wanted;
     int fresh = seen_add(&a->seen, recipient, e);
     if (fresh < 0)
         return fresh;
@@ -374,6 +394,19 @@ static const char *sender_named(struct audience *a, const struct csv_row *in)
     if (a->campaign->source == AUDIENCE_SENDERS)
         return in->fields[0];
     return a->sender_column < 0 ? "" : trimmed(&a->sender, in->fields[a->sender_column]);
+}
+
+/* 1, 0, or ERR_* when the tags cannot be had. */
+static int row_wanted(struct audience *a, const struct csv_row *in, const char *recipient,
+                      struct err *e)
+{
+    const struct where *w = &a->campaign->where;
+
+    if (!where_narrows(w) || audience_where_open(a))
+        return 1;
+    const char *tags = a->tags_column != NO_COLUMN ? in->fields[a->tags_column]
+                                                   : a->tags(a->tags_ctx, recipient, e);
+    return tags ? where_fits(w, tags) : e->code;
 }
 
 static bool recipient_check(struct audience *a, const struct csv_row *in, const char *recipient)
@@ -418,11 +451,11 @@ static void row_hash(struct audience *a, const struct csv_row *in, size_t sender
     digester_string(a->digester, a->senders[sender]);
 }
 
-static void row_problem(struct audience *a, const struct csv_row *row)
+const char *csv_problem_text(enum csv_problem problem)
 {
     const char *message = NULL;
 
-    switch (row->problem) {
+    switch (problem) {
     case CSV_LONG:
         message = tr("the row is longer than 16 KiB");
         break;
@@ -445,9 +478,14 @@ static void row_problem(struct audience *a, const struct csv_row *row)
         message = tr("a control character");
         break;
     case CSV_FINE:
-        return;
+        break;
     }
-    error_at(a, row->line, row->field, message);
+    return message;
+}
+
+static void row_problem(struct audience *a, const struct csv_row *row)
+{
+    error_at(a, row->line, row->field, csv_problem_text(row->problem));
 }
 
 static void error_at(struct audience *a, size_t line, size_t field, const char *message)
@@ -460,8 +498,7 @@ static int broken(struct audience *a, int code, struct err *e)
     return err_set(e, code, tr("%s: the audience cannot be read"), a->label);
 }
 
-/* `s` itself when there is nothing to cut. Only quoted fields can need it. */
-static const char *trimmed(struct strbuf *scratch, const char *s)
+const char *trimmed(struct strbuf *scratch, const char *s)
 {
     size_t length = strlen(s);
     size_t lead = strspn(s, " \t\n"), end = length;

@@ -35,6 +35,12 @@ struct audience_row {
 int audience_open(struct audience **out, const struct campaign *c, const char *path,
                   const char *label, const char *const *senders, size_t sender_count,
                   struct diags *diags, struct err *e);
+/* Who knows the tags of a recipient, for `where`: for sources without a column `tags`. NULL from
+ * `tags`: not known, an error that audience_next passes on. Before the first row. */
+typedef const char *audience_tags_fn(void *ctx, const char *recipient, struct err *e);
+void audience_tags(struct audience *a, audience_tags_fn *tags, void *ctx);
+/* `where` needs tags, and there is neither a column nor anybody to ask: it narrows nothing. */
+bool audience_where_open(const struct audience *a);
 /* 1 and a row (borrowed until the next call), 0 at the end, ERR_* when reading broke off. */
 int audience_next(struct audience *a, struct audience_row *row, struct err *e);
 /* After the end: the digest over all rows (all columns), and how many there were. */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ATTACHMENTS_MAX = 16, APPROVERS_MAX = 100, ID_BYTES_MAX = 63 };
+enum { TAGS_MAX = 1000, ATTACHMENTS_MAX = 16, APPROVERS_MAX = 100, ID_BYTES_MAX = 63 };
 enum { STORED_BYTES_MAX = 4 * 1024 * 1024, STORED_NODES_MAX = 100000 };
 
 static struct campaign *campaign_parse(const struct reader *r, const struct yaml_node *root,
@@ -22,6 +22,8 @@ static void audience_read(const struct reader *r, const struct yaml_node *node, 
 static void source_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void recipients_read(const struct reader *r, const struct yaml_node *node,
                             struct campaign *c);
+static void contacts_read(const struct reader *r, const struct yaml_node *node);
+static void where_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void expect_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void tolerance_read(const struct reader *r, const struct yaml_node *node,
                            struct campaign *c);
@@ -149,6 +151,7 @@ static void audience_read(const struct reader *r, const struct yaml_node *node, 
         return;
     }
     source_read(r, node, c);
+    where_read(r, yaml_get(node, "where"), c);
     expect_read(r, node, c);
 }
 
@@ -172,7 +175,7 @@ static void source_read(const struct reader *r, const struct yaml_node *node, st
         }
     }
     if (!source) {
-        read_error(r, node, tr("missing key 'file', 'recipients' or 'senders'"));
+        read_error(r, node, tr("missing key 'file', 'recipients', 'contacts' or 'senders'"));
         return;
     }
     c->audience_at = place_of(source);
@@ -185,7 +188,49 @@ static void source_read(const struct reader *r, const struct yaml_node *node, st
     } else if (strcmp(source->key->text, "senders") == 0) {
         c->source = AUDIENCE_SENDERS;
         read_word(r, source, "senders", all);
+    } else if (strcmp(source->key->text, "contacts") == 0) {
+        c->source = AUDIENCE_CONTACTS;
+        contacts_read(r, source);
     }
+}
+
+static void contacts_read(const struct reader *r, const struct yaml_node *node)
+{
+    bool all = false;
+
+    if (read_bool(r, node, "contacts", &all) && !all)
+        read_error(r, node, tr("'contacts' is true or left out"));
+}
+
+static struct where_tags tags_read(const struct reader *r, const struct yaml_node *where,
+                                   const char *key)
+{
+    const struct yaml_node *node = yaml_get(where, key);
+    struct where_tags tags = {0};
+
+    if (!read_list(r, node, key, TAGS_MAX))
+        return tags;
+    const char **names = arena_array(r->arena, node->count, sizeof *names);
+    for (size_t i = 0; i < node->count; i++) {
+        const char *name = read_line(r, node->items[i], key, NAME_BYTES_MAX);
+
+        if (name && strpbrk(name, ";"))
+            read_error(r, node->items[i], tr("a tag has no ';' in it: write one tag an item"));
+        else if (name)
+            names[tags.count++] = name;
+    }
+    tags.names = names;
+    return tags;
+}
+
+static void where_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
+{
+    if (!read_map(r, node, "where"))
+        return;
+    c->where_at = place_of(node);
+    c->where = (struct where){.any = tags_read(r, node, "tags_any"),
+                              .all = tags_read(r, node, "tags_all"),
+                              .none = tags_read(r, node, "tags_none")};
 }
 
 static void recipients_read(const struct reader *r, const struct yaml_node *node,

@@ -7,6 +7,7 @@
 
 #include "base/diag.h"
 #include "conf/template.h"
+#include "conf/where.h"
 #include "conf/yaml.h"
 #include "conf/zones.h"
 #include "core/pace.h"
@@ -24,8 +25,9 @@ struct conf_sender {
 enum audience_source {
     AUDIENCE_FILE,
     AUDIENCE_RECIPIENTS,
-    AUDIENCE_SENDERS, /* one row for each sender, who is the recipient too */
-    AUDIENCE_STORED   /* of a manifest: the rows are in the store */
+    AUDIENCE_SENDERS,  /* one row for each sender, who is the recipient too */
+    AUDIENCE_CONTACTS, /* the service writes the contact book into a CSV */
+    AUDIENCE_STORED    /* of a manifest: the rows are in the store */
 };
 
 struct conf_attachment {
@@ -68,6 +70,8 @@ struct campaign {
     const char *audience_file; /* as written; relative to the campaign file */
     const struct conf_sender *recipients;
     size_t recipient_count;
+    struct where where;
+    struct place where_at;
     bool has_expect;
     uint64_t expect, tolerance_count;
     double tolerance_part; /* 0.10 for 10%; one of the two is used */

@@ -5,6 +5,7 @@
 #define PACELINE_CONF_CSV_H
 
 #include "base/err.h"
+#include "base/strbuf.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +32,12 @@ struct csv_row {
 struct csv;
 
 /* `fd` is the caller's, a regular file. Blank lines are passed over. */
+/* `s` itself when there is nothing to cut. Only quoted fields can need it. */
+const char *trimmed(struct strbuf *scratch, const char *s);
+/* In the person's language; NULL for CSV_FINE. */
+const char *csv_problem_text(enum csv_problem problem);
+
+/* `fd` is the caller's. Blank lines are passed over. */
 struct csv *csv_new(int fd);
 void csv_free(struct csv *c);
 /* 1 and a row (perhaps with a problem), 0 at the end, ERR_IO, ERR_DATA (decoder_new). */

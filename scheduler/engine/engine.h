@@ -107,6 +107,11 @@ bool engine_has_revision(const struct engine *e, int64_t revision);
 void engine_refetch(struct engine *e, instant_t now, int64_t revision, int64_t lane,
                     uint64_t waiting_more);
 
+/* This delivery does not wait any more (its recipient is suppressed). What is claimed meanwhile is
+ * left to the store, which refuses it. */
+void engine_withdraw(struct engine *e, instant_t now, int64_t revision, int64_t lane,
+                     int64_t delivery);
+
 void engine_halt(struct engine *e);
 void engine_unhalt(struct engine *e, instant_t now);
 bool engine_halted(const struct engine *e);

@@ -462,3 +462,24 @@ void engine_refetch(struct engine *e, instant_t now, int64_t revision, int64_t l
     q->more = true;
     lane_touch(e, q->lane);
 }
+
+void engine_withdraw(struct engine *e, instant_t now, int64_t revision, int64_t lane,
+                     int64_t delivery)
+{
+    struct queue *q = queue_of(e, revision, lane);
+    bool counted = q && delivery > q->after; /* else only what is still here waits */
+
+    engine_time(e, now);
+    if (!q || map_get(&e->flights, delivery))
+        return;
+    for (size_t i = 0; i < q->count; i++) {
+        if (q->items[i].delivery == delivery) {
+            queue_take(q, i);
+            counted = true;
+            break;
+        }
+    }
+    q->waiting -= counted && q->waiting > 0;
+    lane_touch(e, q->lane);
+    revision_settle(e, q->revision);
+}

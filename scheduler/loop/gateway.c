@@ -77,6 +77,13 @@ static void gate_delivery_waits(void *ctx, int64_t revision, int64_t lane)
         revisions_sync(s, revision, false);
 }
 
+static void gate_delivery_gone(void *ctx, int64_t revision, int64_t lane, int64_t delivery)
+{
+    struct run *s = ctx;
+
+    engine_withdraw(s->engine, run_now(s), revision, lane, delivery);
+}
+
 static void gate_health(void *ctx, struct api_health *out)
 {
     struct run *s = ctx;
@@ -222,6 +229,7 @@ void gateway_init(struct run *s)
                                     .hold_revision = gate_hold_revision,
                                     .revision_changed = gate_revision_changed,
                                     .delivery_waits = gate_delivery_waits,
+                                    .delivery_gone = gate_delivery_gone,
                                     .health = gate_health};
     prompts_host(&s->api_host);
 }

@@ -135,7 +135,9 @@ static int handled_skip(struct store *s, const struct revision_head *r,
                      "SELECT d.id FROM revision r CROSS JOIN delivery d NOT INDEXED"
                      " WHERE r.id = ? AND d.id BETWEEN r.first_delivery AND r.last_delivery"
                      " AND d.revision = r.id AND d.reason = 0"
-                     " AND d.recipient IN (SELECT recipient FROM temp.handled) ORDER BY d.id",
+                     " AND d.recipient IN (SELECT recipient FROM temp.handled)"
+                     " AND coalesce((SELECT state FROM life WHERE delivery = d.id"
+                     "  ORDER BY seq DESC LIMIT 1), 0) = 0 ORDER BY d.id",
                      e);
     if (rc)
         return rc;

@@ -21,7 +21,7 @@ struct committing {
     struct change change;
     struct strbuf text; /* what rendering needs, NUL after each */
     size_t *offsets;    /* CLAIM_TEXTS a claim, into text */
-    size_t claims, results;
+    size_t claims, results, suppressed;
     struct revision_head revision; /* the last one looked at */
 };
 
@@ -127,6 +127,9 @@ static int result_add(struct store *s, struct committing *w, const struct store_
     if (now.last.state == x->state && now.last.reason == x->reason &&
         (now.last.claimed_at == x->claimed_at || now.last.claimed_at == INSTANT_MIN))
         return 0;
+    /* the engine drops what somebody has ended meanwhile */
+    if (x->claimed_at == INSTANT_MIN && delivery_state_final(now.last.state))
+        return 0;
     bool open = now.last.state == DELIVERY_CLAIMED || now.last.state == DELIVERY_PROMPTED;
     if (!delivery_may_follow(now.last.state, x->state) || x->state == DELIVERY_CLAIMED ||
         (open && now.last.claimed_at != x->claimed_at)) /* an answer to another attempt */
@@ -188,6 +191,21 @@ static int claim_texts(struct store *s, struct committing *w, size_t i, struct e
     return 0;
 }
 
+/* Suppressed since it was decided: it is not sent, and waits no more. */
+static int claim_skip(struct store *s, struct committing *w, const struct store_claim *x,
+                      struct err *e)
+{
+    struct life row = {.delivery = x->delivery,
+                       .at = x->at,
+                       .state = DELIVERY_SKIPPED,
+                       .reason = REASON_SUPPRESSED,
+                       .due_at = INSTANT_MIN,
+                       .claimed_at = INSTANT_MIN};
+
+    w->suppressed++;
+    return change_add(s, &w->change, x->revision, DELIVERY_PENDING, &row, e);
+}
+
 static int claim_add(struct store *s, struct committing *w, size_t i, struct err *e)
 {
     struct store_claim *x = &w->c->claims[i];
@@ -204,6 +222,10 @@ static int claim_add(struct store *s, struct committing *w, size_t i, struct err
     if (now.last.state != DELIVERY_PENDING || w->revision.status != REVISION_APPROVED ||
         w->revision.closed_state != DELIVERY_PENDING)
         return 0;
+    bool suppressed;
+    rc = suppress_judge(s, x->delivery, &suppressed, e);
+    if (rc || suppressed)
+        return rc ? rc : claim_skip(s, w, x, e);
     struct life row = {.delivery = x->delivery,
                        .at = x->at,
                        .state = DELIVERY_CLAIMED,
@@ -289,6 +311,8 @@ static int commit_in_txn(struct store *s, struct committing *w, struct err *e)
     struct record record = {w->c->at, SERVICE_NAME, "commit", NULL, NULL, detail};
     detail_int(detail, "claims", (int64_t)w->claims);
     detail_int(detail, "results", (int64_t)w->results);
+    if (w->suppressed)
+        detail_int(detail, "suppressed", (int64_t)w->suppressed);
     rc = change_end(s, &w->change, detail, e);
     if (!rc)
         rc = audit_append(s, &record, e);

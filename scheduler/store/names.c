@@ -3,8 +3,6 @@
 
 #include <assert.h>
 
-static int name_find(struct store *s, enum name_kind kind, const char *name, int64_t *id,
-                     struct err *e);
 static int sender_lane(struct store *s, int64_t channel, int64_t sender, int64_t *lane,
                        struct err *e);
 
@@ -78,9 +76,7 @@ int store_lanes(struct store *s, int (*each)(void *ctx, const struct store_lane_
     return rc;
 }
 
-/* 0 when there is none. */
-static int name_find(struct store *s, enum name_kind kind, const char *name, int64_t *id,
-                     struct err *e)
+int name_find(struct store *s, enum name_kind kind, const char *name, int64_t *id, struct err *e)
 {
     sqlite3_stmt *st;
     int rc = sql_get(s, &st, name_sql[kind].find, e);

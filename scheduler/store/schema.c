@@ -58,6 +58,14 @@ static const char schema[] =
     "CREATE TABLE prompt_delivery (prompt INTEGER NOT NULL, delivery INTEGER NOT NULL,"
     " PRIMARY KEY (prompt, delivery)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX prompt_of ON prompt_delivery (delivery);"
+    /* the contact book: "" is no value; tags with ';' between them, attributes a JSON object */
+    "CREATE TABLE contact (id INTEGER PRIMARY KEY, recipient INTEGER NOT NULL UNIQUE,"
+    " name TEXT NOT NULL, sender TEXT NOT NULL, timezone TEXT NOT NULL, tags TEXT NOT NULL,"
+    " attributes TEXT NOT NULL) STRICT;"
+    /* the do-not-send list; sender 0: every sender */
+    "CREATE TABLE suppression (id INTEGER PRIMARY KEY, recipient INTEGER NOT NULL,"
+    " sender INTEGER NOT NULL, by TEXT NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL,"
+    " UNIQUE (recipient, sender)) STRICT;"
     "CREATE TABLE blob (digest BLOB PRIMARY KEY, bytes BLOB NOT NULL) STRICT;"
     "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, by TEXT NOT NULL,"
     " event TEXT NOT NULL, campaign TEXT, digest BLOB, detail TEXT NOT NULL,"

@@ -53,6 +53,19 @@ static int may_settle(const struct standing *now, const struct revision_head *r,
     return 0;
 }
 
+static int may_write_to(struct store *s, int64_t delivery, struct err *e)
+{
+    bool suppressed;
+    int rc = suppress_judge(s, delivery, &suppressed, e);
+
+    if (!rc && suppressed)
+        rc = err_set(e, ERR_REFUSED,
+                     tr("the recipient of delivery %lld is on the do-not-send list: it cannot be "
+                        "sent again"),
+                     (long long)delivery);
+    return rc;
+}
+
 static int settle_record(struct store *s, const struct revision_head *r, int64_t delivery,
                          const struct verdict_of_person *v, const struct store_decision *d,
                          struct change *change, struct err *e)
@@ -82,6 +95,8 @@ static int settle_in_txn(struct store *s, int64_t delivery, const struct verdict
         rc = revision_get(s, now.revision, &r, e);
     if (!rc)
         rc = may_settle(&now, &r, v, e);
+    if (!rc && v->to == DELIVERY_PENDING)
+        rc = may_write_to(s, delivery, e);
     if (!rc) {
         struct life row = {.delivery = delivery,
                            .at = d->at,

@@ -21,6 +21,8 @@
  *   progress   (revision, lane) -> below this id nothing is pending
  *   prompt     what people are being asked, until all of it is settled
  *   blob       attachments by digest
+ *   contact    the contact book
+ *   suppression recipient (and sender): the do-not-send list
  *   audit      the chain
  */
 #ifndef PACELINE_STORE_STORE_H
@@ -28,6 +30,7 @@
 
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/strbuf.h"
 #include "core/delivery.h"
 #include "core/instant.h"
 
@@ -190,11 +193,71 @@ int store_cancel(struct store *s, int64_t revision, const struct store_decision 
 /* unknown -> sent, or failed/not_sent. ERR_REFUSED with the state when it is not unknown. */
 int store_outcome(struct store *s, int64_t delivery, bool sent, const struct store_decision *d,
                   struct err *e);
-/* failed (proven or stated not sent) -> pending, in a campaign that may still send. */
+/* failed (proven or stated not sent) -> pending, in a campaign that may still send, to a recipient
+ * who is not suppressed. */
 int store_resend(struct store *s, int64_t delivery, const struct store_decision *d, struct err *e);
 /* halt, unhalt, and whatever else belongs in the log. `detail` is a JSON object or NULL. */
 int store_audit(struct store *s, instant_t at, const char *by, const char *event,
                 const char *campaign, const struct digest *d, const char *detail, struct err *e);
+
+/* --- the do-not-send list ------------------------------------------------------------------------
+ * Nobody on it is written to: what waits (in a draft too) becomes skipped/suppressed when the entry
+ * is made, what is submitted later at that moment, and store_commit refuses a claim all the same.
+ */
+
+struct store_place {
+    int64_t revision, lane, delivery;
+};
+
+struct store_suppressed {
+    bool added;                  /* false: the entry was there */
+    struct store_place *skipped; /* pending until now; the caller frees */
+    size_t skipped_count;
+    uint64_t out_already; /* claimed, prompted or unknown in revisions that may still send */
+};
+
+/* `sender` NULL: from nobody. `d->note` is the reason. */
+int store_suppress(struct store *s, const char *recipient, const char *sender,
+                   const struct store_decision *d, struct store_suppressed *out, struct err *e);
+/* Removes exactly this entry; for later revisions, what was skipped stays skipped. `*left` is how
+ * many other entries the recipient has. ERR_NOTFOUND: no such entry. */
+int store_unsuppress(struct store *s, const char *recipient, const char *sender,
+                     const struct store_decision *d, uint64_t *left, struct err *e);
+
+struct store_suppression {
+    int64_t id;
+    const char *recipient, *sender; /* NULL: every sender */
+    const char *by, *reason;
+    instant_t at;
+};
+int store_suppressions(struct store *s, int64_t after, size_t limit,
+                       int (*each)(void *ctx, const struct store_suppression *x), void *ctx,
+                       int64_t *last, bool *more, struct err *e);
+
+/* --- the contact book --- */
+
+struct store_contact { /* "" is no value */
+    int64_t id;        /* in order of import */
+    const char *recipient;
+    const char *name, *sender, *timezone, *tags; /* of an import NULL: as it was */
+    const char *attributes;                      /* JSON object, canonical */
+};
+
+struct store_import {
+    uint64_t added, changed, unchanged;
+};
+
+/* One transaction and one record; `d->note` names the file. Adds to `sum`. */
+int store_contacts_import(struct store *s, const struct store_contact *rows, size_t count,
+                          const struct store_decision *d, struct store_import *sum, struct err *e);
+int store_contacts(struct store *s, int64_t after, size_t limit,
+                   int (*each)(void *ctx, const struct store_contact *x), void *ctx, int64_t *last,
+                   bool *more, struct err *e);
+/* The names of all attributes that any contact has, sorted. */
+int store_contact_names(struct store *s, int (*each)(void *ctx, const char *name), void *ctx,
+                        struct err *e);
+/* Replaces `tags`; "" for somebody who is not in the book. */
+int store_contact_tags(struct store *s, const char *recipient, struct strbuf *tags, struct err *e);
 
 /* --- what the engine asks for --- */
 
@@ -220,7 +283,8 @@ struct store_claim { /* pending -> claimed */
     int64_t send;     /* the caller's */
     /* filled by the store, malloc'd in one block a commit, for rendering: */
     const char *recipient, *sender, *values;
-    bool refused; /* the delivery was not pending or its revision not approved: do not send */
+    bool refused; /* the delivery was not pending, its revision not approved, or the recipient is
+                     suppressed (then it is skipped now): do not send */
 };
 
 struct store_result { /* claimed -> something; or pending -> skipped by on_cap drop */

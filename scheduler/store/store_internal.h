@@ -68,6 +68,8 @@ int schema_create(struct store *s, struct err *e);
 /* --- names.c --- */
 
 enum name_kind { NAME_CHANNEL, NAME_SENDER, NAME_RECIPIENT, NAME_CAMPAIGN };
+int name_find(struct store *s, enum name_kind kind, const char *name, int64_t *id,
+              struct err *e); /* 0: there is none */
 int name_make(struct store *s, enum name_kind kind, const char *name, int64_t *id, struct err *e);
 
 /* --- submit.c --- */
@@ -133,6 +135,13 @@ int lane_answered(struct store *s, int64_t lane, int64_t life, struct err *e);
 int prompt_open(struct store *s, const struct store_result *x, struct err *e);
 /* One of its deliveries is not PROMPTED any more; the last one closes it. */
 int prompt_settled(struct store *s, int64_t delivery, struct err *e);
+/* --- suppress.c --- */
+
+/* Whether the delivery's recipient may not be written to by its sender. */
+int suppress_judge(struct store *s, int64_t delivery, bool *suppressed, struct err *e);
+/* What waits in the revision for somebody suppressed becomes skipped/suppressed. */
+int suppress_skip(struct store *s, struct change *c, int64_t revision, instant_t at,
+                  uint64_t *count, struct err *e);
 
 /* --- audit.c --- */
 

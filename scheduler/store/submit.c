@@ -294,18 +294,26 @@ static int freeze(struct store *s, int64_t revision, const struct store_freeze *
 static int submit_record(struct store *s, const struct revision_head *r,
                          const struct store_freeze *f, const struct loading *l, struct err *e)
 {
+    struct change change = {0};
+    uint64_t suppressed = 0;
     json_t *detail = json_object();
     int rc = detail_text(detail, "channel", f->channel, e);
 
+    if (!rc)
+        rc = suppress_skip(s, &change, r->id, f->at, &suppressed, e);
+
     if (rc) {
+        change_dispose(&change);
         json_decref(detail);
         return rc;
     }
     detail_int(detail, "audience", l->audience);
     detail_int(detail, "approvers", f->approvers);
+    if (suppressed)
+        detail_int(detail, "suppressed", (int64_t)suppressed);
     if (f->test)
         json_object_set_new(detail, "test", json_true());
-    return decision_record(s, r, "submit", f->by, f->at, NULL, detail, e);
+    return decision_record(s, r, "submit", f->by, f->at, &change, detail, e);
 }
 
 static int end_in_txn(struct store *s, int64_t loading, const struct store_freeze *f,

@@ -163,6 +163,12 @@ static inline void host_waits(void *ctx, int64_t revision, int64_t lane)
     event(ctx, "waits", revision);
 }
 
+static inline void host_gone(void *ctx, int64_t revision, int64_t lane, int64_t delivery)
+{
+    (void)revision, (void)lane;
+    event(ctx, "gone", delivery);
+}
+
 static inline void host_health(void *ctx, struct api_health *out)
 {
     struct fixture *f = ctx;
@@ -275,6 +281,7 @@ static inline void setup_with(struct fixture *f, const char *users)
                                 .hold_revision = host_hold,
                                 .revision_changed = host_changed,
                                 .delivery_waits = host_waits,
+                                .delivery_gone = host_gone,
                                 .health = host_health};
     start_server(f);
 }
@@ -521,21 +528,26 @@ static inline void part_field(struct strbuf *b, const char *key, const char *val
                   key, value);
 }
 
-static inline struct reply post_parts(struct fixture *f, struct strbuf *parts)
+static inline struct reply post_parts_to(struct fixture *f, const char *path, struct strbuf *parts)
 {
     struct strbuf b = STRBUF_INIT;
 
     strbuf_puts(parts, "--" BOUNDARY "--\r\n");
     strbuf_printf(&b,
-                  "POST /api/v1/submissions HTTP/1.1\r\nHost: localhost\r\n"
+                  "POST %s HTTP/1.1\r\nHost: localhost\r\n"
                   "Content-Type: multipart/form-data; boundary=" BOUNDARY
                   "\r\nContent-Length: %zu\r\n\r\n",
-                  parts->length);
+                  path, parts->length);
     strbuf_add(&b, parts->text, parts->length);
     strbuf_dispose(parts);
     struct reply r = raw(f, b.text, b.length);
     strbuf_dispose(&b);
     return r;
+}
+
+static inline struct reply post_parts(struct fixture *f, struct strbuf *parts)
+{
+    return post_parts_to(f, "/api/v1/submissions", parts);
 }
 
 static inline struct reply submit(struct fixture *f, const char *campaign, const char *audience)

@@ -329,6 +329,53 @@ static void spooled_files_keep_their_names(void **state)
     assert_string_equal(f->diags.items[0].file, "lists/vip.csv");
 }
 
+/* Without the service nobody knows who is in it: no rows, and a warning in place of an error. */
+static void the_contact_book_is_not_here(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(open_review(f,
+                                 HEAD "audience:\n  contacts: true\n  expect: 3\nmessage:\n"
+                                      "  text: \"Hi {{name|you}}\"\n",
+                                 NULL),
+                     0);
+    read_all(f);
+    assert_int_equal(f->diags.errors, 0);
+    assert_int_equal(f->diags.count, 1);
+    assert_int_equal(f->diags.items[0].level, DIAG_WARNING);
+    assert_int_equal(f->diags.items[0].line, 5);
+    assert_true(review_sum(f->review)->open);
+}
+
+static const char *nobodys_tags(void *ctx, const char *recipient, struct err *e)
+{
+    (void)ctx, (void)recipient, (void)e;
+    return "";
+}
+
+static void where_needs_tags(void **state)
+{
+    static const char campaign[] = HEAD "audience:\n  recipients: [r1, r2]\n"
+                                        "  where: {tags_any: [vip]}\n  expect: 5\nmessage:\n"
+                                        "  text: hi\n";
+    struct fixture *f = *state;
+
+    assert_int_equal(open_review(f, campaign, NULL), 0);
+    read_all(f);
+    assert_int_equal(f->diags.errors, 0); /* not even `expect` */
+    assert_int_equal(f->diags.items[0].line, 6);
+    assert_int_equal(review_sum(f->review)->rows, 2);
+    review_close(f->review);
+    campaign_free(f->campaign);
+
+    assert_int_equal(open_review(f, campaign, NULL), 0);
+    review_tags(f->review, nobodys_tags, NULL);
+    read_all(f);
+    assert_int_equal(f->diags.errors, 1);
+    assert_non_null(strstr(f->diags.items[1].message, "nobody fits 'where'"));
+    assert_false(review_sum(f->review)->open);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -343,6 +390,8 @@ int main(void)
         TEST(an_empty_audience_is_refused),
         TEST(the_number_is_compared),
         TEST(an_audience_that_is_not_there),
+        TEST(the_contact_book_is_not_here),
+        TEST(where_needs_tags),
         TEST(attachments_are_judged),
         TEST(attachments_at_their_place),
         TEST(spooled_files_keep_their_names),

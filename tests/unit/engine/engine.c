@@ -755,6 +755,67 @@ static void an_answer_wakes_who_waits_for_its_place(void **state)
     engine_free(e);
 }
 
+static uint64_t waiting_now;
+
+static void see_waiting(void *ctx, const struct engine_lane_view *v)
+{
+    (void)ctx;
+    waiting_now = v->waiting;
+}
+
+static uint64_t waiting(const struct engine *e, instant_t now)
+{
+    waiting_now = 0;
+    engine_lanes(e, now, see_waiting, NULL);
+    return waiting_now;
+}
+
+static void who_is_withdrawn_costs_no_gap_and_is_waited_for_no_more(void **state)
+{
+    struct bench b = {0};
+    instant_t now = 1800000000000;
+    struct engine *e = one_lane(&b, now, (struct pace){10000, 10000}, NULL);
+    struct effect f;
+
+    (void)state;
+    give(e, now);
+    assert_int_equal(waiting(e, now), 3);
+    engine_withdraw(e, now, 1, 1, 1);
+    engine_withdraw(e, now, 1, 1, 1); /* twice is once */
+    engine_withdraw(e, now, 9, 1, 2); /* a revision that is not here */
+    assert_int_equal(waiting(e, now), 2);
+    engine_turn(e, now);
+    while (!next_effect(e, EFFECT_CLAIM, &f)) {
+        now = engine_wake(e);
+        engine_turn(e, now);
+    }
+    assert_int_equal(f.delivery, 2);
+    engine_withdraw(e, now, 1, 1, 2); /* the store refuses this one */
+    assert_int_equal(waiting(e, now), 1);
+    engine_claimed(e, now, 2, false);
+    assert_true(engine_has_revision(e, 1));
+    engine_withdraw(e, now, 1, 1, 3);
+    assert_false(engine_has_revision(e, 1)); /* nothing is left to do */
+    engine_free(e);
+}
+
+static void who_is_withdrawn_before_the_fetch_is_not_counted(void **state)
+{
+    struct bench b = {0};
+    instant_t now = 1800000000000;
+    struct engine *e = one_lane(&b, now, (struct pace){10000, 10000}, NULL);
+    struct engine_waiting w = {1, 1, 1, 0, 0};
+
+    (void)state;
+    engine_turn(e, now);
+    engine_withdraw(e, now, 1, 1, 2);
+    engine_withdraw(e, now, 1, 1, 3);
+    assert_int_equal(waiting(e, now), 1);
+    engine_fetched(e, now, 1, 1, &w, 1, false);
+    assert_int_equal(waiting(e, now), 1);
+    engine_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -763,6 +824,8 @@ int main(void)
         cmocka_unit_test(the_gap_is_drawn_once),
         cmocka_unit_test(a_full_limit_names_itself_and_its_instant),
         cmocka_unit_test(an_answer_wakes_who_waits_for_its_place),
+        cmocka_unit_test(who_is_withdrawn_costs_no_gap_and_is_waited_for_no_more),
+        cmocka_unit_test(who_is_withdrawn_before_the_fetch_is_not_counted),
         cmocka_unit_test(random_worlds_keep_every_promise),
     };
 

@@ -1,0 +1,197 @@
+/* The do-not-send list over the API. What was waiting for somebody suppressed is taken out of the
+ * engine after the store has skipped it; what the engine decides in between the store refuses. */
+#include "api/emit.h"
+#include "api/handlers.h"
+#include "api/request.h"
+
+#include "base/lang.h"
+#include "conf/audience.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIST_ROWS = 1000 };
+
+struct entry {
+    const char *recipient, *sender, *reason;
+    struct store_suppressed done;
+    uint64_t left;
+};
+
+static void entry_dispose(void *state)
+{
+    struct entry *x = state;
+
+    free(x->done.skipped);
+}
+
+/* False after it has answered. */
+static bool entry_read(struct request *rq)
+{
+    struct entry *x = arena_alloc(rq->arena, sizeof(*x));
+    const struct request_field fields[] = {{"recipient", true, &x->recipient},
+                                           {"sender", false, &x->sender},
+                                           {"reason", true, &x->reason},
+                                           {0}};
+
+    rq->state = x;
+    rq->dispose = entry_dispose;
+    if (!request_fields(rq, fields))
+        return false;
+    if (strlen(x->recipient) <= RECIPIENT_BYTES_MAX && !strpbrk(x->recipient, "\n\t"))
+        return true;
+    request_fail_with(rq, ERR_USAGE,
+                      tr("a recipient has at most %d bytes, no line break and no tab"),
+                      RECIPIENT_BYTES_MAX);
+    return false;
+}
+
+static bool sender_exists(const struct service *conf, const char *name)
+{
+    for (size_t c = 0; c < conf->channel_count; c++)
+        for (size_t i = 0; i < conf->channels[c].sender_count; i++)
+            if (strcmp(conf->channels[c].senders[i].name, name) == 0)
+                return true;
+    return false;
+}
+
+static void put_entry(struct strbuf *b, const struct entry *x)
+{
+    emit_open(b, '{');
+    emit_put_text(b, "recipient", x->recipient);
+    emit_put_text(b, "sender", x->sender);
+}
+
+/* --- on to the list --- */
+
+static int add_run(struct store *s, struct request *rq)
+{
+    struct entry *x = rq->state;
+    const struct store_decision d = {rq->who.name, rq->now, x->reason};
+
+    return store_suppress(s, x->recipient, x->sender, &d, &x->done, &rq->e);
+}
+
+static void added(struct request *rq)
+{
+    const struct entry *x = rq->state;
+    const struct api_host *host = request_host(rq);
+    struct strbuf *b = &rq->answer.body.text;
+
+    if (rq->rc) {
+        request_fail(rq);
+        return;
+    }
+    for (size_t i = 0; i < x->done.skipped_count; i++) {
+        const struct store_place *p = &x->done.skipped[i];
+        host->delivery_gone(host->ctx, p->revision, p->lane, p->delivery);
+    }
+    put_entry(b, x);
+    emit_put_bool(b, "added", x->done.added);
+    emit_put_number(b, "skipped", (int64_t)x->done.skipped_count);
+    emit_put_number(b, "already_out", (int64_t)x->done.out_already);
+    strbuf_putc(b, '}');
+    request_reply(rq, 200);
+}
+
+void suppressions_add(struct request *rq)
+{
+    const struct api_host *host = request_host(rq);
+
+    if (!entry_read(rq))
+        return;
+    const struct entry *x = rq->state;
+    /* a slip here would hold nobody back */
+    if (x->sender && !sender_exists(host->conf(host->ctx), x->sender))
+        request_fail_with(rq, ERR_NOTFOUND, tr("no channel has a sender '%.64s'"), x->sender);
+    else
+        request_store(rq, add_run, added);
+}
+
+/* --- off the list --- */
+
+static int remove_run(struct store *s, struct request *rq)
+{
+    struct entry *x = rq->state;
+    const struct store_decision d = {rq->who.name, rq->now, x->reason};
+
+    return store_unsuppress(s, x->recipient, x->sender, &d, &x->left, &rq->e);
+}
+
+static void removed(struct request *rq)
+{
+    const struct entry *x = rq->state;
+    struct strbuf *b = &rq->answer.body.text;
+
+    if (rq->rc) {
+        request_fail(rq);
+        return;
+    }
+    put_entry(b, x);
+    emit_put_bool(b, "removed", true);
+    emit_put_number(b, "remaining", (int64_t)x->left);
+    strbuf_putc(b, '}');
+    request_reply(rq, 200);
+}
+
+void suppressions_remove(struct request *rq)
+{
+    if (entry_read(rq))
+        request_store(rq, remove_run, removed);
+}
+
+/* --- the list --- */
+
+struct list {
+    struct request *rq;
+    const struct tz *zone;
+    int64_t after;
+    bool more;
+};
+
+static int list_add(void *ctx, const struct store_suppression *x)
+{
+    struct list *list = ctx;
+    struct strbuf *b = &list->rq->answer.body.text;
+
+    emit_open(b, '{');
+    emit_put_text(b, "recipient", x->recipient);
+    emit_put_text(b, "sender", x->sender);
+    emit_put_text(b, "by", x->by);
+    emit_put_instant(b, "at", x->at, list->zone);
+    emit_put_text(b, "reason", x->reason);
+    strbuf_puts(b, "}\n");
+    return 0;
+}
+
+static int list_read(struct store *s, struct request *rq)
+{
+    struct list *list = rq->state;
+    int rc = store_suppressions(s, list->after, LIST_ROWS, list_add, list, &list->after,
+                                &list->more, &rq->e);
+
+    return rc ? rc : output_settle(&rq->answer.body, &rq->e);
+}
+
+static void list_show(struct request *rq)
+{
+    const struct list *list = rq->state;
+
+    if (rq->rc)
+        request_fail(rq);
+    else if (list->more)
+        request_store(rq, list_read, list_show);
+    else
+        request_stream(rq);
+}
+
+void suppressions_list(struct request *rq)
+{
+    struct list *list = arena_alloc(rq->arena, sizeof(*list));
+    const struct api_host *host = request_host(rq);
+
+    list->rq = rq;
+    list->zone = zones_get(request_zones(rq), host->conf(host->ctx)->zone_name);
+    rq->state = list;
+    request_store(rq, list_read, list_show);
+}

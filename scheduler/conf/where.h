@@ -1,0 +1,26 @@
+/* `where:` of an audience: who of its source is meant, by tags. Pure.
+ *
+ * Tags of a recipient are one text, as in a CSV: `vip; 老客`; spaces around a tag do not count. */
+#ifndef PACELINE_CONF_WHERE_H
+#define PACELINE_CONF_WHERE_H
+
+#include "base/strbuf.h"
+
+#include <stdbool.h>
+
+struct where_tags {
+    const char *const *names;
+    size_t count; /* 0: no such condition */
+};
+
+struct where {
+    struct where_tags any, all, none;
+};
+
+bool where_narrows(const struct where *w); /* there is a condition */
+bool where_fits(const struct where *w, const char *tags);
+
+/* Appends the tags in the form in which they are kept: each once, no spaces around, `;` between. */
+void tags_canonical(struct strbuf *out, const char *tags);
+
+#endif
