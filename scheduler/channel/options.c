@@ -271,7 +271,7 @@ static void read_option(const struct reading *r, const struct channel_option *o,
 
     if (!node) {
         if (!o->fallback)
-            complain(r, r->channel->node, tr("missing key '%s' (%s)"), o->name, o->help);
+            complain(r, r->channel->node, tr("missing key '%s' (%s)"), o->name, tr(o->help));
         else if (o->type != CHANNEL_SECRET && !read_text(r, o, o->fallback, manifest))
             abort(); /* a plugin's table: the fallback is of the option's own type */
         return;

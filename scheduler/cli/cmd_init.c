@@ -2,6 +2,7 @@
  * newcomer sees one go from start to end before the first real key. Nothing is ever overwritten. */
 #include "cli/command.h"
 
+#include "base/lang.h"
 #include "base/strbuf.h"
 
 #include <errno.h>
@@ -114,7 +115,7 @@ static int cannot(const struct cli *cli, const char *path)
 {
     int error = errno;
 
-    say(cli, tr("%s cannot be made: %s"), path, strerror(error));
+    say(cli, tr("%s cannot be made: %s"), path, lang_errno(error));
     return error == EACCES || error == EPERM || error == EROFS ? EXIT_DENIED : EXIT_REFUSED;
 }
 

@@ -3,6 +3,7 @@
 #include "conf/csv.h"
 
 #include "base/arena.h"
+#include "base/lang.h"
 #include "base/text.h"
 #include "conf/audience.h"
 
@@ -130,7 +131,7 @@ static int fill(struct csv *c, struct err *e)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return err_set(e, ERR_IO, "%s", strerror(errno));
+            return err_set(e, ERR_IO, "%s", lang_errno(errno));
         c->eof = n == 0;
         c->end += (size_t)n;
     }

@@ -157,11 +157,11 @@ static void parser_error(struct builder *b, const yaml_parser_t *p, const char *
                  tr("a tab cannot indent: use spaces"));
     else if (p->context)
         diag_add(b->diags, b->file, line, column, DIAG_ERROR, ERR_DATA,
-                 tr("bad YAML: %s, %s that starts at %zu:%zu"), problem, p->context,
+                 tr("bad YAML: %s, %s that starts at %zu:%zu"), tr(problem), tr(p->context),
                  p->context_mark.line + 1, p->context_mark.column + 1);
     else
         diag_add(b->diags, b->file, line, column, DIAG_ERROR, ERR_DATA, tr("bad YAML: %s"),
-                 problem);
+                 tr(problem));
 }
 
 /* False: the file ends here. */
