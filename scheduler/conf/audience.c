@@ -158,7 +158,8 @@ bool audience_expected(const struct campaign *c, uint64_t rows, struct diags *di
 
     if (!ok)
         diag_add(diags, c->file, c->expect_at.line, c->expect_at.column, DIAG_ERROR, ERR_REFUSED,
-                 tr("%llu recipients expected, the audience has %llu"),
+                 c->expect == 1 ? tr("%llu recipient expected, the audience has %llu")
+                                : tr("%llu recipients expected, the audience has %llu"),
                  (unsigned long long)c->expect, (unsigned long long)rows);
     return ok;
 }
@@ -327,7 +328,9 @@ static bool row_take(struct audience *a, const struct csv_row *in, struct audien
         size_t first = (in->count < a->header_count ? in->count : a->header_count) + 1;
 
         diag_add(a->diags, a->label, in->line, first, DIAG_ERROR, ERR_DATA,
-                 tr("the row has %zu fields, the header %zu"), in->count, a->header_count);
+                 in->count == 1 ? tr("the row has %zu field, the header %zu")
+                                : tr("the row has %zu fields, the header %zu"),
+                 in->count, a->header_count);
         return false;
     }
     const char *recipient = trimmed(&a->recipient, in->fields[a->recipient_column]);

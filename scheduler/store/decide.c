@@ -221,8 +221,9 @@ int revision_give_way(struct store *s, int64_t revision, const char *by, instant
     } else if (!rc && r.status == REVISION_APPROVED) {
         rc = revision_set_status(s, revision, REVISION_PAUSED, e);
         if (!rc)
-            rc = decision_record(s, &r, "pause", by, at, NULL,
-                                 json_pack("{s:s}", "note", "a newer revision was submitted"), e);
+            rc = decision_record(
+                s, &r, "pause", by, at, NULL,
+                json_pack("{s:s}", "note", TR_TABLE("a newer revision was submitted")), e);
     }
     revision_dispose(&r);
     return rc;
