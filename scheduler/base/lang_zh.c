@@ -527,7 +527,7 @@ const struct lang_pair lang_zh[] = {
     {"stay until the campaign is done, rejected or canceled", "一直等到活动完成、被驳回或被取消"},
     {"stops every new send at once, even with the service down",
      "立即停止一切新的发送，服务没有运行也有效"},
-    {"submitted", "提交人"},
+    {"submitter", "提交人"},
     {"superseded", "已被新版本取代"},
     {"suppressed", "在免发名单中"},
     {"tags are not allowed", "不允许使用标签"},

@@ -270,7 +270,7 @@ void view_campaign(const struct cli *cli, const json_t *campaign, FILE *to)
     if (view_text(campaign, "channel", NULL))
         field(to, tr("channel"), view_text(campaign, "channel", ""));
     field(to, tr("revision"), view_text(campaign, "revision", "-"));
-    field(to, tr("submitted"), view_text(campaign, "submitted_by", "-"));
+    field(to, tr("submitter"), view_text(campaign, "submitted_by", "-"));
     show_approvals(campaign, to);
     show_instant(campaign, "start", tr("start"), tr("when approved"), to);
     show_instant(campaign, "end", tr("end"), tr("none"), to);
