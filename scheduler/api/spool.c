@@ -260,7 +260,7 @@ static enum MHD_Result on_piece(void *ctx, enum MHD_ValueKind kind, const char *
             return MHD_NO;
         last = &s->parts[s->count - 1];
     }
-    if (size > 0 && add_piece(s, last, data, size))
+    if (size > 0 && (!last || add_piece(s, last, data, size)))
         return MHD_NO;
     return MHD_YES;
 }

@@ -68,9 +68,9 @@ struct channel_settings *channel_settings_read(const struct paceline_channel *ki
     return NULL;
 }
 
-void channel_settings_free(struct channel_settings *public)
+void channel_settings_free(struct channel_settings *settings)
 {
-    struct settings *s = (struct settings *)public; /* its first member */
+    struct settings *s = (struct settings *)settings; /* its first member */
 
     if (!s)
         return;

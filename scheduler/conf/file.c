@@ -38,7 +38,7 @@ int file_read(char **bytes, size_t *length, const char *path, size_t max, struct
     struct stat st;
     size_t used = 0, capacity = 0;
     char *buffer = NULL;
-    int fd;
+    int fd = -1;
     int rc = file_open(&fd, &st, path, e);
 
     if (rc)

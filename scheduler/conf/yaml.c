@@ -9,6 +9,7 @@
 #include "base/lang.h"
 #include "base/text.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -310,6 +311,7 @@ static void frame_close(struct builder *b)
 {
     struct frame *f = &b->frames[--b->depth];
 
+    assert(f->node); /* it was opened by one */
     if (f->node->kind == YAML_MAP)
         duplicates_drop(b, f);
     f->node->items = arena_array(b->arena, f->count, sizeof(struct yaml_node *));

@@ -129,9 +129,9 @@ void channels_close(struct run *s)
         struct chan *c = &s->channels[i];
         if (c->instance)
             c->kind->close(c->instance);
-        while (c->calls) { /* the HTTP client is gone: nobody answers these any more */
-            struct chan_call *call = c->calls;
-            unlink_call(call);
+        /* the HTTP client is gone: nobody answers these any more */
+        for (struct chan_call *call = c->calls, *next; call; call = next) {
+            next = call->next;
             free(call);
         }
         channel_settings_free(c->settings);
