@@ -11,7 +11,7 @@ const struct lang_pair lang_zh[] = {
     {"\nPaceline sends approved campaigns through official channels, paced.\n\n",
      "\nPaceline 通过官方渠道，按设定的节奏发送已获批准的活动。\n\n"},
     {"\rsending %3d%%", "\r正在上传 %3d%%"},
-    {"  TEST", "  测试"},
+    {"  TEST", "  TEST 测试"},
     {"  paceline check campaigns/first.yaml\n  paceline serve                            # in a "
      "terminal of its own\n  paceline submit campaigns/first.yaml && paceline approve first "
      "--wait\n",
@@ -19,7 +19,7 @@ const struct lang_pair lang_zh[] = {
      "在另一个终端里\n  paceline submit campaigns/first.yaml && paceline approve first --wait\n"},
     {"  self-approved", "  本人审批"},
     {" (", "（"},
-    {" (TEST: on a stand-in)", "（测试：走本地模拟平台）"},
+    {" (TEST: on a stand-in)", "（TEST 测试：走本地模拟平台）"},
     {" (lift it with: paceline unhalt --reason TEXT)\n",
      "（解除停发：paceline unhalt --reason TEXT）\n"},
     {" (self-approved: one-person mode)", "（本人审批：一人模式）"},
@@ -264,8 +264,8 @@ const struct lang_pair lang_zh[] = {
     {"STATE", "状态"},
     {"Start here: paceline init\n", "从这里开始：paceline init\n"},
     {"TEST: a channel is on a stand-in and reaches nobody",
-     "测试：有渠道走本地模拟平台，不会发给任何人"},
-    {"TEST: on a stand-in, reaches nobody", "测试：走本地模拟平台，不会发给任何人"},
+     "TEST 测试：有渠道走本地模拟平台，不会发给任何人"},
+    {"TEST: on a stand-in, reaches nobody", "TEST 测试：走本地模拟平台，不会发给任何人"},
     {"TITLE", "标题"},
     {"The longest message", "最长的消息"},
     {"The message", "消息"},
