@@ -17,6 +17,15 @@ standin=
 on_terminal=
 [ -t 0 ] && [ -t 1 ] && on_terminal=1
 
+chinese=
+[[ ${LC_ALL:-${LC_MESSAGES:-${LANG:-}}} != zh* ]] || chinese=1 # as the program itself decides
+
+t() # ENGLISH CHINESE: the one for this person
+{
+    printf '%s' "${chinese:+$2}"
+    [ -n "$chinese" ] || printf '%s' "$1"
+}
+
 declare -A seen=()      # delivery -> 1: shown already
 declare -A last_ms=()   # lane -> instant of its last send
 smallest=
@@ -131,8 +140,10 @@ check_channel()
     channel=$(sed -n 's/^channel:[[:space:]]*["'\'']\{0,1\}\([^"'\''#[:space:]]*\).*/\1/p' \
         "$file" | head -n 1)
     if [ -n "$channel" ] && [ "$channel" != staff-room ]; then
-        fail 65 "$file: its channel is '$channel'; the demo has only 'staff-room' (a stand-in), and \
-reaches no real channel. With your own service file: paceline submit $file"
+        fail 65 "$(t "$file: its channel is '$channel'; the demo has only 'staff-room' (a stand-in), and \
+reaches no real channel. With your own service file: paceline submit $file" \
+            "$file：渠道是 '$channel'；演示只有 'staff-room'（本地模拟平台），不连接任何真实渠道。\
+用您自己的服务配置：paceline submit $file")"
     fi
 }
 
@@ -140,15 +151,18 @@ approve_or_leave()
 {
     local answer
     if [ -z "$on_terminal" ]; then
-        echo "DEMO: no terminal to ask at, so that you approve your own campaign (one-person mode)"
+        t "DEMO: no terminal to ask at, so that you approve your own campaign (one-person mode)" \
+            "DEMO（演示）：没有终端可以询问，因此由您批准自己的活动（一人模式）"
+        echo
     else
-        read -r -p "Approve exactly this revision and send it (to the stand-in)? [y/N] " answer ||
-            answer=
+        read -r -p "$(t "Approve exactly this revision and send it (to the stand-in)? [y/N] " \
+            "批准这个版本并发送（到本地模拟平台）吗？[y/N] ")" answer || answer=
         case $answer in
-        [yY] | [yY][eE][sS]) ;;
+        [yY] | [yY][eE][sS] | 是) ;;
         *)
-            cli reject "$campaign" --reason "answered no in the demo"
-            echo "Nothing was sent."
+            cli reject "$campaign" --reason "$(t "answered no in the demo" "演示中回答了否")"
+            t "Nothing was sent." "什么都没有发送。"
+            echo
             exit 0
             ;;
         esac
@@ -192,7 +206,7 @@ say_what_holds() # a closed window, a halt, a limit: once each time it changes
         field lane "$line"
         lane=$value
         next_of_lane "$lane"
-        holds+="waiting: $lane until $value"$'\n'
+        holds+=$(t "waiting: $lane until $value" "等待：$lane，到 $value")$'\n'
     done
     [ "$holds" != "$last_holds" ] || return 0
     last_holds=$holds
@@ -238,15 +252,16 @@ show_send() # DELIVERY-LINE
     fi
     last_ms[$lane]=$at
     next_of_lane "$lane"
-    printf '%-12s  %-20s  %-14s  %-9s  gap %-9s  next %s\n' "${claimed:11:12}" "$lane" \
-        "$recipient" "$state${reason:+ ($reason)}" "${gap:-first}" "$value"
+    printf "%-12s  %-20s  %-14s  %-9s  $(t gap 间隔) %-9s  $(t next 下次) %s\n" \
+        "${claimed:11:12}" "$lane" "$recipient" "$state${reason:+ ($reason)}" "${gap:-$(t first -)}" "$value"
 }
 
 watch_sends()
 {
     local line number state shown final=0
     local -a rows status_lines
-    printf '%-12s  %-20s  %-14s\n' time lane recipient
+    t "time          lane                  recipient" "时间          发送队列              接收人"
+    echo
     while :; do
         kill -0 "$service" 2>/dev/null || fail 70 "the service ended"
         mapfile -t rows < <(cli deliveries "$campaign" --json)
@@ -281,18 +296,24 @@ summary()
     different=$(sed -n '/"acted":true/s/.*"content":\("\([^"\\]\|\\.\)*"\).*/\1/p' \
         "$dir/record.jsonl" | sort -u | grep -c . || true)
     echo
-    echo "Summary (TEST: the channel was the local stand-in)"
+    t "Summary (TEST: the channel was the local stand-in)" "小结（TEST 测试：渠道是本地模拟平台）"
+    echo
     cli show "$campaign"
-    echo "stand-in received: $received messages, $different different$(
-        [ "$received" = "$different" ] && printf ': each once')"
+    t "stand-in received: $received messages, $different different" \
+        "模拟平台收到：$received 条消息，其中不同的 $different 条"
+    [ "$received" != "$different" ] || t ": each once" "：每条恰好一次"
+    echo
     if [ -n "$smallest" ]; then
         seconds "$smallest"
         local low=$value
         seconds "$largest"
-        echo "gaps within a lane: smallest $low s, largest $value s"
+        t "gaps within a lane: smallest $low s, largest $value s" \
+            "同一队列的间隔：最小 $low s，最大 $value s"
+        echo
     fi
     cli audit verify
-    echo "files (yours to look at, then to delete): $dir"
+    t "files (yours to look at, then to delete): $dir" "文件（可查看，之后自行删除）：$dir"
+    echo
 }
 
 # ------------------------------------------------------------------------------------------------------

@@ -34,9 +34,8 @@ static int robot_open(const struct channel_host *host, void **instance, char *pr
 
     if (!options->key || !robot_key_valid(options->key)) {
         snprintf(problem, size,
-                 "the key of channel '%s' is not a robot's key (8 to 64 letters, digits and '-'): "
-                 "take what follows key= in the robot's webhook address",
-                 host->channel);
+                 "this is not a robot's key (8 to 64 letters, digits and '-'): "
+                 "take what follows key= in the robot's webhook address");
         return -1;
     }
     r = calloc(1, sizeof(*r));

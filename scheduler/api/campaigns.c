@@ -272,7 +272,7 @@ static void preview_found(struct request *rq)
         p->campaign = manifest_read(p->lookup.revision->manifest, request_zones(rq), NULL, &rq->e);
         rq->rc = p->campaign ? 0 : rq->e.code;
     }
-    if (rq->rc) {
+    if (rq->rc || !p->campaign) {
         request_fail(rq);
         return;
     }

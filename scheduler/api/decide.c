@@ -209,7 +209,8 @@ static int gather_target(void *ctx, const struct store_revision *r)
     bool open = r->status == REVISION_DRAFT || r->status == REVISION_APPROVED ||
                 r->status == REVISION_PAUSED;
 
-    if (!open || strcmp(r->campaign, d->lookup.campaign) != 0 || d->target_count == TARGETS_MAX)
+    if (!open || campaign_is_done(r) || strcmp(r->campaign, d->lookup.campaign) != 0 ||
+        d->target_count == TARGETS_MAX)
         return 0;
     for (size_t i = 0; i < d->target_count; i++)
         if (d->targets[i]->id == r->id)

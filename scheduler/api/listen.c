@@ -24,19 +24,19 @@ static int replace_stale(const char *path, const struct sockaddr_un *address, st
     struct stat st;
 
     if (lstat(path, &st) != 0)
-        return errno == ENOENT ? 0 : err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+        return errno == ENOENT ? 0 : err_set(e, ERR_IO, "%s: %s", path, lang_errno(errno));
     if (!S_ISSOCK(st.st_mode))
         return err_set(e, ERR_IO, tr("%s exists and is not a socket; remove it"), path);
     int fd = new_socket();
     if (fd < 0)
-        return err_set(e, ERR_IO, "socket: %s", strerror(errno));
+        return err_set(e, ERR_IO, "socket: %s", lang_errno(errno));
     int rc = connect(fd, (const struct sockaddr *)address, sizeof(*address));
     int why = rc == 0 ? 0 : errno;
     close(fd);
     if (why != ECONNREFUSED && why != ENOENT)
         return err_set(e, ERR_BUSY, tr("another service answers on %s"), path);
     if (unlink(path) != 0 && errno != ENOENT)
-        return err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+        return err_set(e, ERR_IO, "%s: %s", path, lang_errno(errno));
     return 0;
 }
 
@@ -46,10 +46,10 @@ static int bind_and_listen(struct listener *l, const struct sockaddr_un *address
 
     if (bind(l->fd, (const struct sockaddr *)address, sizeof(*address)) != 0)
         return err_set(e, errno == EADDRINUSE ? ERR_BUSY : ERR_IO, "%s: %s", l->path,
-                       strerror(errno));
+                       lang_errno(errno));
     /* whoever may not is told so by name (403), not by the file system */
     if (chmod(l->path, 0666) != 0 || lstat(l->path, &st) != 0 || listen(l->fd, BACKLOG) != 0)
-        return err_set(e, ERR_IO, "%s: %s", l->path, strerror(errno));
+        return err_set(e, ERR_IO, "%s: %s", l->path, lang_errno(errno));
     l->device = st.st_dev;
     l->inode = st.st_ino;
     return 0;
@@ -70,7 +70,7 @@ int listener_open(struct listener *l, const char *path, struct err *e)
         return rc;
     l->path = xstrdup(path);
     l->fd = new_socket();
-    rc = l->fd < 0 ? err_set(e, ERR_IO, "socket: %s", strerror(errno))
+    rc = l->fd < 0 ? err_set(e, ERR_IO, "socket: %s", lang_errno(errno))
                    : bind_and_listen(l, &address, e);
     if (rc)
         listener_close(l);

@@ -8,7 +8,7 @@
 
 struct frame frame_of(const char *manifest, struct zones *zones)
 {
-    struct frame f = {.zone = zones_get(zones, "UTC"), .start = INSTANT_MIN};
+    struct frame f = {.zone = zones_get(zones, "UTC"), .start = INSTANT_MIN, .end = INSTANT_NEVER};
     struct err e;
     struct campaign *c = manifest_read(manifest, zones, NULL, &e);
 
@@ -18,24 +18,28 @@ struct frame frame_of(const char *manifest, struct zones *zones)
     }
     f.zone = c->schedule.zone; /* of `zones`: outlives the campaign */
     f.start = c->schedule.start;
+    f.end = c->schedule.end;
     campaign_free(c);
     return f;
 }
 
-static uint64_t unsettled(const struct store_revision *r)
+bool campaign_is_done(const struct store_revision *r)
 {
-    return r->counts[DELIVERY_PENDING] + r->counts[DELIVERY_CLAIMED] + r->counts[DELIVERY_PROMPTED];
+    return (r->status == REVISION_APPROVED || r->status == REVISION_PAUSED) &&
+           r->counts[DELIVERY_PENDING] + r->counts[DELIVERY_CLAIMED] +
+                   r->counts[DELIVERY_PROMPTED] ==
+               0;
 }
 
 const char *campaign_state(const struct store_revision *r, const struct frame *f, instant_t now)
 {
     switch (r->status) {
     case REVISION_APPROVED:
-        if (unsettled(r) == 0)
+        if (campaign_is_done(r))
             return "done";
         return now < f->start ? "approved" : "running";
     case REVISION_PAUSED:
-        return unsettled(r) == 0 && !r->paused_before_approval ? "done" : "paused";
+        return campaign_is_done(r) ? "done" : "paused";
     case REVISION_REJECTED:
         return "rejected";
     case REVISION_CANCELED:
@@ -85,6 +89,9 @@ void object_campaign_open(struct strbuf *b, const struct store_revision *r, cons
     put_approvals(b, r, f);
     emit_put_bool(b, "self_approved", r->self_approved);
     emit_put_bool(b, "test", r->test);
+    emit_put_text(b, "channel", r->channel);
+    emit_put_instant(b, "start", f->start, f->zone);
+    emit_put_instant(b, "end", f->end, f->zone);
 }
 
 void object_campaign(struct strbuf *b, const struct store_revision *r, const struct frame *f,

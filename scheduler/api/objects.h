@@ -14,10 +14,13 @@
 struct frame {
     const struct tz *zone;
     instant_t start; /* INSTANT_MIN: when approved */
+    instant_t end;   /* INSTANT_NEVER: none */
 };
 /* From the manifest; UTC when it cannot be read. */
 struct frame frame_of(const char *manifest, struct zones *zones);
 
+/* Whether nothing of what was approved may still go or is on its way. */
+bool campaign_is_done(const struct store_revision *r);
 const char *campaign_state(const struct store_revision *r, const struct frame *f, instant_t now);
 
 void object_campaign(struct strbuf *b, const struct store_revision *r, const struct frame *f,

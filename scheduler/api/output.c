@@ -31,14 +31,14 @@ static int spill(struct output *o, struct err *e)
         o->fd = open_unnamed(o->dir);
     if (o->fd < 0)
         return err_set(e, ERR_STORE, tr("cannot keep the answer in %s: %s"), o->dir,
-                       strerror(errno));
+                       lang_errno(errno));
     for (size_t done = 0; done < o->text.length;) {
         ssize_t n = write(o->fd, o->text.text + done, o->text.length - done);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return err_set(e, ERR_STORE, tr("cannot keep the answer in %s: %s"), o->dir,
-                           strerror(n < 0 ? errno : ENOSPC));
+                           lang_errno(n < 0 ? errno : ENOSPC));
         done += (size_t)n;
     }
     o->written += o->text.length;

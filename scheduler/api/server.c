@@ -278,12 +278,12 @@ static int start_threads(struct api *a, struct err *e)
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
     if (!a->daemon)
-        return err_set(e, ERR_INTERNAL, tr("cannot start the HTTP server: %s"), strerror(errno));
+        return err_set(e, ERR_INTERNAL, tr("cannot start the HTTP server: %s"), lang_errno(errno));
     a->listener.fd = -1; /* the daemon closes it */
     int rc = pthread_create(&a->sweeper, NULL, sweep_forever, a);
     if (rc) {
         MHD_stop_daemon(a->daemon);
-        return err_set(e, ERR_INTERNAL, tr("cannot start the HTTP server: %s"), strerror(rc));
+        return err_set(e, ERR_INTERNAL, tr("cannot start the HTTP server: %s"), lang_errno(rc));
     }
     a->sweeping = true;
     return 0;

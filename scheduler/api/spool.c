@@ -39,13 +39,13 @@ int spool_prepare(const char *dir, struct err *e)
     struct stat st;
 
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-        return err_set(e, ERR_IO, "%s: %s", dir, strerror(errno));
+        return err_set(e, ERR_IO, "%s: %s", dir, lang_errno(errno));
     if (lstat(dir, &st) != 0)
-        return err_set(e, ERR_IO, "%s: %s", dir, strerror(errno));
+        return err_set(e, ERR_IO, "%s: %s", dir, lang_errno(errno));
     if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid())
         return err_set(e, ERR_DENIED, tr("%s is not a folder of ours; remove it"), dir);
     if (chmod(dir, 0700) != 0)
-        return err_set(e, ERR_IO, "%s: %s", dir, strerror(errno));
+        return err_set(e, ERR_IO, "%s: %s", dir, lang_errno(errno));
     return remove_leftovers(dir, e);
 }
 
@@ -142,7 +142,7 @@ static int remove_leftovers(const char *dir, struct err *e)
     struct dirent *entry;
 
     if (!d)
-        return err_set(e, ERR_IO, "%s: %s", dir, strerror(errno));
+        return err_set(e, ERR_IO, "%s: %s", dir, lang_errno(errno));
     while ((entry = readdir(d)))
         if (strncmp(entry->d_name, SPOOL_PREFIX, strlen(SPOOL_PREFIX)) == 0)
             unlinkat(dirfd(d), entry->d_name, 0);
@@ -199,7 +199,7 @@ static int begin_part(struct spool *s, const char *key, const char *filename)
     s->fd = open(p->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->fd < 0)
         return err_set(&s->e, ERR_STORE, tr("cannot keep the submission in %s: %s"), s->dir,
-                       strerror(errno));
+                       lang_errno(errno));
     return 0;
 }
 
@@ -211,7 +211,7 @@ static int write_piece(struct spool *s, const char *data, size_t size)
             continue;
         if (n <= 0)
             return err_set(&s->e, ERR_STORE, tr("cannot keep the submission in %s: %s"), s->dir,
-                           strerror(n < 0 ? errno : ENOSPC));
+                           lang_errno(n < 0 ? errno : ENOSPC));
         data += n;
         size -= (size_t)n;
     }
@@ -260,7 +260,7 @@ static enum MHD_Result on_piece(void *ctx, enum MHD_ValueKind kind, const char *
             return MHD_NO;
         last = &s->parts[s->count - 1];
     }
-    if (size > 0 && add_piece(s, last, data, size))
+    if (size > 0 && (!last || add_piece(s, last, data, size)))
         return MHD_NO;
     return MHD_YES;
 }

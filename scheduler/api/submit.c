@@ -527,7 +527,9 @@ static void tell(struct request *rq)
         host->revision_changed(host->ctx, s->revision);
     keep_samples(rq);
     const struct store_revision *r = s->lookup.revision;
-    struct frame f = {.zone = s->campaign->schedule.zone, .start = s->campaign->schedule.start};
+    struct frame f = {.zone = s->campaign->schedule.zone,
+                      .start = s->campaign->schedule.start,
+                      .end = s->campaign->schedule.end};
     emit_open(b, '{');
     emit_put_text(b, "campaign", r->campaign);
     emit_put_digest(b, "revision", &r->digest);

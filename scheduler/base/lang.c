@@ -38,6 +38,11 @@ const char *tr(const char *english)
     return pair ? pair->zh : english;
 }
 
+const char *lang_errno(int error)
+{
+    return tr(strerror(error));
+}
+
 static int compare(const void *key, const void *pair)
 {
     return strcmp(key, ((const struct lang_pair *)pair)->en);

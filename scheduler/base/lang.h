@@ -15,6 +15,12 @@ enum lang lang_of_environment(void);
 /* `english` itself when the language is English or a translation is missing. */
 const char *tr(const char *english) __attribute__((format_arg(1)));
 
+/* What strerror says of it, translated. */
+const char *lang_errno(int error);
+
+/* Marks a text of a table that is translated where it is shown. */
+#define TR_TABLE(text) (text)
+
 struct lang_pair {
     const char *en, *zh;
 };

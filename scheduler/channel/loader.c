@@ -44,7 +44,7 @@ int channel_plugin_dir(char **out, struct err *e)
     struct strbuf dir = STRBUF_INIT;
 
     if (n < 0)
-        return err_set(e, ERR_IO, "/proc/self/exe: %s", strerror(errno));
+        return err_set(e, ERR_IO, "/proc/self/exe: %s", lang_errno(errno));
     exe[n] = '\0';
     *strrchr(exe, '/') = '\0';
     strbuf_printf(&dir, "%s/plugins", exe);
@@ -138,11 +138,11 @@ static int plugin_path(char **out, const struct channel_plugins *p, const char *
 
     if (!dir) {
         rc = err_set(e, ERR_DATA, tr("the plugin folder %s cannot be read: %s"), p->dir,
-                     strerror(errno));
+                     lang_errno(errno));
         goto out;
     }
     if (stat(dir, &st) != 0) {
-        rc = err_set(e, ERR_IO, "%s: %s", dir, strerror(errno));
+        rc = err_set(e, ERR_IO, "%s: %s", dir, lang_errno(errno));
         goto out;
     }
     rc = trusted(dir, &st, e);

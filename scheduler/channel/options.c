@@ -69,9 +69,9 @@ struct channel_settings *channel_settings_read(const struct paceline_channel *ki
     return NULL;
 }
 
-void channel_settings_free(struct channel_settings *public)
+void channel_settings_free(struct channel_settings *settings)
 {
-    struct settings *s = (struct settings *)public; /* its first member */
+    struct settings *s = (struct settings *)settings; /* its first member */
 
     if (!s)
         return;
@@ -325,7 +325,7 @@ static void read_option(const struct reading *r, const struct channel_option *o,
 
     if (!node) {
         if (!o->fallback)
-            complain(r, r->channel->node, tr("missing key '%s' (%s)"), o->name, o->help);
+            complain(r, r->channel->node, tr("missing key '%s' (%s)"), o->name, tr(o->help));
         else if (o->type != CHANNEL_SECRET && !read_text(r, o, o->fallback, manifest))
             abort(); /* a plugin's table: the fallback is of the option's own type */
         return;

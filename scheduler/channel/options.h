@@ -22,6 +22,7 @@ struct channel_settings *channel_settings_read(const struct paceline_channel *ki
                                                const struct service *service,
                                                const struct service_channel *channel,
                                                bool read_secrets, struct diags *diags);
-void channel_settings_free(struct channel_settings *s); /* overwrites the secrets; NULL is fine */
+void channel_settings_free(
+    struct channel_settings *settings); /* overwrites the secrets; NULL is fine */
 
 #endif

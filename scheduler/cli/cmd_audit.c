@@ -56,8 +56,9 @@ static void add_to_run(struct audit_table *a, const json_t *record)
     a->results += view_number(detail, "results");
 }
 
-/* `note=well, approvals=1`: what is said, without the digests */
-static void detail_text(const json_t *detail, struct strbuf *out)
+/* `note=well, approvals=1`: what is said, without what only `audit verify` reads. The notes of a
+ * pause are the service's own. */
+static void detail_text(const json_t *detail, bool pause, struct strbuf *out)
 {
     const char *key;
     json_t *value;
@@ -66,8 +67,10 @@ static void detail_text(const json_t *detail, struct strbuf *out)
     {
         char *text = json_is_string(value) ? xstrdup(json_string_value(value))
                                            : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-        if (text && !json_is_null(value) && strcmp(key, "sha256") != 0)
-            strbuf_printf(out, "%s%s=%s", out->length ? ", " : "", key, text);
+        bool shown = !json_is_null(value) && strcmp(key, "sha256") != 0 && strcmp(key, "life") != 0;
+        if (text && shown)
+            strbuf_printf(out, "%s%s=%s", out->length ? tr(", ") : "", key,
+                          pause ? tr(text) : text);
         free(text);
     }
 }
@@ -86,7 +89,8 @@ static int audit_row(void *ctx, const char *text, const json_t *record)
     end_run(a);
     snprintf(seq, sizeof(seq), "%lld", (long long)view_number(record, "seq"));
     view_instant(view_text(record, "at", NULL), at);
-    detail_text(json_object_get(record, "detail"), &detail);
+    detail_text(json_object_get(record, "detail"),
+                strcmp(view_text(record, "event", ""), "pause") == 0, &detail);
     const char *cells[] = {seq,
                            at,
                            view_text(record, "by", ""),
@@ -139,7 +143,10 @@ int cmd_audit_verify(struct cli *cli)
     if (object && cli->json)
         say_json(cli, json_incref(object));
     else if (ok)
-        fprintf(cli->out, tr("ok: %lld records\n"), (long long)view_number(object, "records"));
+        fprintf(cli->out,
+                view_number(object, "records") == 1 ? tr("ok: %lld record\n")
+                                                    : tr("ok: %lld records\n"),
+                (long long)view_number(object, "records"));
     if (object && !ok) {
         say(cli, tr("the audit log is broken at record %lld: %s"),
             (long long)view_number(object, "broken"), view_text(object, "message", "?"));

@@ -3,12 +3,22 @@
 
 #include "base/strbuf.h"
 
+#include <stdarg.h>
 #include <string.h>
 
-static void add_count(struct strbuf *out, uint64_t n, const char *one, const char *many)
+/* `12 recipients` behind what is there. */
+static void add_count(struct strbuf *out, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void add_count(struct strbuf *out, const char *format, ...)
 {
-    strbuf_printf(out, "%s%llu %s", out->length ? ", " : "", (unsigned long long)n,
-                  n == 1 ? one : many);
+    char text[64];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    strbuf_printf(out, "%s%s", out->length ? tr(", ") : "", text);
 }
 
 static void print_sum(const struct cli *cli, const char *file, const struct local_campaign *c,
@@ -17,25 +27,27 @@ static void print_sum(const struct cli *cli, const char *file, const struct loca
     struct strbuf line = STRBUF_INIT;
     size_t senders =
         c->campaign->sender_count ? c->campaign->sender_count : c->channel->sender_count;
+    unsigned long long rows = sum->rows, sends = sum->calls;
+    unsigned long long twice = sum->skipped[REASON_DUPLICATE];
+    unsigned long long empty = sum->skipped[REASON_MISSING_VALUE];
 
     if (c->campaign->source == AUDIENCE_CONTACTS) {
         strbuf_puts(&line, tr("recipients of the contact book"));
     } else {
-        add_count(&line, sum->rows, tr("recipient"), tr("recipients"));
+        add_count(&line, rows == 1 ? tr("%llu recipient") : tr("%llu recipients"), rows);
         if (sum->open)
             strbuf_puts(&line, tr(" before 'where'"));
-        add_count(&line, sum->calls, tr("send"), tr("sends"));
+        add_count(&line, sends == 1 ? tr("%llu send") : tr("%llu sends"), sends);
     }
-    if (sum->skipped[REASON_DUPLICATE])
-        add_count(&line, sum->skipped[REASON_DUPLICATE], tr("duplicate"), tr("duplicates"));
-    if (sum->skipped[REASON_MISSING_VALUE])
-        add_count(&line, sum->skipped[REASON_MISSING_VALUE], tr("without a value"),
-                  tr("without a value"));
-    add_count(&line, senders, tr("sender"), tr("senders"));
+    if (twice)
+        add_count(&line, twice == 1 ? tr("%llu duplicate") : tr("%llu duplicates"), twice);
+    if (empty)
+        add_count(&line, tr("%llu without a value"), empty);
+    add_count(&line, senders == 1 ? tr("%zu sender") : tr("%zu senders"), senders);
     if (sum->taps_max)
         strbuf_printf(&line, tr(", at most %llu by one person"), (unsigned long long)sum->taps_max);
     put_safe(cli->out, file);
-    fprintf(cli->out, ": %s: %s%s\n", tr("ok"), line.text,
+    fprintf(cli->out, tr(": ok: %s%s\n"), line.text,
             c->settings->standin ? tr(" (TEST: on a stand-in)") : "");
     strbuf_dispose(&line);
 }
@@ -93,10 +105,14 @@ int cmd_config_check(struct cli *cli)
     }
     worst = say_diags(cli, &diags);
     if (worst == 0 && !cli->json) {
+        struct strbuf line = STRBUF_INIT;
+        size_t channels = local.service->channel_count, users = local.service->user_count;
+        add_count(&line, channels == 1 ? tr("%zu channel") : tr("%zu channels"), channels);
+        add_count(&line, users == 1 ? tr("%zu user") : tr("%zu users"), users);
         put_safe(cli->out, local.service->file);
-        fprintf(cli->out, tr(": ok: %zu channels, %zu users"), local.service->channel_count,
-                local.service->user_count);
-        fputs(local.service->allow_self ? tr(", one-person mode\n") : "\n", cli->out);
+        fprintf(cli->out, tr(": ok: %s%s\n"), line.text,
+                local.service->allow_self ? tr(", one-person mode") : "");
+        strbuf_dispose(&line);
     }
     diags_dispose(&diags);
     local_close(&local);

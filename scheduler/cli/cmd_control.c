@@ -92,11 +92,12 @@ static void print_delivery(const struct cli *cli, json_t *object)
 {
     const char *reason = view_text(object, "reason", NULL);
 
-    fprintf(cli->out, tr("delivery %s: %s"), cli->args[0],
-            view_state(view_text(object, "state", "?")));
+    const char *state = view_state(view_text(object, "state", "?"));
+
     if (reason)
-        fprintf(cli->out, " (%s)", view_reason(reason));
-    fputc('\n', cli->out);
+        fprintf(cli->out, tr("delivery %s: %s (%s)\n"), cli->args[0], state, view_reason(reason));
+    else
+        fprintf(cli->out, tr("delivery %s: %s\n"), cli->args[0], state);
 }
 
 int cmd_outcome(struct cli *cli)

@@ -5,6 +5,7 @@
 #include "cli/view.h"
 
 #include "base/arena.h"
+#include "base/lang.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +58,7 @@ static int halt_by_file(const struct cli *cli, const struct service *service, co
     if (write_halt(path.text, reason) != 0) {
         bool denied = errno == EACCES || errno == EPERM || errno == EROFS;
         say(cli, tr("NOT halted: the service does not answer, and %s cannot be written: %s"),
-            path.text, strerror(errno));
+            path.text, lang_errno(errno));
         rc = denied ? EXIT_DENIED : EXIT_UNREACHABLE;
     } else {
         sync_folder(folder.text);

@@ -2,6 +2,7 @@
  * newcomer sees one go from start to end before the first real key. Nothing is ever overwritten. */
 #include "cli/command.h"
 
+#include "base/lang.h"
 #include "base/strbuf.h"
 
 #include <errno.h>
@@ -14,52 +15,8 @@
 struct init_file {
     const char *path; /* below DIR */
     mode_t mode;
-    const char *text;
+    const char *text; /* translated */
 };
-
-static const char service_text[] =
-    "# The service file: where things are kept, which channels there are, who may do what.\n"
-    "# After a change: paceline config check\n"
-    "\n"
-    "store: sqlite:paceline.db\n"
-    "socket: paceline.sock\n"
-    "timezone: Asia/Shanghai\n"
-    "\n"
-    "channels:\n"
-    "  # Sends nothing to anybody: to try things out.\n"
-    "  dry: {plugin: \"null\", senders: [anna, bo]}\n"
-    "\n"
-    "  # A WeCom group robot. Put its key (the part after `key=` of its webhook address) into "
-    "robot.key.\n"
-    "  staff-room: {plugin: wecom-robot, key: {file: robot.key}}\n"
-    "\n"
-    "# One-person mode: whoever submits may approve, and every listing and the audit log say so.\n"
-    "# For two people, name them here and set allow_self to false:\n"
-    "#\n"
-    "# users:\n"
-    "#   - {name: alice, roles: [submitter], os_user: alice}\n"
-    "#   - {name: bo, roles: [approver, operator], os_user: bo}\n"
-    "approval: {allow_self: true}\n";
-
-static const char key_text[] = "put-the-key-of-your-robot-here\n";
-
-static const char campaign_text[] =
-    "# A first campaign. It goes out on the channel `dry`, which reaches nobody.\n"
-    "campaign: first\n"
-    "title: A first campaign\n"
-    "channel: dry\n"
-    "\n"
-    "audience:\n"
-    "  file: first.csv\n"
-    "  expect: 12            # a slip in the file is found before anybody is written to\n"
-    "\n"
-    "message:\n"
-    "  text: \"Hello {{name | there}}, our spring collection has arrived.\"\n"
-    "\n"
-    "pace:\n"
-    "  interval: 1s..4s      # the gap between two sends of one sender, drawn anew for each\n"
-    "  limits:\n"
-    "    - {max: 5, per: 10s, scope: sender}\n";
 
 static const char audience_text[] = "recipient,name\n"
                                     "c01,Lin Yue\n"
@@ -76,9 +33,50 @@ static const char audience_text[] = "recipient,name\n"
                                     "c12,赵敏\n";
 
 static const struct init_file files[] = {
-    {"paceline.yaml", 0644, service_text},
-    {"robot.key", 0600, key_text},
-    {"campaigns/first.yaml", 0644, campaign_text},
+    {"paceline.yaml", 0644,
+     TR_TABLE(
+         "# The service file: where things are kept, which channels there are, who may do what.\n"
+         "# After a change: paceline config check\n"
+         "\n"
+         "store: sqlite:paceline.db\n"
+         "socket: paceline.sock\n"
+         "timezone: Asia/Shanghai\n"
+         "\n"
+         "channels:\n"
+         "  # Sends nothing to anybody: to try things out.\n"
+         "  dry: {plugin: \"null\", senders: [anna, bo]}\n"
+         "\n"
+         "  # A WeCom group robot. Put its key (the part after `key=` of its webhook address) into "
+         "robot.key.\n"
+         "  staff-room: {plugin: wecom-robot, key: {file: robot.key}}\n"
+         "\n"
+         "# One-person mode: whoever submits may approve, and every listing and the audit log say "
+         "so.\n"
+         "# For two people, name them here and set allow_self to false:\n"
+         "#\n"
+         "# users:\n"
+         "#   - {name: alice, roles: [submitter], os_user: alice}\n"
+         "#   - {name: bo, roles: [approver, operator], os_user: bo}\n"
+         "approval: {allow_self: true}\n")},
+    {"robot.key", 0600, "put-the-key-of-your-robot-here\n"},
+    {"campaigns/first.yaml", 0644,
+     TR_TABLE(
+         "# A first campaign. It goes out on the channel `dry`, which reaches nobody.\n"
+         "campaign: first\n"
+         "title: A first campaign\n"
+         "channel: dry\n"
+         "\n"
+         "audience:\n"
+         "  file: first.csv\n"
+         "  expect: 12            # a slip in the file is found before anybody is written to\n"
+         "\n"
+         "message:\n"
+         "  text: \"Hello {{name | there}}, our spring collection has arrived.\"\n"
+         "\n"
+         "pace:\n"
+         "  interval: 1s..4s      # the gap between two sends of one sender, drawn anew for each\n"
+         "  limits:\n"
+         "    - {max: 5, per: 10s, scope: sender}\n")},
     {"campaigns/first.csv", 0644, audience_text},
 };
 enum { FILES = sizeof(files) / sizeof(files[0]) };
@@ -114,7 +112,7 @@ static int cannot(const struct cli *cli, const char *path)
 {
     int error = errno;
 
-    say(cli, tr("%s cannot be made: %s"), path, strerror(error));
+    say(cli, tr("%s cannot be made: %s"), path, lang_errno(error));
     return error == EACCES || error == EPERM || error == EROFS ? EXIT_DENIED : EXIT_REFUSED;
 }
 
@@ -131,8 +129,9 @@ static int write_file(const struct cli *cli, const char *path, const struct init
 
     if (fd < 0)
         return cannot(cli, path);
-    size_t length = strlen(f->text);
-    bool ok = write(fd, f->text, length) == (ssize_t)length;
+    const char *text = tr(f->text);
+    size_t length = strlen(text);
+    bool ok = write(fd, text, length) == (ssize_t)length;
     ok = close(fd) == 0 && ok;
     return ok ? 0 : cannot(cli, path);
 }

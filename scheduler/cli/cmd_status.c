@@ -57,8 +57,9 @@ static void print_unknowns(const json_t *service, FILE *to)
         return;
     fprintf(to, tr("deliveries with unknown outcome: %lld"), (long long)count);
     json_array_foreach(json_object_get(service, "unknown_deliveries"), i, delivery)
-        fprintf(to, "%s%lld", i ? ", " : " (", (long long)json_integer_value(delivery));
-    fputs(i > 0 ? ")\n" : "\n", to);
+        fprintf(to, "%s%lld", i ? tr(", ") : tr(" ("), (long long)json_integer_value(delivery));
+    fputs(i > 0 ? tr(")") : "", to);
+    fputc('\n', to);
     fprintf(to, "  %s\n", tr("settle each: paceline outcome DELIVERY sent|not-sent --note TEXT"));
 }
 
@@ -72,10 +73,10 @@ static void print_service(const struct status *s, FILE *to)
         fprintf(to, "%s%s%s", s->cli->color ? "\033[1;31m" : "", tr("HALTED"),
                 s->cli->color ? "\033[0m" : "");
         if (reason && reason[0]) {
-            fputs(": ", to);
+            fputs(tr(": "), to);
             put_safe(to, reason);
         }
-        fprintf(to, "  %s\n", tr("(lift it with: paceline unhalt --reason TEXT)"));
+        fputs(tr(" (lift it with: paceline unhalt --reason TEXT)\n"), to);
     } else if (problem) {
         fputs(tr("the service has a problem: "), to);
         put_safe(to, problem);
@@ -88,15 +89,16 @@ static void print_service(const struct status *s, FILE *to)
     print_unknowns(s->service, to);
 }
 
-/* `12 used of 30 per 1h sender`, joined */
 static void limits_text(const json_t *lane, struct strbuf *out)
 {
     const json_t *limit;
     size_t i;
 
     json_array_foreach(json_object_get(lane, "limits"), i, limit)
-        strbuf_printf(out, tr("%s%lld used of %s"), out->length ? "; " : "",
-                      (long long)view_number(limit, "used"), view_text(limit, "limit", "?"));
+    {
+        strbuf_puts(out, out->length ? tr("; ") : "");
+        view_limit(view_text(limit, "limit", "?"), view_number(limit, "used"), out);
+    }
 }
 
 /* The clock of the next send, and how far away it is where that does not make every line new. */

@@ -16,9 +16,6 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Marks a text of a table that is translated where it is shown. */
-#define TR_TABLE(text) (text)
-
 enum {
     EXIT_REFUSED = 1,
     EXIT_USAGE = 64,

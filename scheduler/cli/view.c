@@ -156,9 +156,35 @@ void view_counts(const json_t *counts, struct strbuf *out)
     for (size_t i = FIRST_DELIVERY_STATE; i < STATE_WORDS; i++) {
         int64_t n = view_number(counts, states[i].name);
         if (n > 0)
-            strbuf_printf(out, "%s%s %lld", out->length ? ", " : "", tr(states[i].shown),
+            strbuf_printf(out, "%s%s %lld", out->length ? tr(", ") : "", tr(states[i].shown),
                           (long long)n);
     }
+}
+
+/* The words of a limit as the service writes it: `5 per 1h sender`. */
+static const struct word limit_words[] = {
+    {"day", TR_TABLE("day"), NULL},         {"week", TR_TABLE("week"), NULL},
+    {"month", TR_TABLE("month"), NULL},     {"sender", TR_TABLE("sender"), NULL},
+    {"person", TR_TABLE("person"), NULL},   {"recipient", TR_TABLE("recipient"), NULL},
+    {"channel", TR_TABLE("channel"), NULL}, {"campaign", TR_TABLE("campaign"), NULL},
+};
+
+static const char *limit_word(const char *name)
+{
+    const struct word *w = find(limit_words, sizeof(limit_words) / sizeof(limit_words[0]), name);
+
+    return w ? tr(w->shown) : name;
+}
+
+void view_limit(const char *limit, int64_t used, struct strbuf *out)
+{
+    char max[16], per[64], scope[16];
+
+    if (sscanf(limit, "%15s per %63s %15s", max, per, scope) == 3)
+        strbuf_printf(out, tr("%lld used of %s per %s %s"), (long long)used, max, limit_word(per),
+                      limit_word(scope));
+    else
+        strbuf_printf(out, tr("%lld used of %s"), (long long)used, limit);
 }
 
 int64_t view_final(const json_t *counts)
@@ -207,21 +233,23 @@ static void show_approvals(const json_t *campaign, FILE *to)
         view_instant(view_text(approval, "at", NULL), at);
         strbuf_printf(&text, "%s, %s", view_text(approval, "by", "?"), at);
         if (self)
-            strbuf_printf(&text, " (%s)", tr("self-approved: one-person mode"));
-        field(to, tr("approved"), text.text);
+            strbuf_puts(&text, tr(" (self-approved: one-person mode)"));
+        field(to, tr("approver"), text.text);
         strbuf_dispose(&text);
     }
 }
 
-static void show_instant(const json_t *campaign, const char *key, const char *name, FILE *to)
+/* `none` is what null says. */
+static void show_instant(const json_t *campaign, const char *key, const char *name,
+                         const char *none, FILE *to)
 {
-    const char *text = view_text(campaign, key, NULL);
+    const json_t *value = json_object_get(campaign, key);
     char at[VIEW_INSTANT];
 
-    if (!text)
+    if (!value)
         return;
-    view_instant(text, at);
-    field(to, name, at);
+    view_instant(json_string_value(value), at);
+    field(to, name, json_is_null(value) ? none : at);
 }
 
 void view_campaign(const struct cli *cli, const json_t *campaign, FILE *to)
@@ -242,11 +270,10 @@ void view_campaign(const struct cli *cli, const json_t *campaign, FILE *to)
     if (view_text(campaign, "channel", NULL))
         field(to, tr("channel"), view_text(campaign, "channel", ""));
     field(to, tr("revision"), view_text(campaign, "revision", "-"));
-    field(to, tr("submitted"), view_text(campaign, "submitted_by", "-"));
+    field(to, tr("submitter"), view_text(campaign, "submitted_by", "-"));
     show_approvals(campaign, to);
-    show_instant(campaign, "start", tr("start"), to);
-    show_instant(campaign, "end", tr("end"), to);
-    show_instant(campaign, "next_at", tr("next send"), to);
+    show_instant(campaign, "start", tr("start"), tr("when approved"), to);
+    show_instant(campaign, "end", tr("end"), tr("none"), to);
     view_bar(view_final(counts), audience, &bar);
     field(to, tr("progress"), bar.text);
     view_counts(counts, &sums);
@@ -286,9 +313,8 @@ void view_sample(const json_t *object, const char *title, FILE *to)
     const json_t *attachment;
     size_t i;
 
-    fprintf(to, "\n%s (", title);
-    fprintf(to, tr("row %lld"), (long long)view_number(object, "row"));
-    fputs(")\n", to);
+    fputc('\n', to);
+    fprintf(to, tr("%s (row %lld)\n"), title, (long long)view_number(object, "row"));
     field(to, tr("to"), view_text(object, "recipient", "?"));
     field(to, tr("from"), view_text(object, "sender", "?"));
     if (view_text(object, "channel", NULL))

@@ -16,7 +16,7 @@ static void show(const struct cli *cli, const json_t *campaign, struct strbuf *l
                   view_state(view_text(campaign, "state", "?")));
     view_bar(view_final(counts), view_number(campaign, "audience"), &line);
     if (view_number(counts, "unknown") > 0)
-        strbuf_printf(&line, ", %s %lld", view_state("unknown"),
+        strbuf_printf(&line, "%s%s %lld", tr(", "), view_state("unknown"),
                       (long long)view_number(counts, "unknown"));
     if (cli->err_tty)
         fprintf(cli->err, "\r\033[K%s", line.text);

@@ -110,8 +110,8 @@ int audience_next(struct audience *a, struct audience_row *row, struct err *e)
     while (rc == 0 && source_next(a, &in, &rc, e)) {
         if (in.problem != CSV_FINE)
             row_problem(a, &in);
-        else if ((rc = row_take(a, &in, row, e)) == 1)
-            return 1;
+        else if ((rc = row_take(a, &in, row, e))) /* 1; or the disk or the book says no */
+            return rc;
     }
     if (rc) { /* the read failed */
         error_at(a, 0, 0, e->text);
@@ -171,7 +171,8 @@ bool audience_expected(const struct campaign *c, uint64_t rows, struct diags *di
 
     if (!ok)
         diag_add(diags, c->file, c->expect_at.line, c->expect_at.column, DIAG_ERROR, ERR_REFUSED,
-                 tr("%llu recipients expected, the audience has %llu"),
+                 c->expect == 1 ? tr("%llu recipient expected, the audience has %llu")
+                                : tr("%llu recipients expected, the audience has %llu"),
                  (unsigned long long)c->expect, (unsigned long long)rows);
     return ok;
 }
@@ -354,7 +355,9 @@ static int row_take(struct audience *a, const struct csv_row *in, struct audienc
         size_t first = (in->count < a->header_count ? in->count : a->header_count) + 1;
 
         diag_add(a->diags, a->label, in->line, first, DIAG_ERROR, ERR_DATA,
-                 tr("the row has %zu fields, the header %zu"), in->count, a->header_count);
+                 in->count == 1 ? tr("the row has %zu field, the header %zu")
+                                : tr("the row has %zu fields, the header %zu"),
+                 in->count, a->header_count);
         return 0;
     }
     const char *recipient = trimmed(&a->recipient, in->fields[a->recipient_column]);

@@ -323,7 +323,7 @@ static void attachments_read(const struct reader *r, const struct yaml_node *nod
 {
     static const char *const kinds[] = {"image", "video", "file", NULL};
 
-    if (!read_list(r, node, "attachments", ATTACHMENTS_MAX))
+    if (!node || !read_list(r, node, "attachments", ATTACHMENTS_MAX))
         return;
     struct conf_attachment *list = arena_array(r->arena, node->count, sizeof *list);
     for (size_t i = 0; i < node->count; i++) {

@@ -3,6 +3,7 @@
 #include "conf/csv.h"
 
 #include "base/arena.h"
+#include "base/lang.h"
 #include "base/text.h"
 #include "conf/audience.h"
 #include "conf/decode.h"

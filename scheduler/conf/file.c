@@ -18,9 +18,9 @@ int file_open(int *fd, struct stat *st, const char *path, struct err *e)
     int f = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 
     if (f < 0)
-        return err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+        return err_set(e, ERR_IO, "%s: %s", path, lang_errno(errno));
     if (fstat(f, st)) {
-        err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+        err_set(e, ERR_IO, "%s: %s", path, lang_errno(errno));
     } else if (S_ISDIR(st->st_mode)) {
         err_set(e, ERR_IO, tr("%s: is a directory"), path);
     } else if (!S_ISREG(st->st_mode)) {
@@ -38,7 +38,7 @@ int file_read(char **bytes, size_t *length, const char *path, size_t max, struct
     struct stat st;
     size_t used = 0, capacity = 0;
     char *buffer = NULL;
-    int fd;
+    int fd = -1;
     int rc = file_open(&fd, &st, path, e);
 
     if (rc)
@@ -50,7 +50,7 @@ int file_read(char **bytes, size_t *length, const char *path, size_t max, struct
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            rc = err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+            rc = err_set(e, ERR_IO, "%s: %s", path, lang_errno(errno));
             break;
         }
         if (n == 0)

@@ -220,6 +220,7 @@ static void time_write(struct strbuf *out, const char *text, instant_t t)
 {
     char date[11] = "", clock[9] = "00:00:00", instant[INSTANT_TEXT];
 
+    assert(strlen(text) >= 10); /* `now` is no text, and the reader takes nothing shorter */
     if (strlen(text) > 10 && strpbrk(text + 11, "Z+-")) {
         instant_format(t, 0, instant);
         strbuf_printf(out, "\"%s\"", instant);

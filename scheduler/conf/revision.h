@@ -21,10 +21,9 @@ struct revision_facts {        /* what the campaign file does not say itself */
     size_t sender_count;
     struct digest audience;
     uint64_t rows;
-    const struct digest *attachments;          /* one for each of the campaign's, in order */
-    bool again;                                /* submit --again */
-    const char *only;                          /* submit --only R, or NULL */
-    uint64_t shortest, longest, most_defaults; /* sample rows for the approver; 0: none */
+    const struct digest *attachments; /* one for each of the campaign's, in order */
+    bool again;                       /* submit --again */
+    const char *only;                 /* submit --only R, or NULL */
 };
 
 void manifest_write(struct strbuf *out, const struct campaign *c, const struct revision_facts *f);

@@ -124,7 +124,7 @@ static char *path_read(const struct reader *r, const struct yaml_node *node, con
             length += n > 0 ? (size_t)n : 0;
         } while (n > 0 || (n < 0 && errno == EINTR));
         if (n < 0)
-            read_error(r, node, "%s: %s", path, strerror(errno));
+            read_error(r, node, "%s: %s", path, lang_errno(errno));
         close(fd);
         if (n == 0)
             return secret_check(r, node, buffer, length);

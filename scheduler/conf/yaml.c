@@ -9,6 +9,7 @@
 #include "base/lang.h"
 #include "base/text.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,11 +158,11 @@ static void parser_error(struct builder *b, const yaml_parser_t *p, const char *
                  tr("a tab cannot indent: use spaces"));
     else if (p->context)
         diag_add(b->diags, b->file, line, column, DIAG_ERROR, ERR_DATA,
-                 tr("bad YAML: %s, %s that starts at %zu:%zu"), problem, p->context,
+                 tr("bad YAML: %s, %s that starts at %zu:%zu"), tr(problem), tr(p->context),
                  p->context_mark.line + 1, p->context_mark.column + 1);
     else
         diag_add(b->diags, b->file, line, column, DIAG_ERROR, ERR_DATA, tr("bad YAML: %s"),
-                 problem);
+                 tr(problem));
 }
 
 /* False: the file ends here. */
@@ -310,6 +311,7 @@ static void frame_close(struct builder *b)
 {
     struct frame *f = &b->frames[--b->depth];
 
+    assert(f->node); /* it was opened by one */
     if (f->node->kind == YAML_MAP)
         duplicates_drop(b, f);
     f->node->items = arena_array(b->arena, f->count, sizeof(struct yaml_node *));

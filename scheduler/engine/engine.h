@@ -56,7 +56,7 @@ struct engine_lane {
     int64_t id, channel, sender;
     instant_t last_due, last_answer; /* INSTANT_MIN: never sent */
 };
-void engine_add_lane(struct engine *e, const struct engine_lane *l);
+void engine_add_lane(struct engine *e, const struct engine_lane *spec);
 
 /* same order as conf's limit_scope */
 enum engine_scope { SCOPE_SENDER, SCOPE_PERSON, SCOPE_RECIPIENT, SCOPE_CHANNEL, SCOPE_CAMPAIGN };
@@ -94,7 +94,7 @@ struct engine_revision {
 
 /* --- events --- */
 
-void engine_add_revision(struct engine *e, instant_t now, const struct engine_revision *r);
+void engine_add_revision(struct engine *e, instant_t now, const struct engine_revision *spec);
 /* Questions that nobody has seen yet wait again; the others are hidden. `keep`: they stay open. */
 void engine_pause(struct engine *e, int64_t revision, bool keep);
 void engine_resume(struct engine *e, instant_t now, int64_t revision);

@@ -470,7 +470,7 @@ void engine_withdraw(struct engine *e, instant_t now, int64_t revision, int64_t 
     bool counted = q && delivery > q->after; /* else only what is still here waits */
 
     engine_time(e, now);
-    if (!q || map_get(&e->flights, delivery))
+    if (!q || map_get(&e->in_flight, delivery))
         return;
     for (size_t i = 0; i < q->count; i++) {
         if (q->items[i].delivery == delivery) {

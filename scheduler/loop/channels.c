@@ -102,9 +102,9 @@ static int channel_open(struct run *s, struct chan *c, const struct service_chan
                                     .settle = host_settle,
                                     .impl = c};
     if (c->kind->open(&c->host, &c->instance, problem, sizeof problem)) {
-        rc = err_set(e, ERR_DATA, tr("channel '%s': %s"), conf->name, problem);
+        rc = err_set(e, ERR_DATA, tr("channel '%s': %s"), conf->name, tr(problem));
         diag_add(diags, s->conf->file, conf->at.line, conf->at.column, DIAG_ERROR, rc, "%s",
-                 problem);
+                 tr(problem));
     }
     return rc;
 }
@@ -129,9 +129,9 @@ void channels_close(struct run *s)
         struct chan *c = &s->channels[i];
         if (c->instance)
             c->kind->close(c->instance);
-        while (c->calls) { /* the HTTP client is gone: nobody answers these any more */
-            struct chan_call *call = c->calls;
-            unlink_call(call);
+        /* the HTTP client is gone: nobody answers these any more */
+        for (struct chan_call *call = c->calls, *next; call; call = next) {
+            next = call->next;
             free(call);
         }
         channel_settings_free(c->settings);

@@ -310,7 +310,7 @@ static void pause_run(struct store *store, struct store_job *job)
 {
     struct ask *a = (struct ask *)job;
     struct store_decision d = {"paceline", a->effect.at,
-                               "the channel refused the content: a person must look"};
+                               TR_TABLE("the channel refused the content: a person must look")};
 
     a->rc = store_pause(store, a->effect.revision, &d, &a->err);
 }

@@ -46,11 +46,11 @@ int halt_write(const char *path, const char *by, const char *reason, struct err 
     if (fd < 0 && errno == EEXIST)
         return 0;
     if (fd < 0)
-        return err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+        return err_set(e, ERR_IO, "%s: %s", path, lang_errno(errno));
     strbuf_printf(&b, "%s: %s\n", by, reason && *reason ? reason : tr("no reason given"));
     /* an empty file halts too: what matters is that it is there */
     if (write(fd, b.text, b.length) != (ssize_t)b.length || fsync(fd))
-        rc = err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+        rc = err_set(e, ERR_IO, "%s: %s", path, lang_errno(errno));
     close(fd);
     strbuf_dispose(&b);
     sync_folder(path);
@@ -89,7 +89,7 @@ bool halt_read(const char *path, char **reason)
 int halt_remove(const char *path, struct err *e)
 {
     if (unlink(path) && errno != ENOENT)
-        return err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+        return err_set(e, ERR_IO, "%s: %s", path, lang_errno(errno));
     sync_folder(path);
     return 0;
 }

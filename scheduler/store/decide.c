@@ -264,8 +264,9 @@ int revision_give_way(struct store *s, int64_t revision, const char *by, instant
     } else if (!rc && r.status == REVISION_APPROVED) {
         rc = revision_set_status(s, revision, REVISION_PAUSED, e);
         if (!rc)
-            rc = decision_record(s, &r, "pause", by, at, NULL,
-                                 json_pack("{s:s}", "note", "a newer revision was submitted"), e);
+            rc = decision_record(
+                s, &r, "pause", by, at, NULL,
+                json_pack("{s:s}", "note", TR_TABLE("a newer revision was submitted")), e);
     }
     revision_dispose(&r);
     return rc;
@@ -312,6 +313,25 @@ static int may_close(const struct revision_head *r, bool rejected, struct err *e
     return 0;
 }
 
+/* ERR_REFUSED when all deliveries of what was once approved have come to their end: unknown ones
+ * are settled by `outcome`, canceling says nothing about them. */
+static int refuse_done(struct store *s, const struct revision_head *r, struct err *e)
+{
+    static const enum delivery_state open[] = {DELIVERY_PENDING, DELIVERY_CLAIMED,
+                                               DELIVERY_PROMPTED};
+
+    if (r->status == REVISION_DRAFT)
+        return 0;
+    for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
+        uint64_t n;
+        int rc = counter_get(s, r->id, open[i], &n, e);
+        if (rc || n > 0)
+            return rc;
+    }
+    return err_set(e, ERR_REFUSED, tr("%s is %s: there is nothing to cancel"), r->campaign,
+                   tr("done"));
+}
+
 static int close_in_txn(struct store *s, int64_t revision, const struct store_decision *d,
                         bool rejected, uint64_t *canceled, struct err *e)
 {
@@ -323,6 +343,8 @@ static int close_in_txn(struct store *s, int64_t revision, const struct store_de
     *canceled = 0;
     if (!rc)
         rc = may_close(&r, rejected, e);
+    if (!rc && !rejected)
+        rc = refuse_done(s, &r, e);
     if (!rc)
         rc = detail_text(detail, rejected ? "reason" : "note", d->note, e);
     if (!rc)

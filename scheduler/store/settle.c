@@ -41,7 +41,7 @@ static int may_settle(const struct standing *now, const struct revision_head *r,
                        v->to == DELIVERY_PENDING
                            ? tr("delivery %lld is %s: only a failed one can be sent again")
                            : tr("delivery %lld is %s: only an unknown one can be settled"),
-                       id, delivery_state_name(now->last.state));
+                       id, tr(delivery_state_name(now->last.state)));
     if (v->to != DELIVERY_PENDING)
         return 0;
     if (r->status != REVISION_APPROVED && r->status != REVISION_PAUSED)

@@ -75,16 +75,16 @@ static int lock_take(struct store *s, const char *lock_path, struct err *e)
     int length = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
 
     if (fd < 0)
-        return err_set(e, ERR_IO, "%s: %s", lock_path, strerror(errno));
+        return err_set(e, ERR_IO, "%s: %s", lock_path, lang_errno(errno));
     if (flock(fd, LOCK_EX | LOCK_NB)) {
         int rc = errno == EWOULDBLOCK ? lock_owner(s, fd, e)
-                                      : err_set(e, ERR_IO, "%s: %s", lock_path, strerror(errno));
+                                      : err_set(e, ERR_IO, "%s: %s", lock_path, lang_errno(errno));
         close(fd);
         return rc;
     }
     s->lock_fd = fd;
     if (ftruncate(fd, 0) || pwrite(fd, pid, (size_t)length, 0) != length)
-        return err_set(e, ERR_IO, "%s: %s", lock_path, strerror(errno));
+        return err_set(e, ERR_IO, "%s: %s", lock_path, lang_errno(errno));
     return 0;
 }
 

@@ -132,7 +132,6 @@ struct store_revision {
     const char *campaign, *title, *channel;
     struct digest digest;
     enum revision_status status;
-    bool paused_before_approval; /* always false: a newer draft cancels an older one */
     const char *manifest;
     const char *submitted_by;
     instant_t submitted_at, approved_at; /* approved_at: INSTANT_MIN when not */
@@ -187,7 +186,9 @@ int store_pause(struct store *s, int64_t revision, const struct store_decision *
 int store_resume(struct store *s, int64_t revision, const struct store_decision *d, struct err *e);
 /* Pending ones become canceled; claimed and unknown stay as they are (counted in out parameters;
  * `out_already`: claimed, prompted and sent). Open questions count as what the engine makes of them
- * next: canceled, or unknown when somebody saw them; `keep`: they stay open. */
+ * next: canceled, or unknown when somebody saw them; `keep`: they stay open. ERR_REFUSED when it is
+ * rejected, canceled, or done: of what was approved nothing is pending, claimed or prompted any
+ * more. */
 int store_cancel(struct store *s, int64_t revision, const struct store_decision *d, bool keep,
                  uint64_t *canceled, uint64_t *out_already, uint64_t *unknown, struct err *e);
 /* unknown -> sent, or failed/not_sent. ERR_REFUSED with the state when it is not unknown. */

@@ -201,7 +201,7 @@ static int counter_add(struct store *s, int64_t revision, enum delivery_state st
 static int rows_in_txn(struct store *s, int64_t revision, const struct store_row *rows,
                        size_t count, struct err *e)
 {
-    struct loading l;
+    struct loading l = {0};
     int64_t skipped = 0, first = s->tip.delivery + 1;
     sqlite3_stmt *st;
     int rc = loading_get(s, revision, &l, e);
@@ -319,7 +319,7 @@ static int submit_record(struct store *s, const struct revision_head *r,
 static int end_in_txn(struct store *s, int64_t loading, const struct store_freeze *f,
                       int64_t *revision, bool *again, struct err *e)
 {
-    struct loading l;
+    struct loading l = {0};
     struct digest is = digest_of(f->manifest, strlen(f->manifest));
     int rc = loading_get(s, loading, &l, e);
 
@@ -351,7 +351,7 @@ static int drop_in_txn(struct store *s, int64_t loading, struct err *e)
         "DELETE FROM counter WHERE revision = ?1",
         "DELETE FROM revision WHERE id = ?1",
     };
-    struct loading l;
+    struct loading l = {0};
     int rc = loading_get(s, loading, &l, e);
 
     for (size_t i = 0; i < 3 && !rc; i++) {

@@ -77,8 +77,11 @@ static void a_campaign_object(void **state)
     json_decref(want(submit(f, CAMPAIGN, AUDIENCE), 200));
     json_t *json = want(call(f, "GET", "/api/v1/campaigns/spring", NULL), 200);
     keys_are(json, "campaign title revision state audience counts submitted_by approvals "
-                   "self_approved test");
+                   "self_approved test channel start end");
     assert_string_equal(text_at(json, "title"), "Spring");
+    assert_string_equal(text_at(json, "channel"), "room");
+    assert_true(json_is_null(json_object_get(json, "start")));
+    assert_true(json_is_null(json_object_get(json, "end")));
     assert_string_equal(text_at(json, "state"), "draft");
     assert_true(json_is_false(json_object_get(json, "self_approved")));
     char path[160];
@@ -101,6 +104,21 @@ static void a_campaign_object(void **state)
     assert_string_equal(text_at(json, "campaign"), "spring");
     json_decref(json);
     assert_null(line_of(f, "/api/v1/campaigns", 1));
+}
+
+static void an_approver_sees_start_and_end(void **state)
+{
+    struct fixture *f = *state;
+
+    json_decref(want(submit(f,
+                            CAMPAIGN "schedule:\n  start: 2027-04-01 09:30\n"
+                                     "  end: 2027-04-07T20:00:00+02:00\n",
+                            AUDIENCE),
+                     200));
+    json_t *json = line_of(f, "/api/v1/campaigns", 0);
+    assert_string_equal(text_at(json, "start"), "2027-04-01T09:30:00.000+08:00");
+    assert_string_equal(text_at(json, "end"), "2027-04-08T02:00:00.000+08:00");
+    json_decref(json);
 }
 
 static void states_of_a_campaign(void **state)
@@ -433,6 +451,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_campaign_object),
+        TEST(an_approver_sees_start_and_end),
         TEST(states_of_a_campaign),
         TEST(a_delivery_object),
         TEST(what_holds_a_pending_one),

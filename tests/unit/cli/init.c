@@ -35,6 +35,7 @@ static int tear_down(void **state)
         remove(made[i]);
     assert_int_equal(chdir(f->old), 0);
     rmdir(f->dir);
+    lang_set(LANG_EN);
     free(f->out);
     free(f->err);
     free(f);
@@ -107,6 +108,19 @@ static void what_init_writes_works(void **state)
            "'nobody' is not in the audience");
 }
 
+static void what_init_writes_works_in_chinese(void **state)
+{
+    struct fixture *f = *state;
+
+    lang_set(LANG_ZH);
+    expect(f, "init", 0, "paceline check campaigns/first.yaml", "");
+    lang_set(LANG_EN); /* the service file says `language: zh` itself */
+    expect(f, "check campaigns/first.yaml", 0,
+           "campaigns/first.yaml：正常：12 位接收人，12 次发送，2 位发送人\n", "");
+    expect(f, "preview campaigns/first.yaml", 0, "│ 您好，春季新品上架了。", "");
+    expect(f, "config check", 0, "paceline.yaml：正常：2 个渠道，0 个用户，一人模式\n", "");
+}
+
 static void nothing_is_overwritten(void **state)
 {
     struct fixture *f = *state;
@@ -142,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_init_writes_works, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_init_writes_works_in_chinese, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_overwritten, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_stand_at_their_places, set_up, tear_down),
     };

@@ -51,7 +51,7 @@ static void open_refuses_what_is_no_key(void **state)
         fake_host_init(&f, &o);
         assert_int_equal(paceline_channel.open(&f.host, &robot, problem, sizeof(problem)), -1);
         assert_null(robot);
-        assert_non_null(strstr(problem, "'staff-room' is not a robot's key"));
+        assert_non_null(strstr(problem, "not a robot's key"));
         if (bad[i] && bad[i][0])
             assert_null(strstr(problem, bad[i])); /* it may be nearly right */
     }

@@ -87,6 +87,16 @@ static bool live(const struct m_revision *r)
            r->status == REVISION_PAUSED;
 }
 
+/* Nothing of what was approved may still go or is on its way. */
+static bool done(const struct model *m, const struct m_revision *r)
+{
+    for (int i = r->first; i < r->first + r->count; i++)
+        if (m->d[i].state == DELIVERY_PENDING || m->d[i].state == DELIVERY_CLAIMED ||
+            m->d[i].state == DELIVERY_PROMPTED)
+            return false;
+    return r->status != REVISION_DRAFT;
+}
+
 /* --- checking --- */
 
 static int check_delivery(void *ctx, const struct store_delivery *d)
@@ -323,7 +333,7 @@ static void step_decide(struct model *m, int index, int which)
         break;
     case 3:
         rc = store_cancel(f->s, r->id, &d, false, &n[0], &n[1], &n[2], &f->e);
-        if ((may = live(r)))
+        if ((may = live(r) && !done(m, r)))
             r->status = REVISION_CANCELED;
         break;
     default:

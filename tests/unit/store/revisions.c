@@ -326,6 +326,27 @@ static void cancel_counts_what_is_out(void **state)
     verify(f);
 }
 
+/* What has come to its end is not canceled afterwards; unknown ones wait for `outcome`. */
+static void a_done_campaign_is_not_canceled(void **state)
+{
+    struct fixture *f = *state;
+    struct store_decision bo = by(f, "bo");
+    uint64_t n[3];
+    int64_t revision = submit(f, "spring", 1);
+
+    approve(f, revision);
+    for (int64_t i = 1; i <= 4; i++) {
+        assert_true(claim(f, revision, i, f->lane[(i - 1) % 2]));
+        answer(f, i, i == 3 ? DELIVERY_UNKNOWN : DELIVERY_SENT, REASON_NONE);
+    }
+    assert_int_equal(store_cancel(f->s, revision, &bo, false, &n[0], &n[1], &n[2], &f->e), ERR_REFUSED);
+    assert_string_equal(f->e.text, "spring is done: there is nothing to cancel");
+    assert_int_equal(view(f, revision).status, REVISION_APPROVED);
+    OK(store_pause(f->s, revision, &bo, &f->e));
+    assert_int_equal(store_cancel(f->s, revision, &bo, false, &n[0], &n[1], &n[2], &f->e), ERR_REFUSED);
+    verify(f);
+}
+
 static int count_revision(void *ctx, const struct store_revision *r)
 {
     *(int64_t *)ctx = *(int64_t *)ctx * 10 + r->id;
@@ -394,6 +415,7 @@ int main(void)
         T(later_end_is_newer),
         T(decisions_fit_the_state),
         T(cancel_counts_what_is_out),
+        T(a_done_campaign_is_not_canceled),
         T(lists),
         T(blobs_by_digest),
         T(note_must_be_utf8),
