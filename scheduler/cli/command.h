@@ -43,6 +43,9 @@ enum option {
     OPT_STATE,
     OPT_WATCH,
     OPT_KEEP_TASKS,
+    OPT_MONTH,
+    OPT_BY,
+    OPT_CSV,
     OPTIONS
 };
 #define OPT_BIT(o) (1U << (o))
@@ -122,6 +125,8 @@ int cmd_unhalt(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_audit(struct cli *cli);
 int cmd_audit_verify(struct cli *cli);
+int cmd_reload(struct cli *cli);
+int cmd_report(struct cli *cli);
 int cmd_version(struct cli *cli);
 int cmd_help(struct cli *cli);
 
