@@ -96,6 +96,21 @@ static void the_latest_step_says_when(void **state)
     assert_true(all(f, STORE_BY_CAMPAIGN).by_person);
 }
 
+static void a_person_is_asked_before_the_outcome(void **state)
+{
+    struct fixture *f = *state;
+    int64_t revision = submit(f, "spring", 1);
+
+    approve(f, revision);
+    assert_true(claim(f, revision, 1, f->lane[0]));
+    answer(f, 1, DELIVERY_PROMPTED, REASON_NONE);
+    instant_t asked = f->now;
+    assert_int_equal(all(f, STORE_BY_CAMPAIGN).states[DELIVERY_PROMPTED], 1);
+    f->now += 60000;
+    answer(f, 1, DELIVERY_SENT, REASON_NONE);
+    assert_int_equal(all(f, STORE_BY_CAMPAIGN).asked_at, asked);
+}
+
 static void nobody_is_counted_for_two_revisions(void **state)
 {
     struct fixture *f = *state;
@@ -123,11 +138,11 @@ static void a_large_store_is_read_in_pieces(void **state)
     bool again, more = true;
 
     for (int i = 0; i < 64; i++)
-        rows[i] = memcpy(names[i], "", 1);
+        rows[i] = names[i];
+    for (int i = 0; i < 64; i++)
+        snprintf(names[i], sizeof(names[i]), "w%d", i);
     for (int r = 0; r < 90; r++) {
         char campaign[16];
-        for (int i = 0; i < 64; i++)
-            snprintf(names[i], sizeof(names[i]), "w%d", i);
         snprintf(campaign, sizeof(campaign), "c%d", r % 2); /* later revisions replace earlier */
         struct draft d = {.campaign = campaign, .version = r, .recipients = rows, .count = 64};
         approve(f, submit_of(f, &d, &again));
@@ -145,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(where_each_stands),
         T(the_latest_step_says_when),
+        T(a_person_is_asked_before_the_outcome),
         T(nobody_is_counted_for_two_revisions),
         T(a_large_store_is_read_in_pieces),
     };
