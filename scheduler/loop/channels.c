@@ -225,6 +225,7 @@ void channels_replace(struct run *s, struct chan **channels, size_t count)
     for (size_t i = 0; i < s->channel_count; i++) {
         if (holds(channels, count, s->channels[i]))
             continue;
+        s->channels[i]->retired = true;
         s->channels[i]->next = s->retired;
         s->retired = s->channels[i];
     }

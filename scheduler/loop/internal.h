@@ -31,6 +31,7 @@ struct chan { /* one configured channel, open */
     struct chan_call *calls; /* its HTTP requests under way */
     int64_t id;              /* the store's; 0 until a lane of it is known */
     char problem[256];       /* why it stands still, for people; "" when it does not */
+    bool retired;            /* by a reload */
     struct chan *next;       /* run.retired */
 };
 

@@ -173,6 +173,10 @@ void sends_settle(struct run *s, uint64_t id, const struct channel_outcome *o)
         x->ref = xstrdup(o->ref);
     if (a.kind == ANSWER_NOT_SENT && !engine_may_send(s->engine, run_now(s), x->delivery))
         a.kind = ANSWER_HELD; /* the guard said no: the channel is not to blame */
+    if (x->channel->retired && a.stop_channel && a.not_before == INSTANT_NEVER) {
+        a.stop_channel = false; /* a key that was refused says nothing about the one after it */
+        a.not_before = run_now(s) + 1;
+    }
     answer(s, x, &a);
 }
 

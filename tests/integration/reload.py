@@ -139,6 +139,19 @@ def test_a_changed_secret_counts_for_the_next_send_and_the_one_in_flight_ends():
         place.stop()
 
 
+def test_a_refused_key_in_flight_does_not_stop_the_channel_with_the_right_one():
+    with Place(rooms=1, standin=("--fault", "slow:100")) as place:
+        place.write("room-1.key", ROOM_KEY.format(9) + "\n", 0o600)  # the platform knows no such key
+        place.start()
+        place.launch(place.campaign("wrong", "room-1", ["x"]))
+        place.wait_count("wrong", "claimed", 1)
+        place.write("room-1.key", ROOM_KEY.format(1) + "\n", 0o600)
+        place.cli("reload")
+        place.wait_state("wrong", "done")
+        equal([(d["state"], d["attempts"]) for d in place.deliveries("wrong")], [("sent", 2)], "x")
+        place.stop()
+
+
 def test_secrets_of_the_environment_are_read_again():
     with Place(rooms=1) as place:
         place.env["ROOM"] = ROOM_KEY.format(1)
