@@ -30,12 +30,14 @@ static int print_line(void *ctx, const char *text, const json_t *object)
 
 /* --- the table --- */
 
-/* `0.4s`, `12s`, `4m 05s`, `3h 20m` */
+/* `4ms`, `1.4s`, `12s`, `4m 05s`, `3h 20m` */
 static void put_delay(struct strbuf *out, int64_t ms)
 {
     long long s = ms / 1000;
 
-    if (ms < 10000)
+    if (ms < 1000)
+        strbuf_printf(out, "%lldms", (long long)ms);
+    else if (ms < 10000)
         strbuf_printf(out, "%lld.%llds", s, (long long)(ms % 1000 / 100));
     else if (s < 60)
         strbuf_printf(out, "%llds", s);
