@@ -212,9 +212,10 @@ static struct who who_calls(struct request *rq, const struct peer *p)
     if (!p || !p->known)
         return nobody;
     char *os_name = who_os_name(p->uid);
-    struct who who = who_is(rq->api->conf, arena_strdup(rq->arena, os_name), p->uid == geteuid());
+    rq->os_name = arena_strdup(rq->arena, os_name);
+    rq->runs_service = p->uid == geteuid();
     free(os_name);
-    return who;
+    return who_is(rq->conf, rq->os_name, rq->runs_service);
 }
 
 static void refuse_denied(struct request *rq)
@@ -222,7 +223,7 @@ static void refuse_denied(struct request *rq)
     const char *message =
         rq->who.roles == 0
             ? arena_printf(rq->arena, tr("user '%s' is not permitted here; see users: in %s"),
-                           rq->who.name, rq->api->conf->file)
+                           rq->who.name, rq->conf->file)
             : arena_printf(rq->arena, tr("user '%s' has no role that permits this"), rq->who.name);
 
     log_line(LOG_WARNING, "api", "refused user=%s action=\"%s %s\"", rq->who.name, rq->method,

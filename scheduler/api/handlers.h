@@ -10,6 +10,9 @@ void status_readyz(struct request *rq);
 void status_show(struct request *rq);
 void status_halt(struct request *rq);
 void status_unhalt(struct request *rq);
+void status_reload(struct request *rq);
+
+void report_show(struct request *rq);
 
 void campaigns_list(struct request *rq);
 void campaigns_show(struct request *rq);

@@ -72,6 +72,11 @@ struct api_host {
     /* Lifts it after the audit record is durable: `done` then comes on the loop thread. */
     void (*unhalt)(void *ctx, const char *by, const char *reason,
                    void (*done)(void *arg, const struct err *e /* NULL: lifted */), void *arg);
+    /* Reads the service file again. ERR_*: refused whole, with the reasons in `diags`. 0: it is in
+     * force, and `done` comes on the loop thread when that is in the audit log. */
+    int (*reload)(void *ctx, const char *by, struct diags *diags,
+                  void (*done)(void *arg, const struct err *e /* NULL: recorded */), void *arg,
+                  struct err *e);
     /* Immediately: no new claims of this revision (before the store is told about a pause). */
     /* `keep`: what people are being asked stays open. */
     void (*hold_revision)(void *ctx, int64_t revision, bool keep);

@@ -104,6 +104,11 @@ void request_fail_with(struct request *rq, int code, const char *format, ...)
     fail(rq, code, message, NULL);
 }
 
+void request_fail_all(struct request *rq, int code, const char *message, const struct diags *d)
+{
+    fail(rq, code, message, d);
+}
+
 void request_fail_diags(struct request *rq, const struct diags *d, const char *message)
 {
     fail(rq, d->worst ? d->worst : ERR_REFUSED, message, d);
@@ -213,6 +218,7 @@ void request_free(struct request *rq)
 {
     if (rq->dispose)
         rq->dispose(rq->state);
+    service_free(rq->conf);
     spool_free(rq->spool);
     strbuf_dispose(&rq->body);
     output_dispose(&rq->answer.body);

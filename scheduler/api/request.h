@@ -29,7 +29,10 @@ struct request {
     struct api *api;
     struct arena *arena; /* lives as long as the request */
     const struct route *route;
+    const struct service *conf; /* a share: the file that `who` is of */
     struct who who;
+    const char *os_name; /* of the caller; NULL when not known */
+    bool runs_service;   /* the caller is the service's own OS user */
     const char *method, *path;
     const char *argument;               /* what `*` of the pattern stood for */
     const char *query[ROUTE_QUERY_MAX]; /* values, as the route's keys; NULL: not given */
@@ -84,6 +87,7 @@ void request_bytes(struct request *rq);             /* 200, application/octet-st
 void request_fail(struct request *rq);              /* rq->e */
 void request_fail_with(struct request *rq, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+void request_fail_all(struct request *rq, int code, const char *message, const struct diags *d);
 void request_fail_diags(struct request *rq, const struct diags *d, const char *message);
 
 /* `{"exit":…,"message":…,"diagnostics":[…]}` */

@@ -36,7 +36,7 @@ int api_start(struct api **out, const struct api_host *host, const char *socket_
     struct api *a = xmalloc(sizeof(*a));
     *a = (struct api){.host = *host, .wake = wake, .wake_ctx = wake_ctx, .refs = 1};
     a->spool_dir = xstrdup(spool_dir);
-    a->conf = host->conf(host->ctx);
+    a->conf = service_share(host->conf(host->ctx));
     a->zones = zones_new();
     a->store_zones = zones_new();
     pthread_mutex_init(&a->lock, NULL);
@@ -70,14 +70,38 @@ static struct request *pop_queued(struct api *a)
     return rq;
 }
 
+/* A request whose headers were read before a reload: what its caller may now is what counts. */
+static bool still_permitted(const struct api *a, struct request *rq)
+{
+    if (rq->conf == a->conf || rq->route->roles == ROUTE_ANYONE)
+        return true;
+    service_free(rq->conf);
+    rq->conf = service_share(a->conf);
+    rq->who = who_is(rq->conf, rq->os_name, rq->runs_service);
+    return rq->who.roles & rq->route->roles;
+}
+
 void api_run(struct api *a)
 {
     struct request *rq;
 
     while ((rq = pop_queued(a))) {
         rq->now = a->host.now(a->host.ctx);
-        rq->route->run(rq);
+        if (still_permitted(a, rq))
+            rq->route->run(rq);
+        else
+            request_fail_with(rq, ERR_DENIED, tr("user '%s' has no role that permits this"),
+                              rq->who.name);
     }
+}
+
+void api_conf_changed(struct api *a, const struct service *conf)
+{
+    pthread_mutex_lock(&a->lock);
+    const struct service *old = a->conf;
+    a->conf = service_share(conf);
+    pthread_mutex_unlock(&a->lock);
+    service_free(old);
 }
 
 /* Under the lock: the request no longer belongs to a suspended connection. */
@@ -232,6 +256,7 @@ struct request *server_request_new(struct api *a, struct MHD_Connection *c)
     *rq = (struct request){.api = a, .arena = arena_new(), .connection = c, .refs = 1};
     output_init(&rq->answer.body, a->spool_dir);
     pthread_mutex_lock(&a->lock);
+    rq->conf = service_share(a->conf);
     a->refs++;
     pthread_mutex_unlock(&a->lock);
     return rq;
@@ -298,6 +323,7 @@ static void api_unref(struct api *a)
         return;
     pthread_cond_destroy(&a->closed);
     pthread_mutex_destroy(&a->lock);
+    service_free(a->conf);
     zones_free(a->zones);
     zones_free(a->store_zones);
     free(a->spool_dir);

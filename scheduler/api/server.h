@@ -19,6 +19,9 @@ int api_start(struct api **out, const struct api_host *host, const char *socket_
 void api_run(struct api *a); /* loop thread: handles the requests that wait */
 /* A few times a second, on the loop thread: answers those that wait for something to change. */
 void api_tick(struct api *a);
+/* Loop thread, after a reload: from here on requests are judged by this file, those that wait too.
+ */
+void api_conf_changed(struct api *a, const struct service *conf);
 /* NULL is fine. Store jobs that are still under way may come back afterwards, as long as the host
  * lives; their requests then end without another job. */
 void api_stop(struct api *a);

@@ -43,7 +43,6 @@ struct api {
     void (*wake)(void *ctx);
     void *wake_ctx;
     char *spool_dir;
-    const struct service *conf; /* read by both threads: never changes */
     struct zones *zones, *store_zones;
     struct samples samples[SAMPLES_KEPT]; /* the loop thread's; the oldest goes first */
     size_t next_samples;
@@ -56,7 +55,8 @@ struct api {
     pthread_mutex_t lock;
     pthread_cond_t closed; /* tells the sweeper to end */
     bool stopping;
-    int refs; /* requests, and the one of api_start */
+    const struct service *conf; /* a share; changed by the loop thread, which may read it freely */
+    int refs;                   /* requests, and the one of api_start */
     struct peer *peers;
     struct request *first_queued, *last_queued; /* request.next_queued */
     struct request *suspended;                  /* request.next */

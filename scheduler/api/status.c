@@ -1,4 +1,4 @@
-/* How the service is, and its brake. */
+/* How the service is, its brake, and its file read again. */
 #include "api/emit.h"
 #include "api/handlers.h"
 #include "api/request.h"
@@ -214,4 +214,44 @@ void status_unhalt(struct request *rq)
 
     if (request_fields(rq, fields))
         host->unhalt(host->ctx, rq->who.name, reason, unhalted, rq);
+}
+
+/* --- reload --- */
+
+static void reloaded(void *arg, const struct err *e)
+{
+    struct request *rq = arg;
+    const struct api_host *host = request_host(rq);
+    const struct service *conf = host->conf(host->ctx);
+    struct strbuf *b = &rq->answer.body.text;
+
+    if (e) {
+        rq->e = *e;
+        request_fail(rq);
+        return;
+    }
+    emit_open(b, '{');
+    emit_put_bool(b, "reloaded", true);
+    emit_put_text(b, "file", conf->file);
+    emit_put_digest(b, "sha256", &conf->digest);
+    emit_put_number(b, "channels", (int64_t)conf->channel_count);
+    emit_put_number(b, "users", (int64_t)conf->user_count);
+    strbuf_putc(b, '}');
+    request_reply(rq, 200);
+}
+
+void status_reload(struct request *rq)
+{
+    const struct api_host *host = request_host(rq);
+    const struct request_field fields[] = {{0}};
+    struct diags diags;
+
+    if (!request_fields(rq, fields))
+        return;
+    diags_init(&diags);
+    if (host->reload(host->ctx, rq->who.name, &diags, reloaded, rq, &rq->e)) {
+        char *message = arena_strdup(rq->arena, rq->e.text);
+        request_fail_all(rq, rq->e.code, message, &diags);
+    }
+    diags_dispose(&diags);
 }

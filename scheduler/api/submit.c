@@ -92,13 +92,12 @@ static void submission_dispose(void *state)
 void submit_bundle(struct request *rq)
 {
     struct submission *s = arena_alloc(rq->arena, sizeof(*s));
-    const struct api_host *host = request_host(rq);
     const char *again = spool_field(rq->spool, "again");
 
     diags_init(&s->diags);
     rq->state = s;
     rq->dispose = submission_dispose;
-    s->conf = host->conf(host->ctx);
+    s->conf = rq->conf; /* lives as long as the request, whatever is reloaded */
     s->only = spool_field(rq->spool, "only");
     s->again = again && strcmp(again, "true") == 0;
     if (!spool_file(rq->spool, "campaign", NULL))
@@ -207,11 +206,13 @@ static void resolve(struct request *rq)
         return;
     }
     s->kind = host->kind(host->ctx, s->channel->name);
-    s->options = host->options(host->ctx, s->channel->name);
-    if (!s->kind)
+    if (!s->kind) {
         request_fail_with(rq, ERR_REFUSED, tr("channel '%s' is not open; see the service's log"),
                           s->channel->name);
-    else if (parts_complete(rq))
+        return;
+    }
+    s->options = arena_strdup(rq->arena, host->options(host->ctx, s->channel->name));
+    if (parts_complete(rq))
         request_store(rq, open_review, opened);
 }
 

@@ -1,9 +1,10 @@
 #include "base/lang.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-static enum lang current = LANG_EN;
+static _Atomic enum lang current = LANG_EN; /* a reload may change it under other threads */
 
 static int compare(const void *key, const void *pair);
 

@@ -69,6 +69,34 @@ struct channel_settings *channel_settings_read(const struct paceline_channel *ki
     return NULL;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* The other options stand in the manifest. */
+static bool same_secret(const struct channel_option *o, const void *a, const void *b)
+{
+    const char *left, *right;
+
+    memcpy(&left, (const char *)a + o->offset, sizeof(left));
+    memcpy(&right, (const char *)b + o->offset, sizeof(right));
+    return same_text(left, right);
+}
+
+bool channel_settings_equal(const struct channel_settings *a, const struct channel_settings *b)
+{
+    const struct paceline_channel *kind = ((const struct settings *)a)->kind;
+
+    if (((const struct settings *)b)->kind != kind || a->standin != b->standin ||
+        !same_text(a->base_url, b->base_url) || !same_text(a->manifest, b->manifest))
+        return false;
+    for (const struct channel_option *o = kind->options; o && o->name; o++)
+        if (o->type == CHANNEL_SECRET && !same_secret(o, a->values, b->values))
+            return false;
+    return true;
+}
+
 void channel_settings_free(struct channel_settings *settings)
 {
     struct settings *s = (struct settings *)settings; /* its first member */

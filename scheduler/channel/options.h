@@ -22,6 +22,8 @@ struct channel_settings *channel_settings_read(const struct paceline_channel *ki
                                                const struct service *service,
                                                const struct service_channel *channel,
                                                bool read_secrets, struct diags *diags);
+/* Whether an instance opened with one would do the same with the other, secrets included. */
+bool channel_settings_equal(const struct channel_settings *a, const struct channel_settings *b);
 void channel_settings_free(
     struct channel_settings *settings); /* overwrites the secrets; NULL is fine */
 

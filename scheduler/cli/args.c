@@ -37,6 +37,9 @@ static const struct option_row option_rows[OPTIONS] = {
     [OPT_SENDER] = {"sender", "S", TR_TABLE("only what this sender sends")},
     [OPT_WATCH] = {"watch", NULL, TR_TABLE("again every second, until Ctrl-C")},
     [OPT_KEEP_TASKS] = {"keep-tasks", NULL, TR_TABLE("leave open tasks and prompts as they are")},
+    [OPT_MONTH] = {"month", "YYYY-MM", TR_TABLE("only this month (default: everything)")},
+    [OPT_BY] = {"by", "GROUP", TR_TABLE("campaign (default), sender or tag")},
+    [OPT_CSV] = {"csv", NULL, TR_TABLE("CSV for a spreadsheet on standard output")},
 };
 
 static const unsigned common_options = OPT_BIT(OPT_CONFIG) | OPT_BIT(OPT_JSON) | OPT_BIT(OPT_HELP);

@@ -61,18 +61,23 @@ const struct command cli_commands[] = {
      OPT_BIT(OPT_SENDER) | OPT_BIT(OPT_REASON), 1, 1, cmd_unsuppress},
     {"status", "[--watch]", TR_TABLE("lanes, next sends, use of limits, health"),
      OPT_BIT(OPT_WATCH), 0, 0, cmd_status},
+    {"report", "[--month YYYY-MM] [--by campaign|sender|tag] [--csv]",
+     TR_TABLE("reach, confirmations and their delay, failures by reason"),
+     OPT_BIT(OPT_MONTH) | OPT_BIT(OPT_BY) | OPT_BIT(OPT_CSV), 0, 0, cmd_report},
     {"audit", "[CAMPAIGN]", TR_TABLE("the log of decisions"), 0, 0, 1, cmd_audit},
     {"audit verify", "", TR_TABLE("whether the log of decisions is whole"), 0, 0, 0,
      cmd_audit_verify},
     {"config check", "", TR_TABLE("whether the service file, plugins and secrets are right"), 0, 0,
      0, cmd_config_check},
+    {"reload", "", TR_TABLE("the service reads its file again; a bad one changes nothing"), 0, 0, 0,
+     cmd_reload},
     {"version", "", TR_TABLE("the version"), 0, 0, 0, cmd_version},
     {"help", "[COMMAND]", TR_TABLE("this list, or how a command is used"), 0, 0, 2, cmd_help},
     {NULL, NULL, NULL, 0, 0, 0, NULL},
 };
 
-const char *const cli_later[] = {
-    "plan", "explain", "prompt", "contacts sync", "report", "backup", "reload", "completion", NULL};
+const char *const cli_later[] = {"plan",   "explain",    "prompt", "contacts sync",
+                                 "backup", "completion", NULL};
 
 static bool colors_wanted(void)
 {

@@ -41,6 +41,9 @@ enum option {
     OPT_SENDER,
     OPT_WATCH,
     OPT_KEEP_TASKS,
+    OPT_MONTH,
+    OPT_BY,
+    OPT_CSV,
     OPTIONS
 };
 #define OPT_BIT(o) (1U << (o))
@@ -126,6 +129,8 @@ int cmd_unsuppress(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_audit(struct cli *cli);
 int cmd_audit_verify(struct cli *cli);
+int cmd_reload(struct cli *cli);
+int cmd_report(struct cli *cli);
 int cmd_version(struct cli *cli);
 int cmd_help(struct cli *cli);
 

@@ -1,5 +1,6 @@
 /* Secrets come from files that nobody else can read, from the environment, or from systemd; a value
  * written into the YAML itself is refused, and never repeated in the error. */
+#include "base/arena.h"
 #include "base/lang.h"
 #include "base/strbuf.h"
 #include "conf/file.h"
@@ -14,6 +15,10 @@
 
 enum { SECRET_BYTES_MAX = 4096 };
 
+extern char **environ;
+static char **kept; /* NULL: the process's own environment */
+
+static const char *environment_get(const char *name);
 static char *from_file(const struct reader *r, const struct yaml_node *node, const char *dir);
 static char *from_env(const struct reader *r, const struct yaml_node *node);
 static char *from_credential(const struct reader *r, const struct yaml_node *node);
@@ -61,10 +66,44 @@ static char *from_file(const struct reader *r, const struct yaml_node *node, con
     return secret;
 }
 
+void secret_environment_keep(void)
+{
+    size_t count = 0;
+
+    secret_environment_drop();
+    while (environ && environ[count])
+        count++;
+    kept = xmalloc((count + 1) * sizeof *kept);
+    for (size_t i = 0; i < count; i++)
+        kept[i] = xstrdup(environ[i]);
+}
+
+void secret_environment_drop(void)
+{
+    for (char **e = kept; e && *e; e++) {
+        explicit_bzero(*e, strlen(*e));
+        free(*e);
+    }
+    free(kept);
+    kept = NULL;
+}
+
+static const char *environment_get(const char *name)
+{
+    size_t length = strlen(name);
+
+    if (!kept)
+        return getenv(name);
+    for (char **e = kept; *e; e++)
+        if (strncmp(*e, name, length) == 0 && (*e)[length] == '=')
+            return *e + length + 1;
+    return NULL;
+}
+
 static char *from_env(const struct reader *r, const struct yaml_node *node)
 {
     const char *name = read_line(r, node, "env", 256);
-    const char *value = name ? getenv(name) : NULL;
+    const char *value = name ? environment_get(name) : NULL;
 
     if (!name)
         return NULL;
@@ -79,7 +118,7 @@ static char *from_env(const struct reader *r, const struct yaml_node *node)
 static char *from_credential(const struct reader *r, const struct yaml_node *node)
 {
     const char *name = read_line(r, node, "credential", 256);
-    const char *dir = getenv("CREDENTIALS_DIRECTORY");
+    const char *dir = environment_get("CREDENTIALS_DIRECTORY");
 
     if (!name)
         return NULL;

@@ -45,6 +45,8 @@ struct service *service_read(const char *file, const char *bytes, size_t length,
 
     if (root)
         s = service_parse(&r, root, zones);
+    if (s)
+        s->digest = digest_of(bytes, length);
     diags_order(diags, first);
     if (diags->errors > errors || !s) {
         arena_free(arena);
@@ -68,9 +70,15 @@ struct service *service_load(const char *file, struct zones *zones, struct diags
     return s;
 }
 
-void service_free(struct service *s)
+const struct service *service_share(const struct service *s)
 {
-    if (s)
+    atomic_fetch_add(&((struct service *)s)->shares, 1);
+    return s;
+}
+
+void service_free(const struct service *s)
+{
+    if (s && atomic_fetch_sub(&((struct service *)s)->shares, 1) == 0)
         arena_free(s->arena);
 }
 
@@ -143,6 +151,7 @@ static void store_read(const struct reader *r, const struct yaml_node *root, str
 
     if (!store)
         return;
+    s->store_at = place_of(node);
     if (strncmp(store, "postgresql:", 11) == 0 || strncmp(store, "postgres:", 9) == 0)
         read_error(r, node, tr("'%s' is not supported yet"),
                    "postgresql"); /* may hold a password */
@@ -160,6 +169,8 @@ static void socket_read(const struct reader *r, const struct yaml_node *root, st
 
     if (!path)
         return;
+    if (node)
+        s->socket_at = place_of(node);
     s->socket_path = absolute(r->arena, s->dir, path);
     if (strlen(s->socket_path) > max)
         read_error(r, node ? node : root,

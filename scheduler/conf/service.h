@@ -3,9 +3,12 @@
 #define PACELINE_CONF_SERVICE_H
 
 #include "base/diag.h"
+#include "base/digest.h"
 #include "base/lang.h"
 #include "conf/campaign.h"
 #include "conf/yaml.h"
+
+#include <stdatomic.h>
 
 enum role {
     ROLE_VIEWER = 1,
@@ -37,9 +40,12 @@ struct service_channel {
 
 struct service {
     struct arena *arena;
+    atomic_int shares;                    /* of service_share, besides the owner's */
     const char *file;                     /* as named */
+    struct digest digest;                 /* of its bytes */
     const char *dir;                      /* of the file, absolute */
     const char *store_path, *socket_path; /* absolute */
+    struct place store_at, socket_at;     /* socket_at: line 0 when it is not in the file */
     const char *zone_name;
     bool has_language;
     enum lang language;
@@ -56,7 +62,10 @@ struct service *service_read(const char *file, const char *bytes, size_t length,
                              struct zones *zones, struct diags *diags);
 /* Reads the file first; a file that cannot be read is a diag too. */
 struct service *service_load(const char *file, struct zones *zones, struct diags *diags);
-void service_free(struct service *s);
+/* One holder more, on any thread: a reload must not take the old file's names away from those who
+ * still use them. Each holder ends with service_free, the last one frees. */
+const struct service *service_share(const struct service *s);
+void service_free(const struct service *s); /* NULL is fine */
 const struct service_channel *service_channel(const struct service *s, const char *name);
 /* Whether a key of a channel is the service's own; every other one is its plugin's. */
 bool service_channel_key(const char *key);
@@ -71,5 +80,9 @@ char *service_find_file(void);
  * node's place. */
 char *secret_read(const struct yaml_node *node, const char *file, const char *dir,
                   struct diags *diags);
+/* A private copy of the environment for `{env: …}` and `{credential: …}`, before the service
+ * empties its own: a reload reads secrets again. Dropping overwrites it. */
+void secret_environment_keep(void);
+void secret_environment_drop(void);
 
 #endif

@@ -90,8 +90,8 @@ static void gate_health(void *ctx, struct api_health *out)
     const char *problem = s->problem[0] ? s->problem : NULL;
 
     for (size_t i = 0; i < s->channel_count && !problem; i++) {
-        if (s->channels[i].problem[0])
-            problem = s->channels[i].problem;
+        if (s->channels[i]->problem[0])
+            problem = s->channels[i]->problem;
     }
     *out = (struct api_health){.halted = engine_halted(s->engine),
                                .halt_reason = s->halt_reason,
@@ -128,11 +128,10 @@ static void note_run(struct store *store, struct store_job *job)
     n->rc = store_audit(store, n->at, n->by, n->event, NULL, NULL, n->detail, &n->err);
 }
 
-static struct note *note_new(struct run *s, const char *event, const char *by, const char *reason,
+static struct note *note_new(struct run *s, const char *event, const char *by, json_t *detail,
                              void (*done)(struct store_job *))
 {
     struct note *n = xmalloc(sizeof *n);
-    json_t *detail = json_pack("{ss}", "reason", reason ? reason : "");
 
     n->job = (struct store_job){note_run, done, NULL};
     n->run = s;
@@ -144,13 +143,30 @@ static struct note *note_new(struct run *s, const char *event, const char *by, c
     return n;
 }
 
-static void halt_noted(struct store_job *job)
+static json_t *reason_detail(const char *reason)
+{
+    return json_pack("{ss}", "reason", reason ? reason : "");
+}
+
+static void noted(struct store_job *job)
 {
     struct note *n = (struct note *)job;
 
     if (n->rc)
-        log_line(LOG_ERROR, "halt", "not in the audit log: %s", n->err.text);
+        log_line(LOG_ERROR, n->event, "not in the audit log: %s", n->err.text);
+    if (n->done)
+        n->done(n->arg, n->rc ? &n->err : NULL);
     note_free(n);
+}
+
+void run_note(struct run *s, const char *event, const char *by, json_t *detail,
+              void (*done)(void *arg, const struct err *e), void *arg)
+{
+    struct note *n = note_new(s, event, by, detail, noted);
+
+    n->done = done;
+    n->arg = arg;
+    storer_run(s->storer, &n->job);
 }
 
 static void latch(struct run *s, const char *by, const char *reason)
@@ -162,7 +178,7 @@ static void latch(struct run *s, const char *by, const char *reason)
     s->halt_reason = xstrdup(reason && *reason ? reason : tr("no reason given"));
     log_line(LOG_WARNING, "halt", "halted by=%s", by);
     if (!s->store_broken)
-        storer_run(s->storer, &note_new(s, "halt", by, reason, halt_noted)->job);
+        run_note(s, "halt", by, reason_detail(reason), NULL, NULL);
 }
 
 int run_halt(struct run *s, const char *by, const char *reason, struct err *e)
@@ -206,11 +222,17 @@ static void gate_unhalt(void *ctx, const char *by, const char *reason,
                         void (*done)(void *arg, const struct err *e), void *arg)
 {
     struct run *s = ctx;
-    struct note *n = note_new(s, "unhalt", by, reason, unhalt_noted);
+    struct note *n = note_new(s, "unhalt", by, reason_detail(reason), unhalt_noted);
 
     n->done = done;
     n->arg = arg;
     storer_run(s->storer, &n->job);
+}
+
+static int gate_reload(void *ctx, const char *by, struct diags *diags,
+                       void (*done)(void *arg, const struct err *e), void *arg, struct err *e)
+{
+    return run_reload(ctx, by, diags, done, arg, e);
 }
 
 void gateway_init(struct run *s)
@@ -226,6 +248,7 @@ void gateway_init(struct run *s)
                                     .lane_name = gate_lane_name,
                                     .halt = gate_halt,
                                     .unhalt = gate_unhalt,
+                                    .reload = gate_reload,
                                     .hold_revision = gate_hold_revision,
                                     .revision_changed = gate_revision_changed,
                                     .delivery_waits = gate_delivery_waits,

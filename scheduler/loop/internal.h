@@ -1,6 +1,6 @@
 /* The running service's parts: service.c (life), driver.c (the engine's effects), sends.c (what is
  * on its way), revisions.c (campaigns in and out of the engine), channels.c (plugin instances),
- * gateway.c (what the API asks for). */
+ * reload.c (the service file read again), gateway.c (what the API asks for). */
 #ifndef PACELINE_LOOP_INTERNAL_H
 #define PACELINE_LOOP_INTERNAL_H
 
@@ -15,12 +15,14 @@
 #include "loop/http.h"
 #include "loop/storer.h"
 
+#include <jansson.h>
 #include <uv.h>
 
 struct run;
 
 struct chan { /* one configured channel, open */
     struct run *run;
+    const struct service *service; /* a share: what `conf` and the instance point into */
     const struct service_channel *conf;
     const struct paceline_channel *kind;
     struct channel_settings *settings;
@@ -29,6 +31,8 @@ struct chan { /* one configured channel, open */
     struct chan_call *calls; /* its HTTP requests under way */
     int64_t id;              /* the store's; 0 until a lane of it is known */
     char problem[256];       /* why it stands still, for people; "" when it does not */
+    bool retired;            /* by a reload */
+    struct chan *next;       /* run.retired */
 };
 
 struct running { /* a revision that the engine knows */
@@ -83,6 +87,7 @@ struct deferred { /* a store job that must come after the rows gathered so far *
 struct run {
     uv_loop_t loop;
     struct service *conf;
+    char *config_file; /* as named, for a reload */
     struct zones *zones;
     struct store *store;
     struct storer *storer;
@@ -91,13 +96,14 @@ struct run {
     struct api *api;
     struct api_host api_host;
     struct channel_plugins *plugins;
-    struct chan *channels;
+    struct chan **channels;
     size_t channel_count;
-    struct map running;                     /* revision -> struct running */
-    struct map sends;                       /* send id -> struct send */
-    struct map by_number;                   /* the engine's number -> struct send */
-    struct map lanes;                       /* lane -> struct lane_name */
-    struct reach *reach;                    /* prompts.c: who can be asked, and where */
+    struct chan *retired; /* replaced or removed by a reload, with answers outstanding */
+    struct map running;   /* revision -> struct running */
+    struct map sends;     /* send id -> struct send */
+    struct map by_number; /* the engine's number -> struct send */
+    struct map lanes;     /* lane -> struct lane_name */
+    struct reach *reach;  /* prompts.c: who can be asked, and where */
     uint64_t prompts_version, prompts_seen; /* moves with what people see of the prompts */
     uint64_t next_send;
     instant_t clock; /* the wall clock, never going back */
@@ -122,7 +128,7 @@ struct run {
 };
 
 struct lane_name {
-    int64_t lane;
+    int64_t lane, channel_id;
     char *channel, *sender;
 };
 
@@ -164,18 +170,39 @@ int revisions_load(struct run *s,
                    struct err *e); /* at start, on the loop thread, before the storer */
 void revisions_sync(struct run *s, int64_t revision, bool family);
 void revisions_forget(struct run *s, struct running *r);
+void revisions_look_again(struct run *s); /* channels came or went: what the store knows of them */
 int lane_known(struct run *s, int64_t lane, const char *channel, const char *sender,
                int64_t channel_id, int64_t sender_id, instant_t due, instant_t answer);
 
 /* channels.c */
-int channels_open(struct run *s, struct diags *diags, struct err *e);
+
+/* The channels of `conf`, in its order: those of the run that would do just the same, and new
+ * instances beside them. Every error is in `diags`; nothing is left open then. */
+int channels_open(struct chan ***out, struct run *s, const struct service *conf,
+                  struct diags *diags, struct err *e);
+void channels_drop(struct run *s, struct chan **channels, size_t count); /* the new ones of them */
+/* They are the run's from now on; an old instance goes when what is on its way with it is settled.
+ * Takes the array. */
+void channels_replace(struct run *s, struct chan **channels, size_t count);
+void channels_sweep(struct run *s);
 void channels_close(struct run *s);
 struct chan *channel_find(struct run *s, const char *name);
 struct chan *channel_by_id(struct run *s, int64_t id);
+
+/* reload.c */
+
+/* Reads the service file again. ERR_*: refused whole, with the reasons in `diags`. 0: it is in
+ * force, and `done` comes when that is in the audit log. */
+int run_reload(struct run *s, const char *by, struct diags *diags,
+               void (*done)(void *arg, const struct err *e), void *arg, struct err *e);
 
 /* gateway.c */
 void gateway_init(struct run *s);
 int run_halt(struct run *s, const char *by, const char *reason, struct err *e);
 void run_watch_halt(struct run *s);
+/* An audit record; `done` (may be NULL) comes on the loop thread when it is durable. Takes
+ * `detail`. */
+void run_note(struct run *s, const char *event, const char *by, json_t *detail,
+              void (*done)(void *arg, const struct err *e), void *arg);
 
 #endif

@@ -179,10 +179,10 @@ int lane_known(struct run *s, int64_t lane, const char *channel, const char *sen
 {
     struct chan *c = channel_find(s, channel);
 
+    if (!c)
+        return ERR_NOTFOUND; /* not configured (any more) */
     if (map_get(&s->lanes, lane))
         return 0;
-    if (!c)
-        return ERR_NOTFOUND; /* not configured any more */
     if (!c->id) {
         const struct channel_quota *q = c->kind->caps.quotas;
         struct engine_quota quotas[8];
@@ -200,7 +200,7 @@ int lane_known(struct run *s, int64_t lane, const char *channel, const char *sen
                                                     .quota_count = n});
     }
     struct lane_name *name = xmalloc(sizeof *name);
-    *name = (struct lane_name){lane, xstrdup(channel), xstrdup(sender)};
+    *name = (struct lane_name){lane, channel_id, xstrdup(channel), xstrdup(sender)};
     map_put(&s->lanes, lane, name);
     engine_add_lane(s->engine, &(struct engine_lane){lane, channel_id, sender_id, due, answer});
     return 0;
@@ -441,18 +441,33 @@ static int collect_lane(void *ctx, const struct store_lane_row *row)
 }
 
 /* Every lane that ever sent, so that history finds whom it belongs to. */
-static int load_lanes(struct run *s, struct err *e)
+static int read_all_lanes(struct store *store, struct load *l, struct err *e)
 {
-    struct load *l = load_new(s, 0, false);
-    int rc = store_lanes(s->store, collect_lane, l, e);
+    int rc = store_lanes(store, collect_lane, l, e);
 
     for (size_t i = 0; !rc && i < l->lane_count; i++) {
         struct lane_row *row = &l->lanes[i];
-        rc = store_lane_last(s->store, row->lane, &row->last_due, &row->last_answer, e);
-        if (!rc)
-            lane_known(s, row->lane, row->channel_name, row->sender_name, row->channel, row->sender,
-                       row->last_due, row->last_answer);
+        rc = store_lane_last(store, row->lane, &row->last_due, &row->last_answer, e);
     }
+    return rc;
+}
+
+static void know_all_lanes(struct run *s, const struct load *l)
+{
+    for (size_t i = 0; i < l->lane_count; i++) {
+        const struct lane_row *row = &l->lanes[i];
+        lane_known(s, row->lane, row->channel_name, row->sender_name, row->channel, row->sender,
+                   row->last_due, row->last_answer);
+    }
+}
+
+static int load_lanes(struct run *s, struct err *e)
+{
+    struct load *l = load_new(s, 0, false);
+    int rc = read_all_lanes(s->store, l, e);
+
+    if (!rc)
+        know_all_lanes(s, l);
     load_free(l);
     return rc;
 }
@@ -476,4 +491,49 @@ int revisions_load(struct run *s, struct err *e)
     }
     free(x.ids);
     return rc;
+}
+
+/* --- after a reload --- */
+
+struct look {
+    struct store_job job;
+    struct load *lanes;
+    struct ids active;
+    struct err err;
+    int rc;
+};
+
+static void look_run(struct store *store, struct store_job *job)
+{
+    struct look *k = (struct look *)job;
+
+    k->rc = read_all_lanes(store, k->lanes, &k->err);
+    if (!k->rc)
+        k->rc = store_active(store, collect, &k->active, &k->err);
+}
+
+static void look_done(struct store_job *job)
+{
+    struct look *k = (struct look *)job;
+    struct run *s = k->lanes->run;
+
+    if (k->rc)
+        run_store_failed(s, &k->err);
+    else
+        know_all_lanes(s, k->lanes);
+    for (size_t i = 0; !k->rc && i < k->active.count; i++)
+        if (!engine_has_revision(s->engine, k->active.ids[i]))
+            revisions_sync(s, k->active.ids[i], false); /* its channel may be right again */
+    load_free(k->lanes);
+    free(k->active.ids);
+    free(k);
+}
+
+void revisions_look_again(struct run *s)
+{
+    struct look *k = xmalloc(sizeof *k);
+
+    k->job = (struct store_job){look_run, look_done, NULL};
+    k->lanes = load_new(s, 0, false);
+    driver_defer(s, &k->job);
 }

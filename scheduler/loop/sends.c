@@ -263,6 +263,9 @@ void sends_settle(struct run *s, uint64_t id, const struct channel_outcome *o)
     if (a.kind == ANSWER_ASKED) {
         x->called = false; /* the answer comes from a person, without a deadline of ours */
         prompt_new(s, x);
+    } else if (x->channel->retired && a.stop_channel && a.not_before == INSTANT_NEVER) {
+        a.stop_channel = false; /* a key that was refused says nothing about the one after it */
+        a.not_before = run_now(s) + 1;
     }
     answer(s, x, &a);
 }

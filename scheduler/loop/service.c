@@ -88,6 +88,7 @@ static void on_watch(uv_timer_t *t)
     run_watch_halt(s);
     sends_expire(s, false);
     prompts_tick(s);
+    channels_sweep(s);
 }
 
 static void on_signal(uv_signal_t *h, int number)
@@ -99,8 +100,10 @@ static void on_signal(uv_signal_t *h, int number)
         if (run_halt(s, "SIGUSR1", "", &e))
             log_line(LOG_ERROR, "halt", "%s", e.text);
     } else if (number == SIGHUP) {
-        log_line(LOG_WARNING, "service",
-                 "reload is not supported yet: restart to read the file anew");
+        struct diags diags;
+        diags_init(&diags);
+        run_reload(s, "SIGHUP", &diags, NULL, NULL, &e); /* says in the log what came of it */
+        diags_dispose(&diags);
     } else {
         run_stop(s, 0);
     }
@@ -190,6 +193,7 @@ static int read_files(struct run *s, const char *config_file, const char *plugin
 
     diags_init(&diags);
     s->zones = zones_new();
+    s->config_file = xstrdup(config_file);
     s->conf = service_load(config_file, s->zones, &diags);
     if (!s->conf) {
         rc = err_set(e, ERR_DATA, tr("%s cannot be used"), config_file);
@@ -201,7 +205,8 @@ static int read_files(struct run *s, const char *config_file, const char *plugin
     }
     if (!rc) {
         s->plugins = channel_plugins_new(plugin_dir ? plugin_dir : found);
-        rc = channels_open(s, &diags, e);
+        rc = channels_open(&s->channels, s, s->conf, &diags, e);
+        s->channel_count = rc ? 0 : s->conf->channel_count;
     }
     print_diags(&diags);
     diags_dispose(&diags);
@@ -238,6 +243,7 @@ static int start(struct run *s, const char *config_file, const char *plugin_dir,
     struct strbuf spool = STRBUF_INIT;
     int rc = read_files(s, config_file, plugin_dir, e);
 
+    secret_environment_keep();
     reduce_environment();
     if (!rc)
         rc = open_store(s, e);
@@ -270,6 +276,7 @@ static void stop(struct run *s)
     if (s->storer)
         storer_stop(s->storer, NULL, NULL);
     http_free(s->http, NULL, NULL);
+    s->http = NULL;
     close_handles(s);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     channels_close(s);
@@ -291,7 +298,9 @@ static void stop(struct run *s)
     store_close(s->store);
     channel_plugins_free(s->plugins);
     service_free(s->conf);
+    secret_environment_drop();
     zones_free(s->zones);
+    free(s->config_file);
     free(s->halt_file);
     free(s->halt_reason);
     if (uv_loop_close(&s->loop))

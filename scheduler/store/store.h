@@ -401,6 +401,35 @@ int store_delivery_row(struct store *s, int64_t revision, uint64_t row, store_de
 int store_unknowns(struct store *s, size_t limit, store_delivery_fn *each, void *ctx,
                    struct err *e);
 
+/* --- counting: each delivery of an approved revision once, where it stands ---
+ * Left out: rows that another revision of the campaign answers for (superseded, already_handled).
+ */
+
+enum store_report_by { STORE_BY_CAMPAIGN, STORE_BY_SENDER };
+
+struct store_report_query {
+    enum store_report_by by;
+    instant_t from,
+        to; /* of the latest step, or of the submission when there was none; half-open */
+};
+
+struct store_report_row {
+    int64_t group; /* the campaign's or the sender's id */
+    const char *name;
+    bool test;
+    enum delivery_state state;
+    enum reason reason;
+    instant_t at;                   /* of the latest step */
+    instant_t claimed_at, asked_at; /* of its last claim, INSTANT_MIN: none; a person was asked */
+    bool by_person;                 /* the latest step was taken by a named person */
+};
+typedef int store_report_fn(void *ctx, const struct store_report_row *row);
+
+/* A piece of the deliveries above id `*after`, which moves on (start with 0). `*more`: call again.
+ */
+int store_report(struct store *s, const struct store_report_query *q, int64_t *after, bool *more,
+                 store_report_fn *each, void *ctx, struct err *e);
+
 struct store_audit_row {
     int64_t seq;
     instant_t at;

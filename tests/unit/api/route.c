@@ -14,6 +14,8 @@ static const struct {
     {"GET", "/healthz", 0},
     {"GET", "/readyz", 0},
     {"GET", "/api/v1/status", ROLES_READ},
+    {"POST", "/api/v1/reload", ROLE_ADMIN},
+    {"GET", "/api/v1/report", ROLES_READ},
     {"GET", "/api/v1/campaigns", ROLES_READ},
     {"GET", "/api/v1/campaigns/spring", ROLES_READ},
     {"GET", "/api/v1/campaigns/spring/preview", ROLES_READ},

@@ -233,6 +233,37 @@ static void strangers_are_refused(void **state)
     assert_false(f->halted);
 }
 
+/* The headers were read by the old file, the handler would run by the new one. */
+static void a_reload_counts_for_requests_that_wait(void **state)
+{
+    struct fixture *f = *state;
+    static const char request[] = "POST /api/v1/campaigns/spring/pause HTTP/1.1\r\nHost: a\r\n"
+                                  "Content-Length: 2\r\n\r\n{}";
+    char *me = who_os_name(geteuid());
+    struct strbuf text = STRBUF_INIT;
+
+    be(f, "me", ROLE_OPERATOR);
+    want_error(call(f, "POST", "/api/v1/campaigns/spring/pause", "{}"), 404, 1, "no campaign");
+    int fd = client_connect(f);
+    client_send(f, fd, request, strlen(request));
+    struct pollfd queued = {.fd = f->wake, .events = POLLIN};
+    assert_int_equal(poll(&queued, 1, WAIT_MS), 1);
+
+    strbuf_printf(&text,
+                  "store: sqlite:paceline.db\nchannels: {room: {plugin: testkind}}\n"
+                  "users: [{name: me, roles: [viewer], os_user: \"%s\"}]\n",
+                  me);
+    struct service *old = f->conf;
+    f->conf = read_conf(f, text.text);
+    api_conf_changed(f->api, f->conf);
+    service_free(old); /* who still needs it has a share */
+    want_error(client_read(f, fd), 403, 77, "has no role that permits this");
+    close(fd);
+    want_error(call(f, "POST", "/api/v1/campaigns/spring/pause", "{}"), 403, 77, "has no role");
+    strbuf_dispose(&text);
+    free(me);
+}
+
 static void a_socket_open_to_all(void **state)
 {
     struct fixture *f = *state;
@@ -350,6 +381,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(bodies_are_exact, setup, teardown),
         cmocka_unit_test_setup_teardown(roles_are_asked, setup_users, teardown),
         cmocka_unit_test_setup_teardown(strangers_are_refused, setup_users, teardown),
+        cmocka_unit_test_setup_teardown(a_reload_counts_for_requests_that_wait, setup_users,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_socket_open_to_all, setup, teardown),
         cmocka_unit_test_setup_teardown(the_socket_is_taken_only_from_the_dead, setup, teardown),
         cmocka_unit_test_setup_teardown(slow_headers_end, setup, teardown),
