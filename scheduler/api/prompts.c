@@ -315,13 +315,15 @@ static void not_open(struct request *rq)
 /* False after it has answered. */
 static bool is_theirs(struct one *o)
 {
+    bool theirs = o->found && o->theirs;
+
     if (!o->found)
         not_open(o->rq);
-    else if (!o->theirs)
+    else if (!theirs)
         request_fail_with(o->rq, ERR_DENIED,
                           tr("question %lld is for somebody else ('senders' of %s)"),
                           (long long)o->number, o->rq->who.name);
-    return o->found && o->theirs;
+    return theirs;
 }
 
 /* What was changed is on disk: shows the prompt as it is now. */

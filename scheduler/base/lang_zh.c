@@ -204,6 +204,7 @@ const struct lang_pair lang_zh[] = {
     {"'%s' names no recipient", "'%s' 没有写明接收人"},
     {"'%s' was submitted by %s; only an operator may cancel it",
      "'%s' 由 %s 提交；其他人中只有操作员（operator）可以取消"},
+    {"'--by %s' is not supported yet", "'--by %s' 尚不支持"},
     {"'agent' must be desktop or terminal", "'agent' 必须是 desktop 或 terminal"},
     {"'api' is for tests only: it needs 'standin: true'",
      "'api' 只用于测试：必须同时写 'standin: true'"},

@@ -184,7 +184,7 @@ static int report_query(const struct cli *cli, const char *by, struct strbuf *qu
     if (cli->json && cli->values[OPT_CSV])
         return args_wrong(cli, tr("--json and --csv exclude each other"));
     if (strcmp(by, "tag") == 0)
-        return args_wrong(cli, tr("'%s' is not supported yet"), "--by tag");
+        return args_wrong(cli, tr("'--by %s' is not supported yet"), by);
     if (strcmp(by, "campaign") != 0 && strcmp(by, "sender") != 0)
         return args_wrong(cli, tr("'%.32s': a report is by campaign, sender or tag"), by);
     strbuf_printf(query, "by=%s", by);

@@ -5,8 +5,8 @@
  *
  * Errors go to `diags` at FILE:LINE:FIELD. Reading goes on after a bad row, so that all errors of a
  * file are found in one run: look at diags->errors after the end. When audience_open or
- * audience_next fail because of the file, `diags` has it too. Fields without quotes are trimmed, recipients and senders
- * always. */
+ * audience_next fail because of the file, `diags` has it too. Fields without quotes are trimmed,
+ * recipients and senders always. */
 #ifndef PACELINE_CONF_AUDIENCE_H
 #define PACELINE_CONF_AUDIENCE_H
 

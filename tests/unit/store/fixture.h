@@ -247,7 +247,9 @@ static inline int answer_rc(struct fixture *f, int64_t delivery, enum delivery_s
                              .state = state,
                              .reason = reason,
                              .claimed_at = v.claimed_at,
-                             .ref = "ref"};
+                             .ref = "ref",
+                             .prompt = delivery,
+                             .nonce = "n"};
     struct store_commit commit = {.at = f->now, .results = &r, .result_count = 1};
     int rc = store_commit(f->s, &commit, &f->e);
     store_commit_dispose(&commit);

@@ -339,11 +339,13 @@ static void a_done_campaign_is_not_canceled(void **state)
         assert_true(claim(f, revision, i, f->lane[(i - 1) % 2]));
         answer(f, i, i == 3 ? DELIVERY_UNKNOWN : DELIVERY_SENT, REASON_NONE);
     }
-    assert_int_equal(store_cancel(f->s, revision, &bo, false, &n[0], &n[1], &n[2], &f->e), ERR_REFUSED);
+    assert_int_equal(store_cancel(f->s, revision, &bo, false, &n[0], &n[1], &n[2], &f->e),
+                     ERR_REFUSED);
     assert_string_equal(f->e.text, "spring is done: there is nothing to cancel");
     assert_int_equal(view(f, revision).status, REVISION_APPROVED);
     OK(store_pause(f->s, revision, &bo, &f->e));
-    assert_int_equal(store_cancel(f->s, revision, &bo, false, &n[0], &n[1], &n[2], &f->e), ERR_REFUSED);
+    assert_int_equal(store_cancel(f->s, revision, &bo, false, &n[0], &n[1], &n[2], &f->e),
+                     ERR_REFUSED);
     verify(f);
 }
 
