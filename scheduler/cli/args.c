@@ -36,6 +36,7 @@ static const struct option_row option_rows[OPTIONS] = {
     [OPT_STATE] = {"state", "S", TR_TABLE("only deliveries in this state")},
     [OPT_WATCH] = {"watch", NULL, TR_TABLE("again every second, until Ctrl-C")},
     [OPT_KEEP_TASKS] = {"keep-tasks", NULL, TR_TABLE("leave open tasks and prompts as they are")},
+    [OPT_DESKTOP] = {"desktop", NULL, TR_TABLE("as notifications of the desktop")},
 };
 
 static const unsigned common_options = OPT_BIT(OPT_CONFIG) | OPT_BIT(OPT_JSON) | OPT_BIT(OPT_HELP);

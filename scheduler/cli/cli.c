@@ -46,6 +46,8 @@ const struct command cli_commands[] = {
     {"resend", "DELIVERY --note TEXT",
      TR_TABLE("repeats a delivery that is known not to have gone"), OPT_BIT(OPT_NOTE), 1, 1,
      cmd_resend},
+    {"prompt", "[--desktop]", TR_TABLE("the messages that wait to be sent by hand, and answers"),
+     OPT_BIT(OPT_DESKTOP), 0, 0, cmd_prompt},
     {"status", "[--watch]", TR_TABLE("lanes, next sends, use of limits, health"),
      OPT_BIT(OPT_WATCH), 0, 0, cmd_status},
     {"audit", "[CAMPAIGN]", TR_TABLE("the log of decisions"), 0, 0, 1, cmd_audit},
@@ -58,9 +60,9 @@ const struct command cli_commands[] = {
     {NULL, NULL, NULL, 0, 0, 0, NULL},
 };
 
-const char *const cli_later[] = {"plan",     "explain",    "tasks",      "remind", "prompt",
-                                 "contacts", "suppress",   "unsuppress", "report", "backup",
-                                 "reload",   "completion", NULL};
+const char *const cli_later[] = {"plan",     "explain",  "tasks",      "remind",
+                                 "contacts", "suppress", "unsuppress", "report",
+                                 "backup",   "reload",   "completion", NULL};
 
 static bool colors_wanted(void)
 {

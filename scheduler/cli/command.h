@@ -43,6 +43,7 @@ enum option {
     OPT_STATE,
     OPT_WATCH,
     OPT_KEEP_TASKS,
+    OPT_DESKTOP,
     OPTIONS
 };
 #define OPT_BIT(o) (1U << (o))
@@ -119,6 +120,7 @@ int cmd_outcome(struct cli *cli);
 int cmd_resend(struct cli *cli);
 int cmd_halt(struct cli *cli);
 int cmd_unhalt(struct cli *cli);
+int cmd_prompt(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_audit(struct cli *cli);
 int cmd_audit_verify(struct cli *cli);
