@@ -220,14 +220,13 @@ static void after_run(uv_work_t *work, int status)
 {
     struct link_call *c = work->data;
     struct link *l = c->link;
-    struct link_call **at = &l->calls;
-
     (void)status;
+    if (!c->dropped)
+        tell(c); /* in which the link may be closed: this call still keeps it */
+    struct link_call **at = &l->calls;
     while (*at != c)
         at = &(*at)->next;
     *at = c->next;
-    if (!c->dropped)
-        tell(c);
     curl_multi_cleanup(c->multi);
     strbuf_dispose(&c->answer);
     free(c->path);

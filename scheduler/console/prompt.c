@@ -67,35 +67,38 @@ static int read_files(struct prompt *p, struct arena *arena, json_t *array)
     return 0;
 }
 
+/* NULL for null and for what is not there. */
+static const char *text_of(const json_t *line, const char *key)
+{
+    return json_string_value(json_object_get(line, key));
+}
+
 static int read_prompt(struct prompt *p, struct arena *arena, json_t *line)
 {
     json_int_t number, used, all;
-    int late_test = 0;
-    const char *late = "", *doubt = NULL;
-    json_t *recipients, *files = NULL;
+    const char *late = text_of(line, "late"), *doubt = text_of(line, "doubt");
 
-    if (json_unpack(line,
-                    "{s:I, s:s, s:s, s:s, s:s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s:I, s:I, s?b, "
-                    "s:o, s?o}",
-                    "prompt", &number, "nonce", &p->nonce, "campaign", &p->campaign, "title",
-                    &p->title, "sender", &p->sender, "text", &p->text, "asked_at", &p->asked_at,
-                    "shown_at", &p->shown_at, "late_at", &p->late_at, "snoozed_until",
-                    &p->snoozed_text, "late", &late, "doubt", &doubt, "reminders_used", &used,
-                    "reminders", &all, "test", &late_test, "recipients", &recipients, "attachments",
-                    &files) != 0)
+    if (json_unpack(line, "{s:I, s:s, s:s, s:s, s:s, s:I, s:I}", "prompt", &number, "nonce",
+                    &p->nonce, "campaign", &p->campaign, "title", &p->title, "sender", &p->sender,
+                    "reminders_used", &used, "reminders", &all) != 0)
         return -1;
     p->number = number;
     p->reminders_used = used;
     p->reminders = all;
+    p->text = text_of(line, "text");
+    p->asked_at = text_of(line, "asked_at");
+    p->shown_at = text_of(line, "shown_at");
+    p->late_at = text_of(line, "late_at");
+    p->snoozed_text = text_of(line, "snoozed_until");
     p->late_cancels = late && strcmp(late, "cancel") == 0;
     p->too_fast = doubt && strcmp(doubt, "too_fast") == 0;
-    p->test = late_test != 0;
+    p->test = json_is_true(json_object_get(line, "test"));
     p->snoozed_until = INSTANT_MIN;
     if (p->snoozed_text && !read_instant(p->snoozed_text, &p->snoozed_until))
         return -1;
-    if (!is_nonce(p->nonce) || read_recipients(p, arena, recipients) != 0)
+    if (!is_nonce(p->nonce) || read_recipients(p, arena, json_object_get(line, "recipients")) != 0)
         return -1;
-    return read_files(p, arena, files);
+    return read_files(p, arena, json_object_get(line, "attachments"));
 }
 
 static int read_head(struct prompt_list *list, json_t *line)

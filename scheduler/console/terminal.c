@@ -18,6 +18,8 @@
 
 enum { DRAIN_MS = 3000, LIST_TIMEOUT_MS = 15000, CTRL_C = 3, CTRL_D = 4, CTRL_L = 12, CTRL_Z = 26 };
 
+enum escape { ESCAPE_NONE, ESCAPE_BEGUN, ESCAPE_SEQUENCE };
+
 struct terminal {
     const struct terminal_options *options;
     uv_loop_t loop;
@@ -32,6 +34,8 @@ struct terminal {
     size_t typed;
     char bytes[256];
     struct strbuf status, frame;
+    enum escape escape;
+    unsigned number; /* in a sequence */
     bool pasting, heard, quitting, over;
     int exit;
 };
@@ -264,12 +268,17 @@ static void suspend(struct terminal *t)
     redraw(t);
 }
 
+static bool is_end(int c)
+{
+    return c == 'q' || c == CTRL_C || c == CTRL_D;
+}
+
 /* True when the rest of what was typed must not be taken: it was meant for what has just gone. */
 static bool key(struct terminal *t, int c)
 {
     const struct prompt *p = t->current ? deck_find(session_deck(t->session), t->current) : NULL;
 
-    if (c == 'q' || c == CTRL_C || c == CTRL_D)
+    if (is_end(c))
         quit(t);
     else if (c == CTRL_Z)
         suspend(t);
@@ -282,28 +291,38 @@ static bool key(struct terminal *t, int c)
     return false;
 }
 
-/* Escape sequences (arrows, a paste) come in one piece and are no answers. */
-static bool take_escape(struct terminal *t, const char *bytes, size_t length)
+/* True when `c` is a key, and not part of an escape sequence (an arrow) or of a paste. */
+static bool is_key(struct terminal *t, int c)
 {
-    if (length >= 6 && memcmp(bytes, "\033[200~", 6) == 0)
-        t->pasting = true;
-    bool escape = t->pasting || bytes[0] == '\033';
-    if (t->pasting && memmem(bytes, length, "\033[201~", 6))
-        t->pasting = false;
-    return escape;
+    enum escape before = t->escape;
+
+    if (before == ESCAPE_NONE && c != '\033')
+        return !t->pasting;
+    if (before == ESCAPE_SEQUENCE && c >= '0' && c <= ';') {
+        t->number = c == ';' ? 0 : t->number * 10 + (unsigned)(c - '0');
+        return false;
+    }
+    if (before == ESCAPE_SEQUENCE && c == '~' && (t->number == 200 || t->number == 201))
+        t->pasting = t->number == 200;
+    t->number = 0;
+    t->escape = c == '\033'                                        ? ESCAPE_BEGUN
+                : before == ESCAPE_BEGUN && (c == '[' || c == 'O') ? ESCAPE_SEQUENCE
+                                                                   : ESCAPE_NONE;
+    return false;
 }
 
 static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buf)
 {
     struct terminal *t = stream->data;
+    bool answered = false;
 
     if (length < 0)
         quit(t); /* the terminal is gone */
-    if (length <= 0 || t->quitting || take_escape(t, buf->base, (size_t)length))
-        return;
-    for (ssize_t i = 0; i < length && !t->quitting; i++)
-        if (key(t, (unsigned char)buf->base[i]))
-            break;
+    for (ssize_t i = 0; i < length && !t->quitting; i++) {
+        int c = (unsigned char)buf->base[i];
+        if (is_key(t, c) && (!answered || is_end(c)))
+            answered = key(t, c) || answered;
+    }
     draw(t);
 }
 
