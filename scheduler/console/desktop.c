@@ -1,4 +1,4 @@
-/* One notification a prompt, replaced in place. The truth is the service's list: each time it may
+/* One notification at a time, replaced in place. The truth is the service's list: each time it may
  * have changed, what is on the screen is brought in line with it (`refresh`). A notification that
  * goes away is no answer. While there is no notification server the service is not asked, so that
  * nobody counts on a screen that shows nothing. */
@@ -138,7 +138,7 @@ static void send_popup(struct popup *popup, const struct prompt *p, const struct
     popup_dispose(&text);
 }
 
-static void show_if_due(struct desktop *d, const struct prompt *p)
+static void show_if_due(struct desktop *d, const struct prompt *p, size_t more)
 {
     struct popup *popup = popup_of(d, p->number);
     const struct deck *deck = session_deck(d->session);
@@ -155,6 +155,7 @@ static void show_if_due(struct desktop *d, const struct prompt *p)
         .hidden = deck_list(deck)->private_when_locked && lock_is_locked(&d->lock),
         .can_copy = clipboard_there(),
         .list = popup->list,
+        .more = more,
         .files = files,
     };
     struct popup_shown now = popup_now(deck, p, &how);
@@ -189,17 +190,34 @@ static void close_unwanted(struct desktop *d, bool all)
     }
 }
 
+/* The prompt that is on the screen, or about to be. */
+static int64_t in_front(const struct desktop *d)
+{
+    for (const struct popup *popup = d->popups; popup; popup = popup->next)
+        if (popup->busy || popup->id != 0)
+            return popup->number;
+    return 0;
+}
+
+/* One at a time: some servers queue a second one unseen, and a person sends one message at a time.
+ */
 static void refresh(struct desktop *d)
 {
-    const struct prompt_list *list = deck_list(session_deck(d->session));
+    const struct deck *deck = session_deck(d->session);
+    const struct prompt_list *list = deck_list(deck);
+    size_t waiting = 0;
 
     if (!d->notify.there || d->quitting)
         return;
     shelf_keep_only(d->shelf, list);
     close_unwanted(d, false);
     for (size_t i = 0; i < list->count; i++)
-        if (deck_wants(session_deck(d->session), &list->items[i]))
-            show_if_due(d, &list->items[i]);
+        waiting += deck_wants(deck, &list->items[i]);
+    for (size_t i = 0; i < list->count; i++) {
+        int64_t front = in_front(d);
+        if (deck_wants(deck, &list->items[i]) && (!front || front == list->items[i].number))
+            show_if_due(d, &list->items[i], waiting - 1);
+    }
 }
 
 static void on_refresh(void *ctx)

@@ -63,7 +63,7 @@ static void put_message(struct strbuf *body, const struct prompt *p)
 static void put_files(struct strbuf *body, const struct prompt *p, const struct popup_how *how)
 {
     for (size_t i = 0; i < p->file_count; i++) {
-        strbuf_putc(body, '\n');
+        strbuf_puts(body, i == 0 ? "\n\n" : "\n");
         if (how->files && how->files[i]) {
             text_safe(body, how->files[i], false);
             continue;
@@ -87,9 +87,11 @@ static void put_body(struct strbuf *body, const struct deck *d, const struct pro
     words_recipients(body, d, p, how->list ? p->recipient_count : NAMES);
     strbuf_putc(body, '\n');
     text_safe(body, p->title, false);
-    strbuf_puts(body, " (");
+    strbuf_puts(body, " · ");
     words_times(body, p, now);
-    strbuf_puts(body, ")");
+    if (how->more > 0)
+        strbuf_printf(body, tr(", %zu more after this one"), how->more);
+    strbuf_putc(body, '\n');
     put_message(body, p);
     put_files(body, p, how);
     if (how->list)
@@ -216,6 +218,7 @@ struct popup_shown popup_now(const struct deck *d, const struct prompt *p,
         .question = deck_question(d, p),
         .reminders_used = p->reminders_used,
         .open = deck_open_count(d, p),
+        .more = how->more,
         .hidden = how->hidden,
         .list = how->list,
         .up = true,
@@ -232,5 +235,5 @@ bool popup_due(const struct popup_shown *last, const struct popup_shown *now, in
         return true;
     if (!last->up)
         return clock - last->closed_at >= POPUP_AGAIN_MS;
-    return last->open != now->open || last->hidden != now->hidden;
+    return last->open != now->open || last->more != now->more || last->hidden != now->hidden;
 }

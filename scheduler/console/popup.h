@@ -38,6 +38,7 @@ struct popup_how {
     bool hidden;              /* the screen is locked: nothing of the content */
     bool can_copy;            /* there is a clipboard */
     bool list;                /* all recipients of a batch are to be named */
+    size_t more;              /* other prompts that wait */
     const char *const *files; /* where its attachments are; NULL entries could not be fetched */
 };
 
@@ -55,7 +56,7 @@ struct popup_shown {
     char nonce[PROMPT_NONCE_MAX + 1];
     enum question question;
     int64_t reminders_used;
-    size_t open;
+    size_t open, more;
     bool hidden, list;
     bool up;             /* it is on the screen, as far as we know */
     instant_t closed_at; /* else: since when */
