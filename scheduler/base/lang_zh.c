@@ -39,6 +39,7 @@ const struct lang_pair lang_zh[] = {
     {"its first line is not the head of a list of prompts", "第一行不是提示列表的开头"},
     {"next", "下一条"},
     {"no clipboard", "没有剪贴板"},
+    {"no longer", "已撤回"},
     {"no permission to open the service's socket %s: ask for the right to enter its folder",
      "无权打开服务的套接字 %s：请申请进入其目录的权限"},
     {"not sent", "没发出"},

@@ -12,6 +12,7 @@
 #include "console/outbox.h"
 #include "console/session.h"
 #include "console/shelf.h"
+#include "console/stale.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct popup {
     struct popup_shown asked; /* what it is about to say */
     unsigned serial; /* part of the action keys: a click on what was there before is none */
     bool list;
+    bool clicked; /* the server closes it */
     struct notify_call call;
     bool busy; /* the server has not answered yet */
 };
@@ -91,6 +93,8 @@ static void on_shown(void *ctx, uint32_t id)
         return;
     }
     popup->shown = popup->asked;
+    popup->clicked = false;
+    stale_note(d->notify.owner, id);
     if (p && strcmp(p->nonce, popup->shown.nonce) == 0 && !popup->shown.hidden)
         session_shown(d->session, p);
     refresh(d);
@@ -176,6 +180,17 @@ static bool wanted(const struct desktop *d, int64_t number)
     return p && deck_wants(deck, p);
 }
 
+static void take_away(struct popup *popup)
+{
+    struct desktop *d = popup->desktop;
+
+    if (popup->clicked)
+        notify_close(&d->notify, popup->id);
+    else
+        notify_withdraw(&d->notify, popup->id);
+    stale_note(NULL, 0);
+}
+
 static void close_unwanted(struct desktop *d, bool all)
 {
     for (struct popup **at = &d->popups, *popup; (popup = *at);) {
@@ -183,7 +198,8 @@ static void close_unwanted(struct desktop *d, bool all)
             at = &popup->next; /* a busy one: when its id is known */
             continue;
         }
-        notify_close(&d->notify, popup->id);
+        if (popup->id != 0)
+            take_away(popup);
         notify_forget(&popup->call);
         *at = popup->next;
         free(popup);
@@ -238,6 +254,8 @@ static void on_server(void *ctx, bool there)
         notify_forget(&popup->call);
     }
     notify_forget(&d->note);
+    if (there)
+        notify_withdraw(&d->notify, stale_left(d->notify.owner));
     if (!there)
         tell(d, tr("there is no notification server; until there is one, answer in a terminal: "
                    "paceline prompt"));
@@ -304,6 +322,7 @@ static void on_action(void *ctx, uint32_t id, const char *key)
     if (sscanf(key, "%15[a-z-].%u", word, &serial) != 2 || serial != popup->serial ||
         !popup_action(&action, word))
         return;
+    popup->clicked = true;
     if (p && deck_wants(deck, p) && strcmp(p->nonce, popup->shown.nonce) == 0)
         act(popup, p, action);
     refresh(d);
@@ -319,6 +338,8 @@ static void on_closed(void *ctx, uint32_t id)
     popup->id = 0;
     popup->shown.up = false;
     popup->shown.closed_at = (instant_t)uv_now(&d->loop);
+    stale_note(NULL, 0);
+    refresh(d); /* another one may wait */
 }
 
 static const struct notify_hooks notify_hooks = {on_server, on_action, on_closed};
@@ -398,6 +419,7 @@ static void on_refused(void *ctx, const char *message)
         .title = tr("The answer was not taken"),
         .body = d->notify.powers.markup ? body.text : safe.text,
         .transient = true,
+        .expires_ms = -1,
     };
     notify_forget(&d->note);
     d->note = (struct notify_call){.shown = on_noted};

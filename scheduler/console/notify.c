@@ -11,6 +11,8 @@
 #define DRIVER "org.freedesktop.DBus"
 #define DRIVER_PATH "/org/freedesktop/DBus"
 
+enum { WITHDRAWN_MS = 100 };
+
 static int on_owner_changed(sd_bus_message *m, void *arg, sd_bus_error *error);
 static int on_owner(sd_bus_message *m, void *arg, sd_bus_error *error);
 static int on_information(sd_bus_message *m, void *arg, sd_bus_error *error);
@@ -197,14 +199,13 @@ static int put_hints(sd_bus_message *m, const struct notify *n, const struct not
         rc = sd_bus_message_append(m, "{sv}", "category", "s", "im");
     if (rc >= 0 && text->transient)
         rc = sd_bus_message_append(m, "{sv}", "transient", "b", 1);
-    else if (rc >= 0)
-        rc = sd_bus_message_append(m, "{sv}", "resident", "b", 1); /* stays after a click */
     if (rc >= 0 && text->picture && n->powers.images)
         rc = sd_bus_message_append(m, "{sv}", n->picture, "s", text->picture);
     return rc < 0 ? rc : sd_bus_message_close_container(m);
 }
 
-bool notify_show(struct notify *n, struct notify_call *call, const struct notify_text *text)
+static int notify(struct notify *n, const struct notify_text *text, sd_bus_slot **slot,
+                  struct notify_call *call)
 {
     sd_bus_message *m = NULL;
     int rc = n->there
@@ -219,12 +220,17 @@ bool notify_show(struct notify *n, struct notify_call *call, const struct notify
     if (rc >= 0)
         rc = put_hints(m, n, text);
     if (rc >= 0)
-        rc = sd_bus_message_append(m, "i", text->transient ? -1 : 0); /* 0: never expires */
-    call->notify = n;
+        rc = sd_bus_message_append(m, "i", text->expires_ms);
     if (rc >= 0)
-        rc = sd_bus_call_async(n->bus->sd, &call->slot, m, on_shown, call, 0);
+        rc = sd_bus_call_async(n->bus->sd, slot, m, call ? on_shown : NULL, call, 0);
     sd_bus_message_unref(m);
-    return rc >= 0;
+    return rc;
+}
+
+bool notify_show(struct notify *n, struct notify_call *call, const struct notify_text *text)
+{
+    call->notify = n;
+    return notify(n, text, &call->slot, call) >= 0;
 }
 
 void notify_forget(struct notify_call *call)
@@ -237,4 +243,18 @@ void notify_close(struct notify *n, uint32_t id)
     if (n->there && id != 0)
         sd_bus_call_method_async(n->bus->sd, NULL, n->owner, PATH, NAME, "CloseNotification", NULL,
                                  NULL, "u", id);
+}
+
+void notify_withdraw(struct notify *n, uint32_t id)
+{
+    struct notify_text text = {
+        .replaces = id,
+        .title = tr("To be sent by hand"),
+        .body = tr("no longer"),
+        .transient = true,
+        .expires_ms = WITHDRAWN_MS,
+    };
+
+    if (id != 0)
+        notify(n, &text, NULL, NULL);
 }

@@ -33,6 +33,7 @@ struct notify_text {
     const char *const *keys, *const *labels;
     size_t action_count;
     bool urgent, transient;
+    int expires_ms;      /* 0: never, -1: as the server likes */
     const char *picture; /* a file, or NULL */
 };
 
@@ -45,6 +46,9 @@ struct notify_call { /* lives where the caller wants, until its answer or notify
 /* False: it could not even be asked; `shown` is not called. */
 bool notify_show(struct notify *n, struct notify_call *call, const struct notify_text *text);
 void notify_forget(struct notify_call *call);
-void notify_close(struct notify *n, uint32_t id);
+void notify_close(struct notify *n, uint32_t id); /* one that was clicked */
+/* One that nobody has touched. notification-daemon leaves a dead window behind when told to close
+ * it, and shows nothing else then: it expires instead. 0 is fine. */
+void notify_withdraw(struct notify *n, uint32_t id);
 
 #endif

@@ -270,6 +270,11 @@ def with_server(server):
         wait_until(lambda: desk.prompts.states() == {"老客一群": "sent"}, "a click is an answer", 30)
         wait_until(lambda: not desk.windows(), "the notification goes")
         equal(len(desk.prompts.posts("answer")), 1, "answers")
+
+        desk.prompts.add(18, ["老客二群"])
+        wait_until(desk.windows, "the next one")
+        desk.prompts.withdraw(18)
+        wait_until(lambda: not desk.windows(), "the withdrawn one goes")
         equal(agent.stop(), 0, "exit")
         equal(os.listdir(desk.path("home/state/paceline/answers")), [], "kept answers")
 
@@ -351,7 +356,7 @@ def test_privacy_pictures_and_a_killed_agent():
         desk.shot("dunst-picture")
         agent.kill()
         desk.agent()
-        wait_until(lambda: desk.shown() == 3, "shown again by the next agent", 30)
+        wait_until(lambda: desk.shown() == 4, "the dead one is taken away, shown again", 30)
         desk.agent_caught_up()
         desk.shot("dunst-before")
         before = desk.shown()
