@@ -5,8 +5,10 @@ import glob
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
+import zlib
 
 from support import BUILD, Place, Program, SOURCE, Skip, equal, main, true, wait_until
 
@@ -221,6 +223,16 @@ class NotificationDaemon:
         desk.click(x + 103, y + height - 38)
 
 
+def orange_png(size=64):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + \
+            struct.pack(">I", zlib.crc32(kind + data))
+    rows = (b"\0" + b"\xff\xa5\0" * size) * size
+    return b"\x89PNG\r\n\x1a\n" + \
+        chunk(b"IHDR", struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)) + \
+        chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
 def press(server, desk, label, condition, what):
     """Clicks, again when nothing came of it: a window that is being drawn anew loses a click."""
     for _ in range(5):
@@ -348,8 +360,7 @@ def test_privacy_pictures_and_a_killed_agent():
         server = Dunst()
         server.start(desk)
         desk.watch()
-        picture = subprocess.run(["convert", "-size", "64x64", "xc:orange", "png:-"],
-                                 stdout=subprocess.PIPE, check=True).stdout
+        picture = orange_png()
         desk.prompts.files[(17, 0)] = picture
         desk.prompts.private = True  # and nobody there to say whether the screen is locked
         desk.prompts.add(17, ["老客一群"], "机密", attachments=[
