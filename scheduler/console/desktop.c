@@ -450,6 +450,7 @@ int desktop_run(const char *socket_path, FILE *err)
     struct desktop d = {.err = err};
     struct err e;
 
+    signal(SIGPIPE, SIG_IGN); /* a clipboard helper that died */
     uv_loop_init(&d.loop);
     int rc = bus_open(&d.bus, &d.loop, on_lost, &d, &e);
     if (rc) {

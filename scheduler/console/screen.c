@@ -161,35 +161,64 @@ static size_t ticked(const struct screen *s, const struct prompt *p)
     return count;
 }
 
+/* As many on a line as fit: a key that cannot be seen is no key. */
+static void add_key(struct strbuf *out, struct strbuf *line, const struct screen *s,
+                    const char *key, const char *does, const char *more)
+{
+    size_t columns = text_columns(key) + 1 + text_columns(does) + text_columns(more);
+
+    if (line->length > 0 && text_columns(line->text) + 3 + columns > s->columns)
+        flush_line(out, line, NULL, s);
+    strbuf_printf(line, "%s%s %s%s", line->length > 0 ? "   " : "", key, does, more);
+}
+
+/* ` (2 ticked)` */
+static void put_scope(struct strbuf *out, const struct screen *s, const struct prompt *p)
+{
+    size_t some = ticked(s, p);
+
+    strbuf_puts(out, "");
+    if (p->recipient_count > 1 && some > 0)
+        strbuf_printf(out, tr(" (%zu ticked)"), some);
+    else if (p->recipient_count > 1)
+        strbuf_printf(out, tr(" (all %zu)"), deck_open_count(s->deck, p));
+}
+
+static void draw_answers(struct strbuf *out, struct strbuf *line, const struct screen *s,
+                         const struct prompt *p)
+{
+    struct strbuf scope = STRBUF_INIT;
+
+    if (deck_question(s->deck, p) != QUESTION_SEND) {
+        add_key(out, line, s, "y", tr("yes, it was sent"), "");
+        add_key(out, line, s, "t", tr("not yet: I send it now"), "");
+        add_key(out, line, s, "z", tr("in 10 minutes"), "");
+        return;
+    }
+    put_scope(&scope, s, p);
+    add_key(out, line, s, "s", tr("sent"), scope.text);
+    add_key(out, line, s, "n", tr("not sent"), "");
+    add_key(out, line, s, "z", tr("in 10 minutes"), "");
+    add_key(out, line, s, "k", tr("skip"), "");
+    if (s->can_copy && p->text)
+        add_key(out, line, s, "c", tr("copy"), "");
+    strbuf_dispose(&scope);
+}
+
 static void draw_keys(struct strbuf *out, struct strbuf *line, const struct screen *s,
                       const struct prompt *p)
 {
-    if (p && deck_question(s->deck, p) != QUESTION_SEND) {
-        strbuf_printf(line, "y %s   t %s   z %s   ", tr("yes, it was sent"),
-                      tr("not yet: I send it now"), tr("in 10 minutes"));
-    } else if (p) {
-        size_t open = deck_open_count(s->deck, p), some = ticked(s, p);
-        strbuf_printf(line, "s %s", tr("sent"));
-        if (p->recipient_count > 1 && some > 0)
-            strbuf_printf(line, tr(" (%zu ticked)"), some);
-        else if (p->recipient_count > 1)
-            strbuf_printf(line, tr(" (all %zu)"), open);
-        strbuf_printf(line, "   n %s   z %s   k %s   ", tr("not sent"), tr("in 10 minutes"),
-                      tr("skip"));
-        if (s->can_copy && p->text)
-            strbuf_printf(line, "c %s   ", tr("copy"));
-    }
-    if (p && p->recipient_count > 1 && deck_question(s->deck, p) == QUESTION_SEND) {
-        strbuf_printf(line, "q %s", tr("quit"));
-        flush_line(out, line, NULL, s);
-        strbuf_puts(line, tr("a number ticks, Enter: those ticked were sent"));
-        if (s->typed > 0)
-            strbuf_printf(line, "  %zu_", s->typed);
-    } else {
-        if (deck_list(s->deck)->count > 1)
-            strbuf_printf(line, "Tab %s   ", tr("next"));
-        strbuf_printf(line, "q %s", tr("quit"));
-    }
+    if (p)
+        draw_answers(out, line, s, p);
+    if (deck_list(s->deck)->count > 1)
+        add_key(out, line, s, "Tab", tr("next"), "");
+    add_key(out, line, s, "q", tr("quit"), "");
+    flush_line(out, line, NULL, s);
+    if (!p || p->recipient_count < 2 || deck_question(s->deck, p) != QUESTION_SEND)
+        return;
+    strbuf_puts(line, tr("a number ticks, Enter: those ticked were sent"));
+    if (s->typed > 0)
+        strbuf_printf(line, "  %zu_", s->typed);
     flush_line(out, line, NULL, s);
 }
 

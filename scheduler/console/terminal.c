@@ -447,6 +447,7 @@ int terminal_run(const struct terminal_options *options)
     static const int numbers[] = {SIGWINCH, SIGTERM, SIGHUP, SIGINT};
     struct terminal t = {.options = options};
 
+    signal(SIGPIPE, SIG_IGN); /* a clipboard helper that died */
     uv_loop_init(&t.loop);
     if (uv_tty_init(&t.loop, &t.tty, STDIN_FILENO, 1) != 0) {
         tell(options->err, tr("this is no terminal"));

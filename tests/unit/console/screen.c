@@ -56,6 +56,20 @@ static void our_lines_fit_and_the_message_is_not_cut(void **state)
     deck_free(d);
 }
 
+static void no_key_is_cut_off(void **state)
+{
+    struct deck *d = deck_new();
+    const bool ticks[3] = {true};
+
+    (void)state;
+    deal(d, batch);
+    char *text = draw(d, ticks, 40);
+    assert_non_null(
+        strstr(text, "\ns sent (1 ticked)   n not sent\nz in 10 minutes   k skip   q quit\n"));
+    free(text);
+    deck_free(d);
+}
+
 static void what_waits_is_in_front(void **state)
 {
     struct deck *d = deck_new();
@@ -92,6 +106,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_message_stands_plain),
         cmocka_unit_test(our_lines_fit_and_the_message_is_not_cut),
+        cmocka_unit_test(no_key_is_cut_off),
         cmocka_unit_test(what_waits_is_in_front),
         cmocka_unit_test(a_number_ends_when_no_longer_one_exists),
     };
