@@ -37,7 +37,7 @@ LAYERS = {  # libc symbols, and the files of base whose functions the layer may 
 }
 THIRD_PARTY = {"uv.h": "libuv", "sqlite3.h": "sqlite3", "curl/": "libcurl",
                "microhttpd.h": "libmicrohttpd", "jansson.h": "jansson", "yaml.h": "yaml_0_1",
-               "openssl/": "libcrypto", "utf8proc.h": "libutf8proc"}
+               "openssl/": "libcrypto", "utf8proc.h": "libutf8proc", "systemd/": "libsystemd"}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^">]+)[">]', re.M)
 
 

@@ -260,7 +260,7 @@ void prompts_list(struct request *rq)
     }
     l->until = rq->now + (instant_t)wait * MS_PER_SECOND;
     l->agent = agent;
-    if (agent)
+    if (agent && wait) /* who does not wait is gone at once */
         each_sender(rq, note_reached, l);
     if (!list_look(rq))
         request_hold(rq, list_look);

@@ -40,6 +40,7 @@ static const struct option_row option_rows[OPTIONS] = {
     [OPT_MONTH] = {"month", "YYYY-MM", TR_TABLE("only this month (default: everything)")},
     [OPT_BY] = {"by", "GROUP", TR_TABLE("campaign (default), sender or tag")},
     [OPT_CSV] = {"csv", NULL, TR_TABLE("CSV for a spreadsheet on standard output")},
+    [OPT_DESKTOP] = {"desktop", NULL, TR_TABLE("as notifications of the desktop")},
 };
 
 static const unsigned common_options = OPT_BIT(OPT_CONFIG) | OPT_BIT(OPT_JSON) | OPT_BIT(OPT_HELP);

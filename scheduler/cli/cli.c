@@ -47,6 +47,8 @@ const struct command cli_commands[] = {
     {"resend", "DELIVERY --note TEXT",
      TR_TABLE("repeats a delivery that is known not to have gone"), OPT_BIT(OPT_NOTE), 1, 1,
      cmd_resend},
+    {"prompt", "[--desktop]", TR_TABLE("the messages that wait to be sent by hand, and answers"),
+     OPT_BIT(OPT_DESKTOP), 0, 0, cmd_prompt},
     {"tasks", "[--sender S]", TR_TABLE("what waits for people to send or confirm"),
      OPT_BIT(OPT_SENDER), 0, 0, cmd_tasks},
     {"remind", "TASK", TR_TABLE("asks the person of a task again"), 0, 1, 1, cmd_remind},
@@ -76,8 +78,7 @@ const struct command cli_commands[] = {
     {NULL, NULL, NULL, 0, 0, 0, NULL},
 };
 
-const char *const cli_later[] = {"plan",   "explain",    "prompt", "contacts sync",
-                                 "backup", "completion", NULL};
+const char *const cli_later[] = {"plan", "explain", "contacts sync", "backup", "completion", NULL};
 
 static bool colors_wanted(void)
 {

@@ -44,6 +44,7 @@ enum option {
     OPT_MONTH,
     OPT_BY,
     OPT_CSV,
+    OPT_DESKTOP,
     OPTIONS
 };
 #define OPT_BIT(o) (1U << (o))
@@ -126,6 +127,7 @@ int cmd_contacts_import(struct cli *cli);
 int cmd_contacts_list(struct cli *cli);
 int cmd_suppress(struct cli *cli);
 int cmd_unsuppress(struct cli *cli);
+int cmd_prompt(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_audit(struct cli *cli);
 int cmd_audit_verify(struct cli *cli);

@@ -10,7 +10,7 @@ class Hands(Place):
     """The service with a channel by-hand, and the API as an agent uses it."""
 
     def prompts(self):
-        status, text = self.api("GET", "prompts?agent=terminal")
+        status, text = self.api("GET", "prompts?agent=terminal&wait=1")
         equal(status, 200, "GET prompts")
         head, *prompts = lines(text.decode())
         self.senders_of_mine = head["senders"]
