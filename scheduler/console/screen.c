@@ -215,7 +215,9 @@ static void draw_keys(struct strbuf *out, struct strbuf *line, const struct scre
     flush_line(out, line, NULL, s);
     if (!p || p->recipient_count < 2 || deck_question(s->deck, p) != QUESTION_SEND)
         return;
-    strbuf_puts(line, tr("a number ticks, Enter: those ticked were sent"));
+    strbuf_puts(line, p->recipient_count > 9
+                          ? tr("a number and Space tick, Enter: those ticked were sent")
+                          : tr("a number ticks, Enter: those ticked were sent"));
     if (s->typed > 0)
         strbuf_printf(line, "  %zu_", s->typed);
     flush_line(out, line, NULL, s);
