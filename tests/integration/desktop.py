@@ -10,7 +10,8 @@ import subprocess
 import sys
 import zlib
 
-from support import BUILD, Place, Program, SOURCE, Skip, equal, main, true, wait_until
+from support import (BUILD, Place, Program, SOURCE, Skip, equal, lines, main, ms, now_ms, true,
+                     wait_until)
 
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 from prompt_service import PromptService  # noqa: E402
@@ -53,7 +54,8 @@ def helper(*patterns):
 
 
 class Desktop(Place):
-    """Display, session bus, a service that knows prompts only, and the agent."""
+    """Display, session bus, a service that knows prompts only (with `hands`: the real one), and the
+    agent."""
 
     def __enter__(self):
         need("Xvfb", "dbus-daemon", "xdotool", "import")
@@ -68,7 +70,8 @@ class Desktop(Place):
             self.env.pop("WAYLAND_DISPLAY", None)
             self._display()
             self._bus()
-            self.prompts = PromptService(self.path("paceline.sock"))
+            if not self.hands:
+                self.prompts = PromptService(self.path("paceline.sock"))
         except BaseException:
             self.__exit__(*sys.exc_info())
             raise
@@ -299,6 +302,42 @@ def with_server(server):
         wait_until(lambda: not desk.windows(), "the withdrawn one goes")
         equal(agent.stop(), 0, "exit")
         equal(os.listdir(desk.path("home/state/paceline/answers")), [], "kept answers")
+
+
+def with_service(server):
+    """The same click, and the real service behind it."""
+    with Desktop(hands=["lin.yue"]) as desk:
+        server.start(desk)
+        desk.start()
+        desk.launch(desk.campaign("real", "by-hand", ["老客一群", "老客二群"], "20ms..40ms",
+                                  text="您好，新品已上架", confirm="{taps_per_day: 9}"))
+        agent = desk.agent()
+        for number in (1, 2):
+            task = wait_until(lambda: lines(desk.cli("tasks", "--json").out), "a task")[0]
+            equal(task["task"], number, "one at a time")
+            shown = wait_until(lambda: lines(desk.cli("tasks", "--json").out)[0]["shown_at"],
+                               "it is shown", 30)
+            equal(lines(desk.cli("tasks", "--json").out)[0]["reachable"], "desktop", "reachable")
+            wait_until(lambda: now_ms() > ms(shown) + 2300, "a hand would be done")
+            press(server, desk, "已发送",
+                  lambda: desk.deliveries("real")[number - 1]["state"] == "sent", "clicked, sent")
+        desk.wait_state("real", "done")
+        wait_until(lambda: not desk.windows(), "nothing is left on the screen")
+        equal([d["attempts"] for d in desk.deliveries("real")], [1, 1], "asked once each")
+        equal(agent.stop(), 0, "exit")
+        desk.stop()
+
+
+def test_the_real_service_dunst():
+    with_service(Dunst())
+
+
+def test_the_real_service_xfce4_notifyd():
+    with_service(Xfce())
+
+
+def test_the_real_service_notification_daemon():
+    with_service(NotificationDaemon())
 
 
 def test_dunst():
