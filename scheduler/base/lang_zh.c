@@ -259,7 +259,6 @@ const struct lang_pair lang_zh[] = {
     {"--reason is missing: the audit log keeps it", "缺少 --reason：审计日志要记下原因"},
     {"--reason is missing: the submitter wants to know why", "缺少 --reason：提交人需要知道原因"},
     {": ", "："},
-    {": start 'paceline prompt'", "（请启动 'paceline prompt'）"},
     {": %lld channels, %lld users\n", "：%lld 个通道，%lld 个用户\n"},
     {": off the do-not-send list, for what is submitted from now on; what was skipped stays "
      "skipped\n",
@@ -267,6 +266,7 @@ const struct lang_pair lang_zh[] = {
     {": ok: %s%s\n", "：正常：%s%s\n"},
     {": on the do-not-send list; %lld skipped, %lld already out\n",
      "：已列入免打扰名单；跳过 %lld 条，已在途 %lld 条\n"},
+    {": start 'paceline prompt'", "（请启动 'paceline prompt'）"},
     {": was on the do-not-send list; %lld skipped, %lld already out\n",
      "：原本就在免打扰名单上；跳过 %lld 条，已在途 %lld 条\n"},
     {"; ", "；"},
