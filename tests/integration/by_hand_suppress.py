@@ -100,7 +100,8 @@ def test_status_says_for_whom_nobody_looks():
         place.cli("pause", "asked")
         equal(service_line(place)["unreachable"], [], "nothing to look at while paused")
         place.cli("resume", "asked")
-        prompt = place.wait_prompt()  # an agent asks
+        prompt = place.wait_prompt()
+        equal(place.api("GET", "prompts?agent=terminal&wait=1")[0], 200, "an agent that stays")
         wait_until(lambda: service_line(place)["asked"] == 2, "asked again")
         equal(service_line(place)["unreachable"], [], "an agent is there")
         true("2 questions wait for people\n" in place.cli("status").out, "just the number")
