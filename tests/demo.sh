@@ -3,8 +3,8 @@
 #
 #     demo.sh BUILD-FOLDER CAMPAIGN-FILE
 #
-# Everything lives in a temporary folder of its own; its service file knows one channel, a robot on the
-# stand-in, so that nothing outside this machine can be reached. What is shown comes from the commands
+# Everything lives in a temporary folder of its own; its service file knows a robot on the stand-in, and
+# people who send by hand, so that nothing outside this machine can be reached. What is shown comes from the commands
 # that anybody has: check, submit, show, approve, deliveries, status, audit.
 set -euo pipefail
 
@@ -112,7 +112,7 @@ start_standin()
 write_service_file()
 {
     cat >"$dir/paceline.yaml" <<END
-# Made by ./dev run. The only channel is a robot on the local stand-in: everything says TEST.
+# Made by ./dev run. The only robot is on the local stand-in: everything says TEST.
 store: sqlite:paceline.db
 socket: paceline.sock
 timezone: Asia/Shanghai
@@ -123,6 +123,7 @@ channels:
     senders: [lin.yue, he.qi]
     standin: true
     api: "$url"
+  by-hand: {plugin: prompt, senders: [lin.yue, he.qi]}
 approval: {allow_self: true}          # one-person mode, for the demo only
 END
 }
@@ -136,15 +137,17 @@ start_service()
 
 check_channel()
 {
-    local channel
     channel=$(sed -n 's/^channel:[[:space:]]*["'\'']\{0,1\}\([^"'\''#[:space:]]*\).*/\1/p' \
         "$file" | head -n 1)
-    if [ -n "$channel" ] && [ "$channel" != staff-room ]; then
-        fail 65 "$(t "$file: its channel is '$channel'; the demo has only 'staff-room' (a stand-in), and \
-reaches no real channel. With your own service file: paceline submit $file" \
-            "$file：渠道是 '$channel'；演示只有 'staff-room'（本地模拟平台），不连接任何真实渠道。\
+    case $channel in
+    '' | staff-room | by-hand) ;;
+    *)
+        fail 65 "$(t "$file: its channel is '$channel'; the demo has only 'staff-room' (a stand-in) and \
+'by-hand', and reaches no real channel. With your own service file: paceline submit $file" \
+            "$file：渠道是 '$channel'；演示只有 'staff-room'（本地模拟平台）和 'by-hand'（人工发送），不连接任何真实渠道。\
 用您自己的服务配置：paceline submit $file")"
-    fi
+        ;;
+    esac
 }
 
 approve_or_leave()
@@ -155,8 +158,13 @@ approve_or_leave()
             "DEMO（演示）：没有终端可以询问，因此由您批准自己的活动（一人模式）"
         echo
     else
-        read -r -p "$(t "Approve exactly this revision and send it (to the stand-in)? [y/N] " \
-            "批准这个版本并发送（到本地模拟平台）吗？[y/N] ")" answer || answer=
+        local question
+        question=$(t "Approve exactly this revision and send it (to the stand-in)? [y/N] " \
+            "批准这个版本并发送（到本地模拟平台）吗？[y/N] ")
+        [ "$channel" != by-hand ] ||
+            question=$(t "Approve exactly this revision, to be sent by hand? [y/N] " \
+                "批准这个版本并交由人工发送吗？[y/N] ")
+        read -r -p "$question" answer || answer=
         case $answer in
         [yY] | [yY][eE][sS] | 是) ;;
         *)
@@ -168,6 +176,47 @@ approve_or_leave()
         esac
     fi
     cli approve "$campaign" --digest "$digest" </dev/null >"$dir/approve.log"
+}
+
+# --- by hand: only people answer ----------------------------------------------------------------------
+
+agent_command() # -> $value: what a person types to be asked
+{
+    printf -v value '%q prompt --config %q' "$paceline" "$dir/paceline.yaml"
+}
+
+everybody_is_asked() # each lane that has something to send has a question out
+{
+    cli status --json >"$dir/status.jsonl"
+    [ -n "$(cli tasks --json)" ] &&
+        ! grep -q '"waiting":[1-9][0-9]*,"open":0,' "$dir/status.jsonl"
+}
+
+show_tasks() # no terminal: nobody is here to answer, and nothing answers in their place
+{
+    local tries=0
+    until everybody_is_asked || [ "$tries" -ge 60 ]; do
+        kill -0 "$service" 2>/dev/null || fail 70 "the service ended"
+        tries=$((tries + 1))
+        sleep 0.5
+    done
+    cli tasks
+    cli status
+    echo
+    t "No terminal: nobody answers here, and the demo answers for nobody. To answer, start" \
+        "没有终端：这里无人作答，演示也不会代人作答。要作答，请先启动"
+    printf '\n    %q serve --config %q\n' "$paceline" "$dir/paceline.yaml"
+    t "and in another terminal" "再在另一个终端中运行"
+    agent_command
+    printf '\n    %s\n' "$value"
+}
+
+say_how_to_answer()
+{
+    t "Now people are asked. In another terminal, send and answer with:" \
+        "现在等待人工发送。请在另一个终端中发送并作答："
+    agent_command
+    printf '\n    %s\n\n' "$value"
 }
 
 # --- the sends, as they happen -------------------------------------------------------------------------
@@ -230,7 +279,7 @@ draw_bar() # DONE TOTAL
 
 show_send() # DELIVERY-LINE
 {
-    local lane recipient state reason claimed at gap=
+    local lane recipient state reason claimed at last gap=
     field channel "$1"; lane=$value
     field sender "$1"; lane=$lane/$value
     field recipient "$1"; recipient=$value
@@ -243,8 +292,11 @@ show_send() # DELIVERY-LINE
     fi
     day_ms "$claimed"
     at=$value
-    if [ -n "${last_ms[$lane]:-}" ]; then
-        gap=$(((at - last_ms[$lane] + 86400000) % 86400000))
+    last=${last_ms[$lane]:-}
+    if [ "$last" = "$at" ]; then
+        gap=$(t "(same send)" "（同一次）") # of a batch
+    elif [ -n "$last" ]; then
+        gap=$(((at - last + 86400000) % 86400000))
         [ -n "$smallest" ] && [ "$smallest" -le "$gap" ] || smallest=$gap
         [ -n "$largest" ] && [ "$largest" -ge "$gap" ] || largest=$gap
         seconds "$gap"
@@ -291,18 +343,14 @@ watch_sends()
 
 summary()
 {
-    local received different
-    received=$(grep -c '"acted":true' "$dir/record.jsonl" || true)
-    different=$(sed -n '/"acted":true/s/.*"content":\("\([^"\\]\|\\.\)*"\).*/\1/p' \
-        "$dir/record.jsonl" | sort -u | grep -c . || true)
     echo
-    t "Summary (TEST: the channel was the local stand-in)" "小结（TEST 测试：渠道是本地模拟平台）"
-    echo
-    cli show "$campaign"
-    t "stand-in received: $received messages, $different different" \
-        "模拟平台收到：$received 条消息，其中不同的 $different 条"
-    [ "$received" != "$different" ] || t ": each once" "：每条恰好一次"
-    echo
+    if [ "$channel" = by-hand ]; then
+        t "Summary (what people said)" "小结（以人工作答为准）"
+        echo
+        cli show "$campaign"
+    else
+        summary_standin
+    fi
     if [ -n "$smallest" ]; then
         seconds "$smallest"
         local low=$value
@@ -312,7 +360,27 @@ summary()
         echo
     fi
     cli audit verify
+    say_files
+}
+
+say_files()
+{
     t "files (yours to look at, then to delete): $dir" "文件（可查看，之后自行删除）：$dir"
+    echo
+}
+
+summary_standin()
+{
+    local received different
+    received=$(grep -c '"acted":true' "$dir/record.jsonl" || true)
+    different=$(sed -n '/"acted":true/s/.*"content":\("\([^"\\]\|\\.\)*"\).*/\1/p' \
+        "$dir/record.jsonl" | sort -u | grep -c . || true)
+    t "Summary (TEST: the channel was the local stand-in)" "小结（TEST 测试：渠道是本地模拟平台）"
+    echo
+    cli show "$campaign"
+    t "stand-in received: $received messages, $different different" \
+        "模拟平台收到：$received 条消息，其中不同的 $different 条"
+    [ "$received" != "$different" ] || t ": each once" "：每条恰好一次"
     echo
 }
 
@@ -334,5 +402,11 @@ cli show "$campaign" # with the messages as they will be read
 echo
 approve_or_leave
 echo
+if [ "$channel" = by-hand ] && [ -z "$on_terminal" ]; then
+    show_tasks
+    say_files
+    exit 0
+fi
+[ "$channel" != by-hand ] || say_how_to_answer
 watch_sends
 summary

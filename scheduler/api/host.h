@@ -100,6 +100,10 @@ struct api_host {
     int (*prompt_answer)(void *ctx, int64_t number, const char *nonce, const char *by,
                          const struct api_prompt_answer *answers, size_t count, struct err *e);
     int (*prompt_remind)(void *ctx, int64_t number, const char *by, struct err *e);
+    /* The recipient is not to be written to any more: out of every question that nobody has seen;
+     * `sender` NULL: whoever's. How many deliveries that skips, on disk when a job given to `after`
+     * is done. */
+    size_t (*prompts_spare)(void *ctx, const char *recipient, const char *sender, const char *by);
     void (*after)(void *ctx, struct store_job *job);
     /* An agent has asked for what its person is to send; where a sender is reachable now
      * ("desktop", "terminal", NULL: nowhere). */

@@ -80,6 +80,46 @@ static void put_unknowns(struct strbuf *b, const struct status *s)
     strbuf_putc(b, ']');
 }
 
+/* Open questions that may be on a screen now, and whose agent has not asked lately. */
+struct questions {
+    const struct api_host *host;
+    int64_t count;
+    const char **away; /* senders, each once */
+    size_t away_count;
+    struct arena *arena;
+};
+
+static void count_question(void *arg, const struct api_prompt *p)
+{
+    struct questions *q = arg;
+
+    q->count++;
+    if (p->hidden != REASON_NONE || q->host->reachable(q->host->ctx, p->sender))
+        return;
+    for (size_t i = 0; i < q->away_count; i++)
+        if (strcmp(q->away[i], p->sender) == 0)
+            return;
+    const char **away = arena_array(q->arena, q->away_count + 1, sizeof(*away));
+    for (size_t i = 0; i < q->away_count; i++)
+        away[i] = q->away[i];
+    away[q->away_count++] = arena_strdup(q->arena, p->sender);
+    q->away = away;
+}
+
+static void put_questions(struct strbuf *b, const struct request *rq)
+{
+    const struct api_host *host = request_host(rq);
+    struct questions q = {.host = host, .arena = rq->arena};
+
+    host->prompts(host->ctx, count_question, &q);
+    emit_put_number(b, "asked", q.count);
+    emit_key(b, "unreachable");
+    emit_open(b, '[');
+    for (size_t i = 0; i < q.away_count; i++)
+        emit_text(b, q.away[i]);
+    strbuf_putc(b, ']');
+}
+
 static void put_service(struct request *rq, const struct status *s, const struct tz *zone)
 {
     const struct api_host *host = request_host(rq);
@@ -95,6 +135,7 @@ static void put_service(struct request *rq, const struct status *s, const struct
     emit_put_text(b, "halt_reason", h.halt_reason);
     emit_put_bool(b, "test", on_standin(host->conf(host->ctx)));
     put_unknowns(b, s);
+    put_questions(b, rq);
     emit_put_text(b, "store", h.store_healthy ? "ok" : "unhealthy");
     emit_put_text(b, "problem", h.problem);
     emit_put_number(b, "pid", getpid());

@@ -1,5 +1,6 @@
 /* The do-not-send list over the API. What was waiting for somebody suppressed is taken out of the
- * engine after the store has skipped it; what the engine decides in between the store refuses. */
+ * engine after the store has skipped it; what the engine decides in between the store refuses.
+ * Before that, questions that nobody has seen yet are taken back. */
 #include "api/emit.h"
 #include "api/handlers.h"
 #include "api/request.h"
@@ -15,6 +16,7 @@ enum { LIST_ROWS = 1000 };
 struct entry {
     const char *recipient, *sender, *reason;
     struct store_suppressed done;
+    size_t spared; /* asked about, but nobody had seen it */
     uint64_t left;
 };
 
@@ -88,10 +90,15 @@ static void added(struct request *rq)
     }
     put_entry(b, x);
     emit_put_bool(b, "added", x->done.added);
-    emit_put_number(b, "skipped", (int64_t)x->done.skipped_count);
+    emit_put_number(b, "skipped", (int64_t)(x->done.skipped_count + x->spared));
     emit_put_number(b, "already_out", (int64_t)x->done.out_already);
     strbuf_putc(b, '}');
     request_reply(rq, 200);
+}
+
+static void add(struct request *rq)
+{
+    request_store(rq, add_run, added);
 }
 
 void suppressions_add(struct request *rq)
@@ -100,12 +107,14 @@ void suppressions_add(struct request *rq)
 
     if (!entry_read(rq))
         return;
-    const struct entry *x = rq->state;
+    struct entry *x = rq->state;
     /* a slip here would hold nobody back */
-    if (x->sender && !sender_exists(host->conf(host->ctx), x->sender))
+    if (x->sender && !sender_exists(host->conf(host->ctx), x->sender)) {
         request_fail_with(rq, ERR_NOTFOUND, tr("no channel has a sender '%.64s'"), x->sender);
-    else
-        request_store(rq, add_run, added);
+        return;
+    }
+    x->spared = host->prompts_spare(host->ctx, x->recipient, x->sender, rq->who.name);
+    request_after(rq, add); /* the store counts what is still open */
 }
 
 /* --- off the list --- */

@@ -63,6 +63,28 @@ static void print_unknowns(const json_t *service, FILE *to)
     fprintf(to, "  %s\n", tr("settle each: paceline outcome DELIVERY sent|not-sent --note TEXT"));
 }
 
+/* Who is asked, and for whom nobody looks. */
+static void print_questions(const json_t *service, FILE *to)
+{
+    const json_t *sender;
+    size_t i;
+    int64_t count = view_number(service, "asked");
+
+    if (count <= 0)
+        return;
+    fprintf(to,
+            count == 1 ? tr("%lld question waits for people")
+                       : tr("%lld questions wait for people"),
+            (long long)count);
+    json_array_foreach(json_object_get(service, "unreachable"), i, sender)
+    {
+        fputs(i ? tr(", ") : tr("; nobody is there for "), to);
+        put_safe(to, json_string_value(sender));
+    }
+    fputs(i > 0 ? tr(": start 'paceline prompt'") : "", to);
+    fputc('\n', to);
+}
+
 static void print_service(const struct status *s, FILE *to)
 {
     bool halted = json_is_true(json_object_get(s->service, "halted"));
@@ -86,6 +108,7 @@ static void print_service(const struct status *s, FILE *to)
     }
     if (json_is_true(json_object_get(s->service, "test")))
         fprintf(to, "%s\n", tr("TEST: a channel is on a stand-in and reaches nobody"));
+    print_questions(s->service, to);
     print_unknowns(s->service, to);
 }
 

@@ -368,6 +368,40 @@ static int host_answer(void *ctx, int64_t number, const char *nonce, const char 
     return rc;
 }
 
+/* A question under doubt has been on a screen: the message may be out. */
+static bool is_seen(const struct prompt *p)
+{
+    return p->shown_at != INSTANT_MIN || p->doubted;
+}
+
+static size_t spare(struct run *s, struct send *x, const char *recipient, const char *by)
+{
+    size_t spared = 0;
+
+    for (size_t i = 0; i < x->count; i++) {
+        struct send_item *item = &x->items[i];
+        if (item->state != DELIVERY_PROMPTED || strcmp(item->recipient, recipient) != 0)
+            continue;
+        item->state = DELIVERY_SKIPPED;
+        item->by = arena_strdup(x->arena, by);
+        engine_settle(s->engine, run_now(s), item->delivery, item->state, REASON_SUPPRESSED);
+        spared++;
+    }
+    return spared;
+}
+
+static size_t host_spare(void *ctx, const char *recipient, const char *sender, const char *by)
+{
+    struct run *s = ctx;
+    size_t at = 0, spared = 0;
+
+    for (struct send *x; (x = map_each(&s->sends, &at));) {
+        if (is_asked(x) && !is_seen(x->prompt) && (!sender || strcmp(x->sender, sender) == 0))
+            spared += spare(s, x, recipient, by);
+    }
+    return spared;
+}
+
 static void host_after(void *ctx, struct store_job *job)
 {
     driver_defer(ctx, job);
@@ -426,6 +460,7 @@ void prompts_host(struct api_host *h)
     h->prompt_snooze = host_snooze;
     h->prompt_answer = host_answer;
     h->prompt_remind = host_remind;
+    h->prompts_spare = host_spare;
     h->after = host_after;
     h->reached = host_reached;
     h->reachable = host_reachable;

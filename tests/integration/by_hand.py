@@ -300,4 +300,5 @@ def test_a_long_poll_is_answered_when_something_changes():
         place.stop()
 
 
-main(globals())
+if __name__ == "__main__":
+    main(globals())

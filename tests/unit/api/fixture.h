@@ -179,6 +179,18 @@ static inline void host_health(void *ctx, struct api_health *out)
                                .started_at = TEST_NOW - 1000};
 }
 
+/* Nobody is asked anything here: tests/integration/by_hand*.py does that. */
+static void host_prompts(void *ctx, void (*each)(void *arg, const struct api_prompt *p), void *arg)
+{
+    (void)ctx, (void)each, (void)arg;
+}
+
+static size_t host_spare(void *ctx, const char *recipient, const char *sender, const char *by)
+{
+    (void)ctx, (void)recipient, (void)sender, (void)by;
+    return 0;
+}
+
 static inline void host_wake(void *ctx)
 {
     struct fixture *f = ctx;
@@ -282,7 +294,10 @@ static inline void setup_with(struct fixture *f, const char *users)
                                 .revision_changed = host_changed,
                                 .delivery_waits = host_waits,
                                 .delivery_gone = host_gone,
-                                .health = host_health};
+                                .health = host_health,
+                                .prompts = host_prompts,
+                                .prompts_spare = host_spare,
+                                .after = host_store_run};
     start_server(f);
 }
 

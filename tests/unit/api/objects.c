@@ -361,8 +361,9 @@ static void the_status(void **state)
     settle(f, 1, DELIVERY_UNKNOWN, REASON_NO_ANSWER);
     json_t *json = line_of(f, "/api/v1/status", 0); /* the engine knows no lane here */
     const json_t *service = json_object_get(json, "service");
-    keys_are(service, "state halted halt_reason test unknown unknown_deliveries store problem pid "
-                      "version started_at now");
+    keys_are(service,
+             "state halted halt_reason test unknown unknown_deliveries asked unreachable store "
+             "problem pid version started_at now");
     assert_string_equal(text_at(service, "state"), "running");
     assert_int_equal(number_at(service, "unknown"), 1);
     assert_int_equal(
