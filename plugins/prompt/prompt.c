@@ -2,6 +2,12 @@
  * the host asks the sender (desktop agent, terminal, console), who says what happened. */
 #include "channel/channel.h"
 
+#include <stddef.h>
+
+struct prompt_options {
+    bool private_when_locked; /* read by the host: what an agent shows on a locked screen */
+};
+
 static int prompt_open(const struct channel_host *host, void **instance, char *problem, size_t size)
 {
     (void)problem, (void)size;
@@ -42,6 +48,12 @@ static const struct channel_attachment_kind prompt_attachments[] = {
     {.name = NULL},
 };
 
+static const struct channel_option prompt_options[] = {
+    {"private_when_locked", CHANNEL_BOOL, offsetof(struct prompt_options, private_when_locked),
+     "false", "nothing of the message while the person's screen is locked"},
+    {.name = NULL},
+};
+
 PACELINE_EXPORT const struct paceline_channel paceline_channel;
 const struct paceline_channel paceline_channel = {
     .abi = PACELINE_CHANNEL_ABI,
@@ -55,6 +67,8 @@ const struct paceline_channel paceline_channel = {
             .attachments = prompt_attachments,
             .person_confirms = true,
         },
+    .options = prompt_options,
+    .options_size = sizeof(struct prompt_options),
     .open = prompt_open,
     .submit = prompt_submit,
     .close = prompt_close,

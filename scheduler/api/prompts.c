@@ -185,6 +185,22 @@ static void put_sender(void *arg, const char *sender)
     emit_text(arg, sender);
 }
 
+/* A channel's option; one that asks for it speaks for all: an agent shows one list. */
+static bool private_when_locked(const struct request *rq)
+{
+    const struct api_host *host = request_host(rq);
+    const struct service *conf = host->conf(host->ctx);
+    bool wanted = false;
+
+    for (size_t i = 0; i < conf->channel_count && !wanted; i++) {
+        const char *text = host->options(host->ctx, conf->channels[i].name);
+        json_t *options = text ? json_loads(text, 0, NULL) : NULL;
+        wanted = json_is_true(json_object_get(options, "private_when_locked"));
+        json_decref(options);
+    }
+    return wanted;
+}
+
 static void put_head(struct request *rq, uint64_t version)
 {
     const struct api_host *host = request_host(rq);
@@ -202,6 +218,7 @@ static void put_head(struct request *rq, uint64_t version)
     strbuf_putc(b, ']');
     emit_put_bool(b, "halted", h.halted);
     emit_put_instant(b, "now", host->now(host->ctx), zone);
+    emit_put_bool(b, "private_when_locked", private_when_locked(rq));
     strbuf_puts(b, "}\n");
 }
 

@@ -628,6 +628,7 @@ const struct lang_pair lang_zh[] = {
     {"not yet: I send it now", "还没有：现在发"},
     {"noted for %s, who is not there\n", "已记下，但 %s 目前不在线\n"},
     {"nothing of '%s' waits for approval: it is %s", "'%s' 没有等待审批的内容：它的状态是“%s”"},
+    {"nothing of the message while the person's screen is locked", "屏幕锁定时不显示消息内容"},
     {"nothing to report: no approved campaign has deliveries there",
      "没有可报告的内容：该范围内没有已批准活动的投递"},
     {"nothing waits", "没有等待发送的内容"},

@@ -285,6 +285,19 @@ def test_only_the_person_of_the_sender_answers():
         place.stop()
 
 
+def test_a_channel_can_keep_its_messages_off_a_locked_screen():
+    with hands() as place:
+        for wanted in (False, True):
+            if wanted:
+                text = open(place.path("paceline.yaml"), encoding="utf-8").read()
+                place.write("paceline.yaml", text.replace(
+                    "{plugin: prompt,", "{plugin: prompt, private_when_locked: true,"))
+            place.start()
+            head = lines(place.api("GET", "prompts")[1].decode())[0]
+            equal(head["private_when_locked"], wanted, "what the agent is told")
+            place.stop()
+
+
 def test_a_long_poll_is_answered_when_something_changes():
     with hands() as place:
         place.start()
