@@ -95,12 +95,15 @@ struct engine_revision {
 /* --- events --- */
 
 void engine_add_revision(struct engine *e, instant_t now, const struct engine_revision *spec);
-/* Questions that nobody has seen yet wait again; the others are hidden. `keep`: they stay open. */
-void engine_pause(struct engine *e, int64_t revision, bool keep);
+/* Questions that nobody has seen yet wait again; the others are hidden. `keep`: they stay open. Said
+ * again, the last word counts. */
+void engine_pause(struct engine *e, instant_t now, int64_t revision, bool keep);
+bool engine_paused(const struct engine *e, int64_t revision);
 void engine_resume(struct engine *e, instant_t now, int64_t revision);
 /* No new claims; forgotten when nothing of it is in flight. Its open questions end: canceled, or
- * unknown when somebody saw them; `keep`: they stay open. Unknown ids are fine. */
-void engine_drop(struct engine *e, int64_t revision, bool keep);
+ * unknown when somebody saw them; `keep`, here or in the pause before: they stay open until they are
+ * late or the revision's end has come. Unknown ids are fine. */
+void engine_drop(struct engine *e, instant_t now, int64_t revision, bool keep);
 bool engine_has_revision(const struct engine *e, int64_t revision);
 
 /* Something of this lane became waiting again (resend). */

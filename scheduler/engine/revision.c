@@ -355,18 +355,26 @@ void revision_end_due(struct engine *e)
     }
 }
 
-void engine_pause(struct engine *e, int64_t revision, bool keep)
+void engine_pause(struct engine *e, instant_t now, int64_t revision, bool keep)
 {
     struct revision *r = map_get(&e->revisions, revision);
 
+    engine_time(e, now);
     if (!r)
         return;
-    r->keep_asked = keep || (r->paused && r->keep_asked);
+    r->keep_asked = keep;
     r->paused = true;
-    if (!r->keep_asked)
+    if (!keep)
         flights_recall(e, r);
     for (size_t i = 0; i < r->queue_count; i++)
         lane_touch(e, r->queues[i].lane);
+}
+
+bool engine_paused(const struct engine *e, int64_t revision)
+{
+    const struct revision *r = map_get(&e->revisions, revision);
+
+    return r && r->paused;
 }
 
 void engine_resume(struct engine *e, instant_t now, int64_t revision)
@@ -381,10 +389,11 @@ void engine_resume(struct engine *e, instant_t now, int64_t revision)
         lane_touch(e, r->queues[i].lane);
 }
 
-void engine_drop(struct engine *e, int64_t revision, bool keep)
+void engine_drop(struct engine *e, instant_t now, int64_t revision, bool keep)
 {
     struct revision *r = map_get(&e->revisions, revision);
 
+    engine_time(e, now);
     if (!r)
         return;
     r->dropped = true;

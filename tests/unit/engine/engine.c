@@ -328,7 +328,7 @@ static void person(struct world *w)
         break;
     case 3:
         p->paused = true;
-        engine_pause(w->engine, id, false);
+        engine_pause(w->engine, w->now, id, false);
         break;
     case 4:
         p->paused = false;
