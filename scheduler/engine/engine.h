@@ -224,7 +224,8 @@ struct effect {
                          not known */
     enum delivery_state state; /* RESULT */
     enum reason reason;        /* RESULT */
-    void *owner;               /* FORGET */
+    bool unseen; /* RESULT EXPIRED: of a question that nobody saw; it holds no place */
+    void *owner; /* FORGET */
 };
 /* Takes the next effect in order; false when there is none. */
 bool engine_effect(struct engine *e, struct effect *out);

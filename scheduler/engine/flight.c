@@ -186,7 +186,8 @@ static void result(struct engine *e, const struct flight *f, const struct item *
                                     .at = e->now,
                                     .claimed_at = f->claimed_at,
                                     .state = state,
-                                    .reason = reason});
+                                    .reason = reason,
+                                    .unseen = state == DELIVERY_EXPIRED && !f->shown});
 }
 
 /* Nothing was sent: all back in their lane, held alone until `not_before`. */

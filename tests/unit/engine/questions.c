@@ -314,6 +314,7 @@ static void result(struct world *w, const struct effect *f)
     }
     check(w, q && f->at == w->now && f->claimed_at == r->claimed_at && r->send == f->send);
     check_why(w, q, f);
+    check(w, f->unseen == (f->state == DELIVERY_EXPIRED && !q->shown));
     if (f->state == DELIVERY_PROMPTED) {
         check(w, r->state == DELIVERY_CLAIMED && asks(r->lane));
         r->state = f->state;
