@@ -1227,12 +1227,15 @@ static void a_person_with_two_lanes_has_one_question(void **state)
 
     (void)state;
     assert_int_equal(asked(e, t0, &send), 1);
+    engine_withdraw(e, t0, 1, 1, 2); /* nothing more on this lane */
+    engine_withdraw(e, t0, 1, 1, 3);
     engine_fetched(e, t0, 2, 3, &other, 1, false);
     engine_turn(e, t0 + 1);
     assert_false(next_effect(e, EFFECT_CLAIM, &f));
     assert_true(engine_settle(e, t0 + 900, 1, DELIVERY_SKIPPED, REASON_BY_PERSON));
     engine_turn(e, t0 + 900);
-    assert_true(next_effect(e, EFFECT_CLAIM, &f)); /* one of the two lanes */
+    assert_true(next_effect(e, EFFECT_CLAIM, &f)); /* the other lane hears of it */
+    assert_int_equal(f.delivery, 9);
     assert_false(next_effect(e, EFFECT_CLAIM, &f));
     engine_free(b.engine);
 }
@@ -1287,6 +1290,45 @@ static void a_restored_question_keeps_its_place(void **state)
     engine_free(e);
 }
 
+/* Its limit is another campaign's too, and counts already. */
+static void a_restored_question_takes_its_place_where_others_count(void **state)
+{
+    struct engine_limit one = {.scope = SCOPE_PERSON, .max = 1, .period = PERIOD_DAY, .text = "1"};
+    struct engine_waiting was = {9, 9, 9, 1, 9}, waits = {1, 1, 1, 0, 5};
+    struct schedule always = {&utc, .start = INSTANT_MIN, .end = INSTANT_NEVER};
+    struct engine_revision_lane lanes[] = {{1, 1}, {3, 1}};
+    struct engine *e = engine_new();
+    struct engine_hold h;
+    struct effect f;
+
+    (void)state;
+    for (int64_t id = 1; id <= 2; id++) {
+        struct engine_revision r = {.id = id,
+                                    .campaign = id,
+                                    .channel = id,
+                                    .schedule = &always,
+                                    .limits = &one,
+                                    .limit_count = 1,
+                                    .lanes = &lanes[id - 1],
+                                    .lane_count = 1};
+        engine_add_channel(e, &(struct engine_channel){id, 1, 1, NULL, 0, true});
+        engine_add_lane(e, &(struct engine_lane){2 * id - 1, id, 1, INSTANT_MIN, INSTANT_MIN});
+        engine_add_revision(e, t0, &r);
+        engine_primed(e, t0, id);
+    }
+    engine_restore(e, t0, &(struct engine_asked){2, 3, 9, &was, 1, t0 - 5, false});
+    engine_turn(e, t0);
+    engine_fetched(e, t0, 1, 1, &waits, 1, false);
+    assert_true(engine_why(e, t0, 1, 1, 1, &h));
+    assert_int_equal(h.reason, REASON_RATE_LIMIT);
+    assert_true(h.not_before == INSTANT_NEVER);
+    assert_true(engine_settle(e, t0, 9, DELIVERY_FAILED, REASON_NOT_SENT));
+    engine_turn(e, t0);
+    assert_true(next_effect(e, EFFECT_CLAIM, &f));
+    assert_int_equal(f.delivery, 1);
+    engine_free(e);
+}
+
 /* The store says no because of a pause: the delivery waits still, and progress does not pass it. */
 static void a_refused_claim_is_looked_for_again(void **state)
 {
@@ -1331,6 +1373,7 @@ int main(void)
         cmocka_unit_test(what_is_over_when_the_channel_has_asked_is_no_question),
         cmocka_unit_test(a_person_with_two_lanes_has_one_question),
         cmocka_unit_test(a_restored_question_keeps_its_place),
+        cmocka_unit_test(a_restored_question_takes_its_place_where_others_count),
         cmocka_unit_test(a_refused_claim_is_looked_for_again),
         cmocka_unit_test(random_worlds_keep_every_promise),
     };
