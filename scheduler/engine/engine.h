@@ -95,12 +95,15 @@ struct engine_revision {
 /* --- events --- */
 
 void engine_add_revision(struct engine *e, instant_t now, const struct engine_revision *spec);
-/* Questions that nobody has seen yet wait again; the others are hidden. `keep`: they stay open. */
-void engine_pause(struct engine *e, int64_t revision, bool keep);
+/* Questions that nobody has seen yet wait again; the others are hidden. `keep`: they stay open.
+ * Said again, the last word counts. */
+void engine_pause(struct engine *e, instant_t now, int64_t revision, bool keep);
+bool engine_paused(const struct engine *e, int64_t revision);
 void engine_resume(struct engine *e, instant_t now, int64_t revision);
 /* No new claims; forgotten when nothing of it is in flight. Its open questions end: canceled, or
- * unknown when somebody saw them; `keep`: they stay open. Unknown ids are fine. */
-void engine_drop(struct engine *e, int64_t revision, bool keep);
+ * unknown when somebody saw them; `keep`, here or in the pause before: they stay open until they
+ * are late or the revision's end has come. Unknown ids are fine. */
+void engine_drop(struct engine *e, instant_t now, int64_t revision, bool keep);
 bool engine_has_revision(const struct engine *e, int64_t revision);
 
 /* Something of this lane became waiting again (resend). */
@@ -142,7 +145,8 @@ struct engine_waiting {
 void engine_fetched(struct engine *e, instant_t now, int64_t revision, int64_t lane,
                     const struct engine_waiting *w, size_t count, bool more);
 
-/* The claim's commit: durable, or refused by the store (someone decided otherwise meanwhile). */
+/* The claim's commit: durable, or refused by the store (someone decided otherwise meanwhile); what
+ * it says waits still is fetched again. */
 void engine_claimed(struct engine *e, instant_t now, int64_t delivery, bool durable);
 
 enum engine_answer_kind {
@@ -216,10 +220,12 @@ struct effect {
     instant_t at;         /* CLAIM, RESULT: the turn's time */
     instant_t due_at;     /* CLAIM */
     instant_t claimed_at; /* RESULT, SEND */
-    int64_t progress; /* CLAIM, RESULT of a drop: below or at this id nothing of the lane waits */
+    int64_t progress; /* CLAIM, RESULT of a drop: below or at this id nothing of the lane waits; 0:
+                         not known */
     enum delivery_state state; /* RESULT */
     enum reason reason;        /* RESULT */
-    void *owner;               /* FORGET */
+    bool unseen; /* RESULT EXPIRED: of a question that nobody saw; it holds no place */
+    void *owner; /* FORGET */
 };
 /* Takes the next effect in order; false when there is none. */
 bool engine_effect(struct engine *e, struct effect *out);

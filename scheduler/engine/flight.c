@@ -186,7 +186,8 @@ static void result(struct engine *e, const struct flight *f, const struct item *
                                     .at = e->now,
                                     .claimed_at = f->claimed_at,
                                     .state = state,
-                                    .reason = reason});
+                                    .reason = reason,
+                                    .unseen = state == DELIVERY_EXPIRED && !f->shown});
 }
 
 /* Nothing was sent: all back in their lane, held alone until `not_before`. */
@@ -229,10 +230,11 @@ void engine_claimed(struct engine *e, instant_t now, int64_t delivery, bool dura
 
     engine_time(e, now);
     assert(f && f->state == FLIGHT_CLAIMING && f->undecided > 0);
-    if (!durable) { /* somebody decided otherwise meanwhile: it does not wait any more */
+    if (!durable) { /* somebody decided otherwise meanwhile; when paused it waits still */
         size_t i = find_item(f, delivery);
         each_meter(e, f, &f->items[i], give_place_back);
         leave(e, f, i);
+        queue_again(f->queue);
     }
     if (--f->undecided)
         return;
@@ -328,12 +330,48 @@ static void watch_late(struct engine *e, struct flight *f)
     heap_put(&e->late, &f->late);
 }
 
+/* What was certainly not sent gives its place back. */
+static void settle_asked(struct engine *e, struct flight *f, size_t index,
+                         enum delivery_state state, enum reason reason)
+{
+    struct item item = f->items[index];
+    bool not_sent = state == DELIVERY_SKIPPED || state == DELIVERY_CANCELED ||
+                    reason == REASON_NOT_SENT || (state == DELIVERY_EXPIRED && !f->shown);
+
+    if (not_sent) {
+        leave(e, f, index);
+        each_meter(e, f, &item, give_place_back);
+        result(e, f, &item, state, reason);
+    } else {
+        settle_item(e, f, index, state, reason);
+    }
+    f->queue->lane->last_answer = e->now;
+    if (!f->count)
+        land(e, f);
+}
+
+static void close_question(struct engine *e, struct flight *f, enum delivery_state state,
+                           enum reason reason)
+{
+    for (size_t left = f->count; left > 0; left--) /* the last one lands it */
+        settle_asked(e, f, 0, state, reason);
+}
+
+/* What was paused, canceled or over while the channel was asking is nobody's question. */
 static void ask(struct engine *e, struct flight *f)
 {
+    const struct revision *r = f->queue->revision;
+
     f->state = FLIGHT_ASKED;
     for (size_t i = 0; i < f->count; i++)
         result(e, f, &f->items[i], DELIVERY_PROMPTED, REASON_NONE);
     watch_late(e, f);
+    if (r->ended)
+        close_question(e, f, DELIVERY_EXPIRED, REASON_ENDED);
+    else if (r->dropped && !r->keep_asked)
+        close_question(e, f, DELIVERY_CANCELED, REASON_CANCELED);
+    else if (r->paused && !r->keep_asked)
+        give_back(e, f, INSTANT_MIN);
 }
 
 bool engine_answer(struct engine *e, instant_t now, int64_t send, const struct engine_answer *a)
@@ -396,26 +434,6 @@ void engine_shown(struct engine *e, int64_t send)
         f->shown = true;
 }
 
-/* What was certainly not sent gives its place back. */
-static void settle_asked(struct engine *e, struct flight *f, size_t index,
-                         enum delivery_state state, enum reason reason)
-{
-    struct item item = f->items[index];
-    bool not_sent = state == DELIVERY_SKIPPED || state == DELIVERY_CANCELED ||
-                    reason == REASON_NOT_SENT || (state == DELIVERY_EXPIRED && !f->shown);
-
-    if (not_sent) {
-        leave(e, f, index);
-        each_meter(e, f, &item, give_place_back);
-        result(e, f, &item, state, reason);
-    } else {
-        settle_item(e, f, index, state, reason);
-    }
-    f->queue->lane->last_answer = e->now;
-    if (!f->count)
-        land(e, f);
-}
-
 bool engine_settle(struct engine *e, instant_t now, int64_t delivery, enum delivery_state state,
                    enum reason reason)
 {
@@ -426,13 +444,6 @@ bool engine_settle(struct engine *e, instant_t now, int64_t delivery, enum deliv
         return false;
     settle_asked(e, f, find_item(f, delivery), state, reason);
     return true;
-}
-
-static void close_question(struct engine *e, struct flight *f, enum delivery_state state,
-                           enum reason reason)
-{
-    for (size_t left = f->count; left > 0; left--) /* the last one lands it */
-        settle_asked(e, f, 0, state, reason);
 }
 
 void flights_late(struct engine *e)

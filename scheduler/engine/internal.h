@@ -139,6 +139,7 @@ bool lane_hard_go(const struct engine *e, const struct revision *r, instant_t no
 /* queue.c */
 void queue_put(struct queue *q, const struct item *item); /* by delivery; a second one is dropped */
 void queue_take(struct queue *q, size_t index);
+void queue_again(struct queue *q); /* fetch from the start: something came back */
 int64_t queue_progress(const struct queue *q);
 void queue_want(struct engine *e, struct queue *q);
 

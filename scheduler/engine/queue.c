@@ -26,8 +26,17 @@ void queue_take(struct queue *q, size_t index)
     memmove(q->items + index, q->items + index + 1, (q->count - index) * sizeof *q->items);
 }
 
+void queue_again(struct queue *q)
+{
+    q->again = q->fetching;
+    q->after = 0;
+    q->more = true;
+}
+
 int64_t queue_progress(const struct queue *q)
 {
+    if (q->again || (q->more && !q->after))
+        return 0; /* what came back may be below all that is here */
     return q->count ? q->items[0].delivery - 1 : q->after;
 }
 

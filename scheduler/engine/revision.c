@@ -121,7 +121,7 @@ static void find_next_end(struct engine *e)
 
     e->next_end = INSTANT_NEVER;
     for (const struct revision *r; (r = map_each(&e->revisions, &at));) {
-        if (!r->ended && !r->dropped && r->spec.schedule->end < e->next_end)
+        if (!r->ended && r->spec.schedule->end < e->next_end)
             e->next_end = r->spec.schedule->end;
     }
 }
@@ -339,14 +339,15 @@ void revision_end_due(struct engine *e)
         struct revision *due = NULL;
         size_t at = 0;
         for (struct revision *r; (r = map_each(&e->revisions, &at));) {
-            if (!r->ended && !r->dropped && r->spec.schedule->end <= e->now)
+            if (!r->ended && r->spec.schedule->end <= e->now)
                 due = r;
         }
         assert(due);
         due->ended = true;
         clear_queues(due);
-        engine_emit(
-            e, &(struct effect){.kind = EFFECT_EXPIRE, .revision = due->spec.id, .at = e->now});
+        if (!due->dropped) /* else only its questions were left */
+            engine_emit(
+                e, &(struct effect){.kind = EFFECT_EXPIRE, .revision = due->spec.id, .at = e->now});
         find_next_end(e);
         due->in_flight++; /* stays until its questions are closed */
         flights_close(e, due, DELIVERY_EXPIRED, REASON_ENDED);
@@ -355,18 +356,26 @@ void revision_end_due(struct engine *e)
     }
 }
 
-void engine_pause(struct engine *e, int64_t revision, bool keep)
+void engine_pause(struct engine *e, instant_t now, int64_t revision, bool keep)
 {
     struct revision *r = map_get(&e->revisions, revision);
 
+    engine_time(e, now);
     if (!r)
         return;
-    r->keep_asked = keep || (r->paused && r->keep_asked);
+    r->keep_asked = keep;
     r->paused = true;
-    if (!r->keep_asked)
+    if (!keep)
         flights_recall(e, r);
     for (size_t i = 0; i < r->queue_count; i++)
         lane_touch(e, r->queues[i].lane);
+}
+
+bool engine_paused(const struct engine *e, int64_t revision)
+{
+    const struct revision *r = map_get(&e->revisions, revision);
+
+    return r && r->paused;
 }
 
 void engine_resume(struct engine *e, instant_t now, int64_t revision)
@@ -381,15 +390,15 @@ void engine_resume(struct engine *e, instant_t now, int64_t revision)
         lane_touch(e, r->queues[i].lane);
 }
 
-void engine_drop(struct engine *e, int64_t revision, bool keep)
+void engine_drop(struct engine *e, instant_t now, int64_t revision, bool keep)
 {
     struct revision *r = map_get(&e->revisions, revision);
 
+    engine_time(e, now);
     if (!r)
         return;
     r->dropped = true;
     clear_queues(r);
-    find_next_end(e);
     r->keep_asked |= keep;
     r->in_flight++; /* stays until its questions are closed */
     if (!r->keep_asked)
@@ -457,9 +466,7 @@ void engine_refetch(struct engine *e, instant_t now, int64_t revision, int64_t l
     if (!q)
         return;
     q->waiting += waiting_more;
-    q->again = q->fetching;
-    q->after = 0;
-    q->more = true;
+    queue_again(q);
     lane_touch(e, q->lane);
 }
 

@@ -96,6 +96,7 @@ static void gather_result(struct run *s, const struct effect *f)
                               .state = f->state,
                               .reason = f->reason,
                               .claimed_at = f->claimed_at,
+                              .unseen = f->unseen,
                               .ref = ref_of(x, c->refs),
                               .by = by_of(x, f->delivery, c->refs)};
     if (f->state == DELIVERY_PROMPTED) {

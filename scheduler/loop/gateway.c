@@ -59,7 +59,7 @@ static void gate_hold_revision(void *ctx, int64_t revision, bool keep)
 {
     struct run *s = ctx;
 
-    engine_pause(s->engine, revision, keep);
+    engine_pause(s->engine, run_now(s), revision, keep);
 }
 
 static void gate_revision_changed(void *ctx, int64_t revision)

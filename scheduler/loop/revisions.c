@@ -343,13 +343,14 @@ static void follow(struct run *s, struct load *l)
 
     if (!active && !known && l->prompt_count) {
         start(s, l); /* canceled with its questions open: they stay until answered or late */
-        engine_drop(s->engine, l->id, true);
+        engine_drop(s->engine, run_now(s), l->id, true);
     } else if (!active) {
-        engine_drop(s->engine, l->id, false);
+        engine_drop(s->engine, run_now(s), l->id, false);
     } else if (!known && l->lane_count) {
         start(s, l);
     } else if (l->status == REVISION_PAUSED) {
-        engine_pause(s->engine, l->id, false);
+        if (!engine_paused(s->engine, l->id)) /* else whoever paused it said what to keep */
+            engine_pause(s->engine, run_now(s), l->id, false);
     } else {
         struct running *r = map_get(&s->running, l->id);
         engine_resume(s->engine, run_now(s), l->id);

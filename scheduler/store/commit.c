@@ -114,6 +114,27 @@ static int result_follow(struct store *s, struct committing *w, const struct sto
     return rc ? rc : change_follow(s, &w->change, &w->revision, x->delivery, x->at, e);
 }
 
+/* Written by this commit when it was tried before (R4), and followed by another of its results. */
+static int result_done(struct store *s, const struct store_result *x, struct err *e)
+{
+    sqlite3_stmt *st;
+    int rc = sql_get(s, &st,
+                     "SELECT 1 FROM life WHERE delivery = ? AND state = ? AND reason = ?"
+                     " AND claimed_at = ? AND at = ?",
+                     e);
+
+    if (rc)
+        return rc;
+    bind_int(st, 1, x->delivery);
+    bind_int(st, 2, x->state);
+    bind_int(st, 3, x->reason);
+    bind_int(st, 4, x->claimed_at);
+    bind_int(st, 5, x->at);
+    rc = sql_step(s, st, e);
+    sqlite3_reset(st);
+    return rc;
+}
+
 static int result_add(struct store *s, struct committing *w, const struct store_result *x,
                       struct err *e)
 {
@@ -132,18 +153,23 @@ static int result_add(struct store *s, struct committing *w, const struct store_
         return 0;
     bool open = now.last.state == DELIVERY_CLAIMED || now.last.state == DELIVERY_PROMPTED;
     if (!delivery_may_follow(now.last.state, x->state) || x->state == DELIVERY_CLAIMED ||
-        (open && now.last.claimed_at != x->claimed_at)) /* an answer to another attempt */
+        (open && now.last.claimed_at != x->claimed_at)) { /* an answer to another attempt */
+        rc = result_done(s, x, e);
+        if (rc)
+            return rc < 0 ? rc : 0;
         return err_set(e, ERR_INTERNAL, "delivery %lld is %s and cannot become %s",
                        (long long)x->delivery, delivery_state_name(now.last.state),
                        delivery_state_name(x->state));
-    /* what is learned later of an unknown one is no second send: no claimed_at */
+    }
+    /* what is learned later of an unknown one is no second send, and what nobody saw is none: no
+     * claimed_at */
     bool answer = open && x->claimed_at != INSTANT_MIN;
     struct life row = {.delivery = x->delivery,
                        .at = x->at,
                        .state = x->state,
                        .reason = x->reason,
                        .due_at = answer ? now.last.due_at : INSTANT_MIN,
-                       .claimed_at = answer ? x->claimed_at : INSTANT_MIN,
+                       .claimed_at = answer && !x->unseen ? x->claimed_at : INSTANT_MIN,
                        .ref = x->ref,
                        .by = x->by};
     rc = change_add(s, &w->change, now.revision, now.last.state, &row, e);

@@ -296,6 +296,7 @@ struct store_result { /* claimed -> something; or pending -> skipped by on_cap d
     enum delivery_state state; /* PENDING: proven not sent, back in its lane */
     enum reason reason;
     instant_t claimed_at; /* of the claim it answers, INSTANT_MIN when there was none */
+    bool unseen;          /* EXPIRED: nobody saw the question, so nothing was sent */
     const char *ref;      /* the channel's, or NULL */
     const char *by;       /* the person who answered, or NULL */
     int64_t prompt;       /* of PROMPTED: the question's number */

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "channel/review.h"
 #include "conf/zones.h"
+#include "core/prng.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ static const char *no_strangers(const char *recipient)
 
 static const struct paceline_channel kind = {
     .name = "testkind",
-    .caps = {.formats = formats, .attachments = attachments},
+    .caps = {.recipients_max = 9, .formats = formats, .attachments = attachments},
     .recipient_problem = no_strangers,
 };
 static const struct conf_sender channel_senders[] = {{.name = "li"}, {.name = "wu"}};
@@ -376,6 +377,165 @@ static void where_needs_tags(void **state)
     assert_false(review_sum(f->review)->open);
 }
 
+/* --- batches and taps --- */
+
+enum { LETTERS = 200 };
+
+static int open_asking(struct fixture *f, const char *campaign, const char *audience)
+{
+    static struct paceline_channel asking;
+
+    asking = kind;
+    asking.caps.person_confirms = true;
+    if (audience)
+        write_beside(f, "vip.csv", audience, strlen(audience));
+    f->campaign = campaign_read(f->file, campaign, strlen(campaign), "UTC", f->zones, &f->diags);
+    if (!f->campaign)
+        fail_msg("%s", f->diags.items[0].message);
+    return review_open(&f->review, f->campaign, &channel, &asking, NULL, NULL, &f->diags, &f->e);
+}
+
+static void close_asking(struct fixture *f)
+{
+    review_close(f->review);
+    campaign_free(f->campaign);
+    diags_dispose(&f->diags);
+    diags_init(&f->diags);
+    f->review = NULL;
+    f->campaign = NULL;
+}
+
+struct letters {
+    size_t count, sender[LETTERS];
+    char text[LETTERS][24];
+    int64_t message[LETTERS];
+};
+
+static void letters_read(struct fixture *f, struct letters *l)
+{
+    struct review_row row;
+
+    l->count = 0;
+    while (review_next(f->review, &row, &f->e) == 1) {
+        if (row.skipped != REASON_NONE)
+            continue;
+        l->sender[l->count] = row.sender_index;
+        snprintf(l->text[l->count], sizeof l->text[0], "%s", row.text);
+        l->message[l->count++] = row.message;
+    }
+}
+
+/* Each letter that no earlier send of its sender has room for begins a new one. */
+static uint64_t sends_of(const struct letters *l, size_t sender, uint32_t batch)
+{
+    uint64_t sends = 0;
+
+    for (size_t i = 0; i < l->count; i++) {
+        size_t before = 0;
+        for (size_t k = 0; k < i; k++)
+            before += l->sender[k] == sender && strcmp(l->text[k], l->text[i]) == 0;
+        sends += l->sender[i] == sender && before % batch == 0;
+    }
+    return sends;
+}
+
+static void taps_are_counted(void **state)
+{
+    static struct letters l;
+    struct fixture *f = *state;
+    const char *given = getenv("SEED");
+    uint64_t first = given ? strtoull(given, NULL, 0) : 1, last = given ? first : 60;
+
+    for (uint64_t seed = first; seed <= last; seed++) {
+        struct strbuf csv = STRBUF_INIT;
+        char text[256];
+        struct prng p;
+        prng_seed(&p, seed);
+        uint32_t batch = 1 + (uint32_t)prng_below(&p, 9);
+        uint64_t rows = 1 + prng_below(&p, LETTERS), names = 1 + prng_below(&p, 9);
+        strbuf_puts(&csv, "recipient,name\n");
+        for (uint64_t i = 0; i < rows; i++) /* some twice, some without a name */
+            strbuf_printf(&csv, "r%d,%.*s\n", (int)prng_below(&p, 1000), (int)prng_below(&p, names),
+                          "abcdefgh");
+        snprintf(text, sizeof text,
+                 HEAD "audience:\n  file: vip.csv\nmessage:\n  text: \"Hi {{name}}\"\n"
+                      "pace: {batch: %u}\nconfirm: {taps_per_day: 1000}\n",
+                 batch);
+        assert_int_equal(open_asking(f, text, csv.text), 0);
+        letters_read(f, &l);
+        const struct review_sum *sum = review_sum(f->review);
+        uint64_t sends[2] = {sends_of(&l, 0, batch), sends_of(&l, 1, batch)};
+        uint64_t most = sends[0] > sends[1] ? sends[0] : sends[1];
+        if (sum->calls != sends[0] + sends[1] || sum->taps_max != most)
+            fail_msg("SEED=%llu: %llu calls, %llu taps; %llu and %llu", (unsigned long long)seed,
+                     (unsigned long long)sum->calls, (unsigned long long)sum->taps_max,
+                     (unsigned long long)sends[0], (unsigned long long)sends[1]);
+        if (sends[0] != sends[1])
+            assert_string_equal(sum->taps_sender, sends[0] > sends[1] ? "li" : "wu");
+        for (size_t i = 0; i < l.count; i++) {
+            assert_true((l.message[i] != 0) == (batch > 1));
+            for (size_t k = 0; batch > 1 && k < i; k++)
+                assert_true((l.message[i] == l.message[k]) == !strcmp(l.text[i], l.text[k]));
+        }
+        strbuf_dispose(&csv);
+        close_asking(f);
+    }
+}
+
+#define EIGHT "audience:\n  recipients: [r1, r2, r3, r4, r5, r6, r7, r8]\nmessage: {text: hi}\n"
+
+/* Eight letters of two senders: four taps each, three a day are right. */
+static void taps_a_day_are_judged(void **state)
+{
+    static const struct {
+        const char *more;
+        const char *part; /* NULL: right */
+        size_t line, column;
+    } rows[] = {
+        {"", "li would be asked 4 times, taps_per_day is 3", 3, 10},
+        {"confirm: {taps_per_day: 3}\n", "taps_per_day is 3", 7, 10},
+        {"confirm: {taps_per_day: 4}\n", NULL, 0, 0},
+        {"pace: {batch: 2}\n", NULL, 0, 0},
+        {"pace: {limits: [{max: 3, per: day, scope: sender}]}\n", NULL, 0, 0},
+        {"pace: {limits: [{max: 3, per: day, scope: person}]}\n", NULL, 0, 0},
+        {"pace: {limits: [{max: 4, per: day, scope: sender}]}\n", "4 times", 3, 10},
+        {"pace: {limits: [{max: 3, per: week, scope: sender}]}\n", "4 times", 3, 10},
+        {"pace: {limits: [{max: 3, per: 24h, scope: sender}]}\n", "4 times", 3, 10},
+        {"pace: {limits: [{max: 3, per: day, scope: channel}]}\n", "4 times", 3, 10},
+        {"pace: {batch: 10}\n", "testkind takes at most 9 recipients in one send", 7, 15},
+        {"senders: [li]\npace: {batch: 2}\n", "li would be asked 4 times", 3, 10},
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[512];
+        snprintf(text, sizeof text, HEAD EIGHT "%s", rows[i].more);
+        assert_int_equal(open_asking(f, text, NULL), 0);
+        read_all(f);
+        if (rows[i].part)
+            problem_is(f, 0, rows[i].line, rows[i].column, ERR_REFUSED, rows[i].part);
+        else if (f->diags.count)
+            fail_msg("%s: %s", rows[i].more, f->diags.items[0].message);
+        close_asking(f);
+    }
+}
+
+/* Where nobody is asked there are sends, and no taps to judge. */
+static void without_people_batches_are_sends(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int batch = 1; batch <= 3; batch += 2) {
+        char text[512];
+        snprintf(text, sizeof text, HEAD EIGHT "pace: {batch: %d}\n", batch);
+        assert_int_equal(open_review(f, text, NULL), 0);
+        read_all(f);
+        assert_int_equal(f->diags.count, 0);
+        assert_int_equal(review_sum(f->review)->calls, batch == 1 ? 8 : 4);
+        close_asking(f);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -395,6 +555,9 @@ int main(void)
         TEST(attachments_are_judged),
         TEST(attachments_at_their_place),
         TEST(spooled_files_keep_their_names),
+        TEST(taps_are_counted),
+        TEST(taps_a_day_are_judged),
+        TEST(without_people_batches_are_sends),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

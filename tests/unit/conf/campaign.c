@@ -260,6 +260,53 @@ static void expect_is_compared(void **state)
     }
 }
 
+static void confirm_is(const char *text, duration_t within, bool leaves, uint32_t taps,
+                       size_t reminders, duration_t first, duration_t second)
+{
+    char all[512];
+
+    snprintf(all, sizeof all, "%s%s", HEAD, text);
+    struct campaign *c = campaign_good(all, zones);
+    const struct conf_confirm *k = &c->confirm;
+    if (k->within != within || k->late_leaves != leaves || k->taps_per_day != taps ||
+        k->remind_count != reminders || (reminders > 0 && k->remind[0] != first) ||
+        (reminders > 1 && k->remind[1] != second))
+        fail_msg("%s: within %lld, leaves %d, taps %u, %zu reminders", text, (long long)k->within,
+                 k->late_leaves, k->taps_per_day, k->remind_count);
+    campaign_free(c);
+}
+
+static void confirm_is_read(void **state)
+{
+    const duration_t hour = MS_PER_HOUR, minute = MS_PER_MINUTE;
+
+    (void)state;
+    confirm_is("", 4 * hour, false, 3, 2, hour, 3 * hour);
+    confirm_is("confirm: {}\n", 4 * hour, false, 3, 2, hour, 3 * hour);
+    confirm_is("confirm: {within: 2h}\n", 2 * hour, false, 3, 1, hour, 0); /* what fits */
+    confirm_is("confirm: {within: 30m}\n", 30 * minute, false, 3, 0, 0, 0);
+    confirm_is("confirm: {remind: []}\n", 4 * hour, false, 3, 0, 0, 0);
+    confirm_is("confirm: {remind: 20m, within: 21m}\n", 21 * minute, false, 3, 1, 20 * minute, 0);
+    confirm_is("confirm: {late: leave, remind: [5h, 6h], taps_per_day: 9}\n", 4 * hour, true, 9, 2,
+               5 * hour, 6 * hour); /* nothing is over then */
+    confirm_is("confirm: {late: cancel, within: 30d, taps_per_day: 1000}\n", 720 * hour, false,
+               1000, 2, hour, 3 * hour);
+}
+
+static void batch_is_read(void **state)
+{
+    struct campaign *c = campaign_good(HEAD "pace: {batch: 50}\n", zones);
+
+    (void)state;
+    assert_int_equal(c->batch, 50);
+    assert_int_equal(c->batch_at.line, 5);
+    assert_int_equal(c->batch_at.column, 15);
+    campaign_free(c);
+    c = campaign_good(HEAD, zones);
+    assert_int_equal(c->batch, 1);
+    campaign_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(defaults_are_the_contracts),
@@ -268,7 +315,9 @@ int main(void)
                                        cmocka_unit_test(single_errors_have_their_place),
                                        cmocka_unit_test(ids_have_their_length),
                                        cmocka_unit_test(paths_are_beside_the_campaign),
-                                       cmocka_unit_test(expect_is_compared)};
+                                       cmocka_unit_test(expect_is_compared),
+                                       cmocka_unit_test(confirm_is_read),
+                                       cmocka_unit_test(batch_is_read)};
 
     return cmocka_run_group_tests(tests, setup, teardown);
 }

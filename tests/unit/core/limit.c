@@ -332,6 +332,114 @@ static void periods_lie_end_to_end(void **state)
     zone_dispose(&zone);
 }
 
+/* --- where a person is asked first --- */
+
+enum { QUESTIONS = 300 };
+
+struct question {
+    bool open, sent;
+    instant_t sent_at;
+};
+
+static uint32_t asked_used(const struct question *q, size_t count, enum period period, instant_t t)
+{
+    uint32_t used = 0;
+
+    for (size_t i = 0; i < count; i++)
+        used +=
+            q[i].open || (q[i].sent && period_key(period, q[i].sent_at) == period_key(period, t));
+    return used;
+}
+
+/* A place in every period until settled; then in the period of sending, or nowhere. */
+static void check_questions(const struct period_case *row, uint64_t seed)
+{
+    struct question q[QUESTIONS];
+    struct calendar_limit c;
+    struct zone zone;
+    struct prng p;
+    size_t count = 0;
+    instant_t now = at(row->from);
+
+    zone_load(&zone, row->zone);
+    glibc_zone(row->zone);
+    prng_seed(&p, seed);
+    uint32_t max = (uint32_t)between(&p, 1, 5);
+    calendar_limit_init(&c, max, row->period, &zone.tz);
+    for (int step = 0; step < 2000 && count < QUESTIONS; step++) {
+        instant_t ready = calendar_limit_ready_at(&c, now);
+        uint32_t open = 0, used = asked_used(q, count, row->period, now);
+        for (size_t i = 0; i < count; i++)
+            open += q[i].open;
+        bool right = used < max ? ready == now
+                     : open >= max
+                         ? ready == INSTANT_NEVER
+                         : ready > now && asked_used(q, count, row->period, ready) < max &&
+                               asked_used(q, count, row->period, ready - 1) >= max;
+        if (!right || calendar_limit_used(&c, now) != used ||
+            calendar_limit_room(&c, now) != (used < max ? max - used : 0))
+            fail_msg("SEED=%llu %s: used %u, model %u of %u at %lld, ready %lld",
+                     (unsigned long long)seed, row->zone, calendar_limit_used(&c, now), used, max,
+                     (long long)now, (long long)ready);
+        size_t i = count ? prng_below(&p, count) : 0;
+        if (ready == now && prng_below(&p, 2)) {
+            calendar_limit_ask(&c);
+            q[count++] = (struct question){.open = true};
+        } else if (count && q[i].open) {
+            bool sent = prng_below(&p, 3) > 0;
+            calendar_limit_settle(&c, sent ? now : INSTANT_MIN);
+            q[i] = (struct question){.sent = sent, .sent_at = now};
+        }
+        now = ready > now && ready != INSTANT_NEVER && prng_below(&p, 4) == 0
+                  ? ready
+                  : now + between(&p, 0, row->step_most);
+    }
+    assert_true(count > 20); /* it did not stand still */
+    zone_dispose(&zone);
+}
+
+static void a_question_holds_its_place_in_every_period(void **state)
+{
+    static const struct period_case rows[] = {
+        {PERIOD_DAY, "America/New_York", "2027-03-01T00:00Z", 9 * MS_PER_HOUR},
+        {PERIOD_DAY, "Asia/Shanghai", "2027-03-01T00:00Z", 9 * MS_PER_HOUR},
+        {PERIOD_WEEK, "America/New_York", "2026-12-01T00:00Z", 40 * MS_PER_HOUR},
+        {PERIOD_MONTH, "Asia/Shanghai", "2026-12-01T00:00Z", 5 * MS_PER_DAY},
+    };
+    uint64_t seed = test_seed();
+
+    (void)state;
+    print_message("SEED=%llu\n", (unsigned long long)seed);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        for (uint64_t k = 0; k < 8; k++)
+            check_questions(&rows[i], seed + k);
+}
+
+static void questions_by_hand(void **state)
+{
+    instant_t evening = at("2027-03-01T23:00+08:00"), next = at("2027-03-02T09:00+08:00");
+    struct calendar_limit c;
+    struct zone zone;
+
+    (void)state;
+    zone_load(&zone, "Asia/Shanghai");
+    calendar_limit_init(&c, 2, PERIOD_DAY, &zone.tz);
+    calendar_limit_take(&c, evening); /* of a channel that does not ask, on the same limit */
+    calendar_limit_ask(&c);
+    assert_int_equal(calendar_limit_used(&c, evening), 2);
+    assert_int_equal(calendar_limit_ready_at(&c, evening), at("2027-03-02T00:00+08:00"));
+    assert_int_equal(calendar_limit_used(&c, next),
+                     1); /* still asked: a place in the new day too */
+    calendar_limit_ask(&c);
+    assert_true(calendar_limit_ready_at(&c, next) == INSTANT_NEVER); /* no midnight makes room */
+    calendar_limit_settle(&c, next); /* sent on the second day: counted there */
+    assert_int_equal(calendar_limit_used(&c, next), 2);
+    calendar_limit_settle(&c, INSTANT_MIN); /* not sent: nowhere */
+    assert_int_equal(calendar_limit_used(&c, next), 1);
+    assert_int_equal(calendar_limit_used(&c, at("2027-03-03T00:00+08:00")), 0);
+    zone_dispose(&zone);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +449,8 @@ int main(void)
         cmocka_unit_test(calendar_counts_local_periods),
         cmocka_unit_test(calendar_restores_what_lies_in_the_period),
         cmocka_unit_test(periods_lie_end_to_end),
+        cmocka_unit_test(a_question_holds_its_place_in_every_period),
+        cmocka_unit_test(questions_by_hand),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -328,7 +328,7 @@ static void person(struct world *w)
         break;
     case 3:
         p->paused = true;
-        engine_pause(w->engine, id, false);
+        engine_pause(w->engine, w->now, id, false);
         break;
     case 4:
         p->paused = false;
@@ -795,6 +795,9 @@ static void who_is_withdrawn_costs_no_gap_and_is_waited_for_no_more(void **state
     engine_claimed(e, now, 2, false);
     assert_true(engine_has_revision(e, 1));
     engine_withdraw(e, now, 1, 1, 3);
+    engine_turn(e, now);
+    assert_true(next_effect(e, EFFECT_FETCH, &f)); /* what was refused may wait still */
+    engine_fetched(e, now, 1, 1, NULL, 0, false);
     assert_false(engine_has_revision(e, 1)); /* nothing is left to do */
     engine_free(e);
 }

@@ -90,6 +90,7 @@ struct draft {
     int approvers; /* 0: one */
     const char *const *recipients;
     size_t count;
+    bool by_hand;
 };
 
 /* Rows go to the lanes in turn; a NULL recipient becomes "dup", skipped as a duplicate. */
@@ -121,7 +122,8 @@ static inline int64_t submit_of(struct fixture *f, const struct draft *d, bool *
                                   .manifest = manifest,
                                   .digest = digest_of(manifest, strlen(manifest)),
                                   .channel = "dry",
-                                  .approvers = d->approvers ? d->approvers : 1};
+                                  .approvers = d->approvers ? d->approvers : 1,
+                                  .by_hand = d->by_hand};
     OK(store_submit_end(f->s, loading, &freeze, &revision, again, &f->e));
     return revision;
 }
