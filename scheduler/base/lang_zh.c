@@ -4,6 +4,8 @@
 #include <stddef.h>
 
 const struct lang_pair lang_zh[] = {
+    {"%lld deliveries are unknown, the first is %lld: a person must say what became of them",
+     "%lld 条投递结果未知，第一条是 %lld：须由人工确认各自的结果"},
     {"\nApprove this revision? [y/N] ", "\n批准这个版本吗？[y/N] "},
     {"\nMore about one of them: paceline COMMAND --help\n",
      "\n查看某个命令的用法：paceline COMMAND --help\n"},
@@ -678,6 +680,17 @@ const struct lang_pair lang_zh[] = {
     {"the body must be a JSON object", "请求体必须是 JSON 对象"},
     {"the campaign was not submitted", "活动没有提交"},
     {"the channel refused the content: a person must look", "渠道拒绝了内容：需要人工查看"},
+    {"the clock is %lld s behind the last recorded instant: nothing is sent until it is there "
+     "again",
+     "时钟比最后记录的时刻慢 %lld 秒：追上之前什么都不发送"},
+    {"the clock is %lld s off what has passed: nothing is sent until a person has looked at it and "
+     "says: paceline unhalt --reason TEXT",
+     "时钟与实际流逝的时间相差 %lld 秒：须有人查看并执行 paceline unhalt --reason "
+     "TEXT，在此之前什么都不发送"},
+    {"the clock was set back by %lld s: see whether it is right",
+     "时钟被拨回 %lld 秒：请核对是否正确"},
+    {"the clock was set forward by %lld s: see whether it is right",
+     "时钟被拨快 %lld 秒：请核对是否正确"},
     {"the contact book", "通讯录"},
     {"the contact book is in the service: who is meant, and whether 'expect' holds, is known at "
      "submit",
@@ -747,6 +760,8 @@ const struct lang_pair lang_zh[] = {
      "数据文件 %s 正被进程 %s 使用：请先停止那个服务"},
     {"the store failed: %s", "数据文件出错：%s"},
     {"the store has no such attachment", "数据文件中没有这个附件"},
+    {"the store has not answered for %lld s: nothing new is sent until it does",
+     "存储已有 %lld 秒没有应答：恢复应答之前不会发送新的消息"},
     {"the stored revision cannot be read: %s", "无法读取已保存的版本：%s"},
     {"the stored revision is damaged", "已保存的版本已损坏"},
     {"the submission cannot be read again", "提交内容无法再次读取"},

@@ -26,7 +26,8 @@ static void look_at_step(struct timekeeper *k, const struct clocks *c, struct cl
     if (k->held || (step < CLOCKS_STEP_MS && step > -CLOCKS_STEP_MS))
         return;
     out->step = step;
-    if (step > CLOCKS_FORWARD_MAX_MS || step < -CLOCKS_BACK_MAX_MS)
+    if (step < -CLOCKS_BACK_MAX_MS ||
+        (step > CLOCKS_FORWARD_MAX_MS && c->wall - k->now > CLOCKS_FORWARD_MAX_MS))
         k->held = out->jumped = true;
     else
         k->anchor = *c;
@@ -44,7 +45,10 @@ bool timekeeper_look(struct timekeeper *k, const struct clocks *c, struct clocks
     if (slept >= CLOCKS_STEP_MS)
         out->slept = slept;
     k->last = *c;
-    k->now = later(k->now, k->held ? expected(k, c) : c->wall);
+    instant_t now = later(k->now, k->held ? expected(k, c) : c->wall);
+    if (out->step > 0 && !k->held)
+        out->forward = now - k->now;
+    k->now = now;
     return out->step || out->stalled || out->slept;
 }
 

@@ -8,9 +8,9 @@
  *     more                    a jump: not believed. Time runs on by the boot clock until released
  *
  * A forward jump that was believed would expire whatever waits, for good; a clock that goes back
- * shows instants again that are already used up. Ten minutes are more than any correction of a
- * machine that keeps time, and less than a window or a frequency cap. A suspend is no step: the
- * boot clock counts it too, and the monotonic one does not.
+ * shows instants again that are already used up; put right again it is no jump. Ten minutes are
+ * more than any correction of a machine that keeps time, and less than a window or a frequency cap.
+ * A suspend is no step: the boot clock counts it too, and the monotonic one does not.
  *
  * Pure: the clocks are read by the caller. */
 #ifndef PACELINE_CORE_CLOCKS_H
@@ -34,6 +34,7 @@ struct clocks { /* in milliseconds; boot counts suspends, monotonic does not */
 
 struct clocks_event {
     duration_t step;    /* 0: none; how far the wall clock was set */
+    duration_t forward; /* how far time went ahead with it, more than has passed */
     bool jumped;        /* too far: held from now on */
     duration_t slept;   /* in suspend */
     duration_t stalled; /* since the last look, suspends included; 0: not worth a word */

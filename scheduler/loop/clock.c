@@ -46,7 +46,7 @@ void clock_start(struct run *s, instant_t recorded, bool halted_by_clock)
     bool held = halted_by_clock && recorded > 0;
 
     timekeeper_start(&s->clock, &c, recorded, held);
-    if (recorded - c.wall > BEHIND_MS)
+    if (recorded > c.wall + BEHIND_MS)
         log_line(LOG_WARNING, "clock", "%lld s behind the store; waiting for it",
                  (long long)(recorded - c.wall) / 1000);
 }
@@ -66,6 +66,7 @@ instant_t run_now(struct run *s)
         timekeeper_start(&s->clock, &c, INSTANT_MIN, false);
     if (timekeeper_look(&s->clock, &c, &seen)) {
         s->clock_seen.step += seen.step;
+        s->clock_seen.forward += seen.forward;
         s->clock_seen.slept += seen.slept;
         s->clock_seen.stalled += seen.stalled;
         s->clock_seen.jumped |= seen.jumped;
@@ -119,7 +120,7 @@ void clock_turn(struct run *s)
     }
     if (seen.jumped)
         halt_for_jump(s, seen.step);
-    engine_clock_moved(s->engine, now, !seen.jumped && seen.step > 0 ? seen.step : 0);
+    engine_clock_moved(s->engine, now, seen.forward);
 }
 
 void clock_release(struct run *s)

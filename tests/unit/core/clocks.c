@@ -134,6 +134,26 @@ static void test_a_jump_back_holds(void **state)
     assert_int_equal(k.now, T0 + SECOND); /* by the boot clock */
     assert_int_equal(timekeeper_release(&k, &c), 0);
     assert_int_equal(k.now, T0 + SECOND); /* and waits there */
+    c.wall += 2 * HOUR;
+    assert_true(look());
+    assert_true(seen.jumped); /* as far from what was released as ever */
+}
+
+static void test_a_clock_put_right_again_is_no_jump(void **state)
+{
+    (void)state;
+    c.wall -= 2 * HOUR;
+    look();
+    timekeeper_release(&k, &c);
+    pass(MINUTE);
+    look();
+    assert_int_equal(timekeeper_offset(&k), -2 * HOUR + MINUTE);
+    c.wall += 2 * HOUR;
+    assert_true(look());
+    assert_int_equal(seen.step, 2 * HOUR);
+    assert_false(seen.jumped);
+    assert_int_equal(seen.forward, MINUTE); /* it stood still for so long */
+    assert_int_equal(k.now, c.wall);
 }
 
 static void test_a_suspend_is_no_step(void **state)
@@ -185,6 +205,7 @@ int main(void)
         cmocka_unit_test_setup(test_years_forward_and_back_again, setup),
         cmocka_unit_test_setup(test_a_step_back_stands_still, setup),
         cmocka_unit_test_setup(test_a_jump_back_holds, setup),
+        cmocka_unit_test_setup(test_a_clock_put_right_again_is_no_jump, setup),
         cmocka_unit_test_setup(test_a_suspend_is_no_step, setup),
         cmocka_unit_test_setup(test_a_machine_that_stood_still, setup),
         cmocka_unit_test_setup(test_time_begins_where_it_was_recorded, setup),
