@@ -4,8 +4,6 @@
 #include <stddef.h>
 
 const struct lang_pair lang_zh[] = {
-    {"%lld deliveries are unknown, the first is %lld: a person must say what became of them",
-     "%lld 条投递结果未知，第一条是 %lld：须由人工确认各自的结果"},
     {"\nApprove this revision? [y/N] ", "\n批准这个版本吗？[y/N] "},
     {"\nMore about one of them: paceline COMMAND --help\n",
      "\n查看某个命令的用法：paceline COMMAND --help\n"},
@@ -59,6 +57,8 @@ const struct lang_pair lang_zh[] = {
     {"%lld added, %lld changed, %lld unchanged\n", "新增 %lld，更新 %lld，未变 %lld\n"},
     {"%lld canceled, %lld already out, %lld unknown\n",
      "已取消 %lld 条，%lld 条已发出，%lld 条结果未知\n"},
+    {"%lld deliveries are unknown, the first is %lld: a person must say what became of them",
+     "%lld 条投递结果未知，第一条是 %lld：须由人工确认各自的结果"},
     {"%lld rows are of recipients that came before in the file: left out",
      "%lld 行的接收人在文件中已出现过：未采用"},
     {"%lld used of %s", "已用 %lld / %s"},

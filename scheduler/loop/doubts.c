@@ -1,5 +1,5 @@
 /* What is unknown is left only by evidence or by a person: so somebody must hear of it. Once a
- * minute the store is asked; while there is any, a line in the log and a word in `status`. */
+ * minute at most while there is any, a line in the log and a word in `status`. */
 #include "loop/internal.h"
 
 #include "base/lang.h"
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LOOK_MS = 30000, SAY_MS = 60000, COUNT_MAX = 10000 };
+enum { LOOK_MS = 10000, SAY_MS = 60000, COUNT_MAX = 10000 };
 
 struct doubts {
     struct store_job job;

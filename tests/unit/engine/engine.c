@@ -695,12 +695,16 @@ static instant_t sent_next(struct engine *e, instant_t now, struct effect *f)
 static unsigned tries_of_first(const struct engine_answer *answer, struct effect *last,
                                duration_t apart[100], instant_t *ended)
 {
+    struct engine_limit limit = {
+        .scope = SCOPE_SENDER, .max = 1, .rolling = true, .span = 1, .text = "1 per 1ms sender"};
     struct bench b = {0};
     instant_t now = 1800000000000, before = now;
-    struct engine *e = one_lane(&b, now, (struct pace){0, 0}, NULL);
+    struct engine *e = one_lane(&b, now, (struct pace){0, 0}, &limit);
     unsigned tries = 0;
 
     give(e, now);
+    engine_primed(e, now, 1);
+    engine_turn(e, now);
     while (tries < 99) {
         now = sent_next(e, now, last);
         bool first = last->send == 1;
@@ -708,6 +712,7 @@ static unsigned tries_of_first(const struct engine_answer *answer, struct effect
             apart[tries++] = now - before;
             before = now;
         }
+        now += answer->kind == ANSWER_HELD ? 60000 : 0; /* long enough to use up any budget */
         engine_answer(e, now, last->send,
                       first ? answer : &(struct engine_answer){.kind = ANSWER_DONE});
         assert_false(engine_answer(e, now, last->send, answer)); /* a second one changes nothing */
@@ -717,8 +722,47 @@ static unsigned tries_of_first(const struct engine_answer *answer, struct effect
         engine_turn(e, now);
     }
     *ended = now;
+    if (answer->kind == ANSWER_NOT_SENT) { /* its place is free: the next one goes */
+        struct effect next;
+        engine_turn(e, now);
+        sent_next(e, now, &next);
+        assert_int_equal(next.send, 2);
+    }
     engine_free(e);
     return tries;
+}
+
+static void what_was_on_its_way_lengthens_no_rest(void **state)
+{
+    struct schedule always = {.zone = &utc, .start = INSTANT_MIN, .end = INSTANT_NEVER};
+    const struct engine_revision_lane lane = {1, 3};
+    instant_t now = 1800000000000;
+    struct engine *e = engine_new();
+    int64_t sends[3];
+    struct effect f;
+
+    (void)state;
+    engine_add_channel(e, &(struct engine_channel){1, 1, 3, NULL, 0, false});
+    engine_add_lane(e, &(struct engine_lane){1, 1, 1, INSTANT_MIN, INSTANT_MIN});
+    engine_add_revision(e, now,
+                        &(struct engine_revision){.id = 1,
+                                                  .campaign = 1,
+                                                  .channel = 1,
+                                                  .schedule = &always,
+                                                  .lanes = &lane,
+                                                  .lane_count = 1});
+    give(e, now);
+    for (int i = 0; i < 3; i++) {
+        assert_true(next_effect(e, EFFECT_CLAIM, &f));
+        sends[i] = f.send;
+    }
+    for (int i = 0; i < 3; i++)
+        engine_claimed(e, now, sends[i], true);
+    for (int i = 0; i < 3; i++) /* one cause, three failures */
+        engine_answer(e, now + 10 + i, sends[i], &(struct engine_answer){.kind = ANSWER_NOT_SENT});
+    engine_turn(e, now + 13);
+    assert_in_range(engine_wake(e), now + 1010, now + 1010 + 250);
+    engine_free(e);
 }
 
 static void what_cannot_be_sent_has_a_budget(void **state)
@@ -981,6 +1025,7 @@ int main(void)
         cmocka_unit_test(halt_between_claim_and_send_gives_the_claim_back),
         cmocka_unit_test(a_window_that_closes_under_way_is_seen_before_the_first_byte),
         cmocka_unit_test(the_gap_is_drawn_once),
+        cmocka_unit_test(what_was_on_its_way_lengthens_no_rest),
         cmocka_unit_test(what_cannot_be_sent_has_a_budget),
         cmocka_unit_test(not_now_without_an_instant_backs_off),
         cmocka_unit_test(a_halt_is_no_try),
