@@ -2,6 +2,7 @@
 #include "api/emit.h"
 #include "api/handlers.h"
 #include "api/request.h"
+#include "api/server_impl.h"
 
 #include "base/lang.h"
 
@@ -9,11 +10,21 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { UNKNOWNS_SHOWN = 20, UNKNOWNS_COUNTED = 10000 };
+enum { UNKNOWNS_SHOWN = 20, UNKNOWNS_COUNTED = 10000, STORE_MS = 500 };
 
 struct status {
     int64_t unknowns[UNKNOWNS_SHOWN];
     int64_t unknown_count; /* -1: the store does not say */
+    struct asked *asked;   /* of the store, not answered yet */
+    int64_t until_ms;
+};
+
+struct asked { /* may outlive the request: a store that hangs is no reason not to answer */
+    struct store_job job;
+    struct request *rq; /* NULL: it has been answered */
+    struct status found;
+    struct err e;
+    int rc;
 };
 
 struct lanes {
@@ -169,20 +180,68 @@ static int keep_unknown(void *ctx, const struct store_delivery *d)
     return 0;
 }
 
-static int unknowns_read(struct store *store, struct request *rq)
+static void unknowns_read(struct store *store, struct store_job *job)
 {
-    return store_unknowns(store, UNKNOWNS_COUNTED, keep_unknown, rq->state, &rq->e);
+    struct asked *a = (struct asked *)job;
+
+    a->rc = store_unknowns(store, UNKNOWNS_COUNTED, keep_unknown, &a->found, &a->e);
+}
+
+static void unknowns_done(struct store_job *job)
+{
+    struct asked *a = (struct asked *)job;
+    struct request *rq = a->rq;
+
+    if (rq) {
+        rq->rc = a->rc;
+        *(struct status *)rq->state = a->found;
+    }
+    free(a);
+    if (rq)
+        api_tick(rq->api);
+}
+
+/* Also when the service stops meanwhile. */
+static void status_forget(void *state)
+{
+    struct status *s = state;
+
+    if (s->asked)
+        s->asked->rq = NULL;
+    s->asked = NULL;
+}
+
+static bool status_look(struct request *rq)
+{
+    struct status *s = rq->state;
+
+    if (s->asked && connection_clock_ms() < s->until_ms)
+        return false;
+    if (s->asked) {
+        status_forget(s);
+        rq->rc = ERR_STORE;
+    }
+    if (!request_abandon(rq))
+        status_put(rq);
+    return true;
 }
 
 void status_show(struct request *rq)
 {
-    rq->state = arena_alloc(rq->arena, sizeof(struct status));
-    if (health_of(rq).store_healthy) {
-        request_store(rq, unknowns_read, status_put);
-    } else {
+    const struct api_host *host = request_host(rq);
+    struct status *s = rq->state = arena_alloc(rq->arena, sizeof *s);
+
+    if (!health_of(rq).store_healthy) {
         rq->rc = ERR_STORE;
         status_put(rq);
+        return;
     }
+    s->asked = xmalloc(sizeof *s->asked);
+    *s->asked = (struct asked){.job = {unknowns_read, unknowns_done, NULL}, .rq = rq};
+    rq->dispose = status_forget;
+    s->until_ms = connection_clock_ms() + STORE_MS;
+    host->store_run(host->ctx, &s->asked->job);
+    request_hold(rq, status_look);
 }
 
 /* --- health: for machines, without a name --- */

@@ -99,11 +99,12 @@ static void print_service(const struct status *s, FILE *to)
             put_safe(to, reason);
         }
         fputs(tr(" (lift it with: paceline unhalt --reason TEXT)\n"), to);
-    } else if (problem) {
+    }
+    if (problem) {
         fputs(tr("the service has a problem: "), to);
         put_safe(to, problem);
         fputc('\n', to);
-    } else {
+    } else if (!halted) {
         fprintf(to, "%s\n", tr("the service is running"));
     }
     if (json_is_true(json_object_get(s->service, "test")))

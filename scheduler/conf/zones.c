@@ -14,6 +14,7 @@ enum { ZONE_BYTES_MAX = 256 * 1024 };
 struct zone {
     struct zone *next; /* zones.first */
     char *name, *bytes;
+    size_t length;
     struct tz tz;
 };
 
@@ -44,37 +45,60 @@ void zones_free(struct zones *z)
     free(z);
 }
 
-const struct tz *zones_get(struct zones *z, const char *name)
+/* The zone's file; NULL when there is none, or when it is no time zone. */
+static char *zone_read(const char *name, size_t *length, struct tz *tz)
 {
     struct err ignored;
+    char *bytes = NULL, *path = zone_path(name);
+    int rc = file_read(&bytes, length, path, ZONE_BYTES_MAX, &ignored);
+
+    free(path);
+    if (!rc && tz_parse(tz, (const uint8_t *)bytes, *length) == 0)
+        return bytes;
+    free(bytes);
+    return NULL;
+}
+
+const struct tz *zones_get(struct zones *z, const char *name)
+{
     struct tz tz;
     char *bytes = NULL;
-    size_t length;
+    size_t length = 0;
 
     for (const struct zone *zone = z->first; zone; zone = zone->next) {
         if (strcmp(zone->name, name) == 0)
             return &zone->tz;
     }
-    if (strcmp(name, "UTC") == 0) {
+    if (strcmp(name, "UTC") == 0)
         tz_utc(&tz);
-    } else {
-        if (!name_valid(name))
-            return NULL;
-        char *path = zone_path(name);
-        int rc = file_read(&bytes, &length, path, ZONE_BYTES_MAX, &ignored);
-
-        free(path);
-        if (rc)
-            return NULL;
-        if (tz_parse(&tz, (const uint8_t *)bytes, length)) {
-            free(bytes);
-            return NULL;
-        }
-    }
+    else if (!name_valid(name) || !(bytes = zone_read(name, &length, &tz)))
+        return NULL;
     struct zone *zone = xmalloc(sizeof *zone);
-    *zone = (struct zone){.next = z->first, .name = xstrdup(name), .bytes = bytes, .tz = tz};
+    *zone = (struct zone){z->first, xstrdup(name), bytes, length, tz};
     z->first = zone;
     return &zone->tz;
+}
+
+size_t zones_refresh(struct zones *z)
+{
+    size_t changed = 0;
+
+    for (struct zone *zone = z->first; zone; zone = zone->next) {
+        struct tz tz;
+        size_t length = 0;
+        char *bytes = zone->bytes ? zone_read(zone->name, &length, &tz) : NULL;
+
+        if (!bytes || (length == zone->length && memcmp(bytes, zone->bytes, length) == 0)) {
+            free(bytes);
+            continue;
+        }
+        free(zone->bytes);
+        zone->bytes = bytes;
+        zone->length = length;
+        zone->tz = tz;
+        changed++;
+    }
+    return changed;
 }
 
 /* `right/` counts leap seconds; `localtime` means something else on every machine. */

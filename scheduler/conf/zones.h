@@ -6,6 +6,8 @@
 
 #include "core/tz.h"
 
+#include <stddef.h>
+
 struct zones;
 
 struct zones *zones_new(void);
@@ -13,5 +15,9 @@ void zones_free(struct zones *z);
 /* Borrowed for the life of `z`; NULL when there is no such zone. `UTC` always works. Not
  * thread-safe: one `zones` a thread. */
 const struct tz *zones_get(struct zones *z, const char *name);
+
+/* Reads the files again: how many zones are not what they were. What `zones_get` gave is the new
+ * one from then on. A file that is gone or broken changes nothing. */
+size_t zones_refresh(struct zones *z);
 
 #endif

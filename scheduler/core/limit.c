@@ -74,6 +74,14 @@ void rolling_restore_open(struct rolling *r)
     r->in_flight++;
 }
 
+void rolling_shift(struct rolling *r, duration_t by)
+{
+    for (uint32_t i = 0; i < r->held; i++) {
+        instant_t *at = &r->release_at[position(r, i)];
+        *at = instant_add(*at, by);
+    }
+}
+
 uint32_t rolling_used(const struct rolling *r, instant_t now)
 {
     return r->in_flight + r->held - released(r, now);

@@ -35,6 +35,7 @@ void rolling_untake(struct rolling *r);                        /* proven not sen
  * latest `max` count. `open`: claimed, no answer yet. */
 void rolling_restore(struct rolling *r, instant_t answered_at, instant_t now);
 void rolling_restore_open(struct rolling *r);
+void rolling_shift(struct rolling *r, duration_t by); /* the clock was set forward by so much */
 uint32_t rolling_used(const struct rolling *r, instant_t now);
 
 enum period { PERIOD_DAY, PERIOD_WEEK, PERIOD_MONTH };

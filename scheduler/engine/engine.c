@@ -99,7 +99,7 @@ void engine_add_channel(struct engine *e, const struct engine_channel *spec)
     c->account = spec->account;
     c->in_flight_max = spec->in_flight_max ? spec->in_flight_max : 1;
     c->asks = spec->asks;
-    c->stopped_until = INSTANT_MIN;
+    c->stopped_until = c->rested_at = INSTANT_MIN;
     for (size_t i = 0; i < spec->quota_count; i++) {
         struct engine_limit quota = {.scope = SCOPE_CHANNEL,
                                      .max = spec->quotas[i].max,
@@ -180,6 +180,55 @@ void engine_hold_claims(struct engine *e, instant_t now, bool hold)
     engine_time(e, now);
     e->claims_held = hold;
     lane_touch_all(e);
+}
+
+static void shift(instant_t *t, duration_t by)
+{
+    if (*t != INSTANT_MIN && *t != INSTANT_NEVER)
+        *t = instant_add(*t, by);
+}
+
+static void meters_shift(struct meter *list, duration_t by)
+{
+    for (struct meter *m = list; m; m = m->next)
+        meter_shift(m, by);
+}
+
+/* What is measured in time passed: gaps, rolling limits, rests. */
+static void shift_spans(struct engine *e, duration_t by)
+{
+    size_t at = 0;
+
+    for (struct lane *l; (l = map_each(&e->lanes, &at));) {
+        shift(&l->last_due, by);
+        shift(&l->last_answer, by);
+        meters_shift(l->meters, by);
+    }
+    at = 0;
+    for (struct channel *c; (c = map_each(&e->channels, &at));) {
+        shift(&c->stopped_until, by);
+        meters_shift(c->meters, by);
+        meters_shift(c->quotas, by);
+    }
+    at = 0;
+    for (struct campaign_meters *c; (c = map_each(&e->campaigns, &at));)
+        meters_shift(c->meters, by);
+    for (struct person *p = e->persons; p; p = p->next)
+        meters_shift(p->meters, by);
+    meters_shift(e->recipient_meters, by);
+}
+
+void engine_clock_moved(struct engine *e, instant_t now, duration_t forward)
+{
+    size_t at = 0;
+
+    engine_time(e, now);
+    if (forward > 0)
+        shift_spans(e, forward);
+    for (struct lane *l; (l = map_each(&e->lanes, &at));) {
+        l->epoch++;
+        lane_touch(e, l);
+    }
 }
 
 static void touch_channel(struct engine *e, const struct channel *c)

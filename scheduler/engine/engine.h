@@ -122,6 +122,11 @@ bool engine_halted(const struct engine *e);
 /* While the store is unhealthy nothing is claimed. */
 void engine_hold_claims(struct engine *e, instant_t now, bool hold);
 
+/* The clock did not run evenly: it was set forward by so much (0: set back, or the machine slept).
+ * All lanes are decided anew: gaps, rolling limits and rests count the time that really passed, and
+ * whoever is late starts at a random phase as after a rest. */
+void engine_clock_moved(struct engine *e, instant_t now, duration_t forward);
+
 /* A channel that may not send until `until` (INSTANT_NEVER: until engine_channel_open). */
 void engine_channel_stop(struct engine *e, int64_t channel, instant_t until);
 void engine_channel_open(struct engine *e, instant_t now, int64_t channel);
@@ -152,7 +157,7 @@ void engine_claimed(struct engine *e, instant_t now, int64_t delivery, bool dura
 enum engine_answer_kind {
     ANSWER_DONE,
     ANSWER_ASKED,    /* a person has been asked */
-    ANSWER_NOT_SENT, /* proven; the channel rests for a growing while */
+    ANSWER_NOT_SENT, /* proven; the channel rests for a growing while, each delivery has a budget */
     ANSWER_HELD,     /* proven: the guard before the first byte said no */
     ANSWER_NOT_NOW,
     ANSWER_NEVER,

@@ -14,9 +14,13 @@
 
 enum {
     REST_FIRST_MS = 1000, /* after a failure before the first byte; doubles */
-    REST_DOUBLINGS = 8,
+    REST_DOUBLINGS = 9,
     REST_MAX_MS = 300000,
-    NOT_NOW_MS = 60000 /* a channel that says "not now" without saying when */
+    NOT_NOW_MS = 60000, /* a channel that says "not now" without saying when; doubles */
+    NOT_NOW_DOUBLINGS = 6,
+    NOT_NOW_MAX_MS = 3600000,
+    TRIES_MAX = 10,        /* a delivery is given up after so many tries and so long: both, */
+    TRIES_FOR_MS = 3600000 /* since a short outage soon has many tries, and a long one few */
 };
 
 struct place { /* one delivery's, in each meter that counts it */
@@ -190,29 +194,40 @@ static void result(struct engine *e, const struct flight *f, const struct item *
                                     .unseen = state == DELIVERY_EXPIRED && !f->shown});
 }
 
-/* Nothing was sent: all back in their lane, held alone until `not_before`. */
-static void give_back(struct engine *e, struct flight *f, instant_t not_before)
+/* Nothing was sent: back in its lane, held alone until `not_before`. */
+static void put_back(struct engine *e, struct flight *f, instant_t not_before)
 {
     struct queue *q = f->queue;
     struct revision *r = q->revision;
+    struct item item = f->items[0];
 
-    while (f->count) {
-        struct item item = f->items[0];
-        leave(e, f, 0);
-        each_meter(e, f, &item, give_place_back);
-        result(e, f, &item, DELIVERY_PENDING, REASON_NONE);
-        item.attempts++;
-        item.epoch = 0;
-        item.not_before = not_before;
-        if (!r->ended && !r->dropped) {
-            queue_put(q, &item);
-            q->waiting++;
-        }
+    leave(e, f, 0);
+    each_meter(e, f, &item, give_place_back);
+    result(e, f, &item, DELIVERY_PENDING, REASON_NONE);
+    item.attempts++;
+    item.epoch = 0;
+    item.not_before = not_before;
+    if (!r->ended && !r->dropped) {
+        queue_put(q, &item);
+        q->waiting++;
     }
+}
+
+static void land_back(struct engine *e, struct flight *f)
+{
+    struct revision *r = f->queue->revision;
+
     if (r->ended)
         engine_emit(e,
                     &(struct effect){.kind = EFFECT_EXPIRE, .revision = r->spec.id, .at = e->now});
     land(e, f);
+}
+
+static void give_back(struct engine *e, struct flight *f, instant_t not_before)
+{
+    while (f->count)
+        put_back(e, f, not_before);
+    land_back(e, f);
 }
 
 static size_t find_item(const struct flight *f, int64_t delivery)
@@ -261,17 +276,30 @@ bool engine_may_send(const struct engine *e, instant_t now, int64_t send)
            lane_hard_go(e, f->queue->revision, now > e->now ? now : e->now);
 }
 
-/* The longer a channel cannot be reached, the longer it rests; a little apart from others. */
-static instant_t rest_until(const struct engine *e, struct channel *c)
+/* `first` doubled so often, at most `max`, and up to a quarter more: a little apart from others. */
+static duration_t backoff(const struct engine *e, int64_t id, duration_t first, unsigned doublings,
+                          duration_t max)
 {
-    unsigned doublings = c->failures < REST_DOUBLINGS ? c->failures : REST_DOUBLINGS;
-    duration_t rest = (duration_t)REST_FIRST_MS << doublings;
+    duration_t rest = first << doublings;
     struct prng p;
 
-    rest = rest < REST_MAX_MS ? rest : REST_MAX_MS;
-    prng_for(&p, (uint64_t)c->id, (uint64_t)e->now, c->failures, 0);
+    rest = rest < max ? rest : max;
+    prng_for(&p, (uint64_t)id, (uint64_t)e->now, doublings, 0);
+    return rest + (duration_t)prng_below(&p, (uint64_t)rest / 4 + 1);
+}
+
+/* The longer a channel cannot be reached, the longer it rests. What was on its way when the rest
+ * began fails of the same cause: it does not make it longer. */
+static void rest(struct engine *e, struct channel *c, const struct flight *f)
+{
+    unsigned doublings = c->failures < REST_DOUBLINGS ? c->failures : REST_DOUBLINGS;
+
+    if (f->claimed_at < c->rested_at)
+        return;
+    c->rested_at = e->now;
     c->failures++;
-    return e->now + rest + (duration_t)prng_below(&p, (uint64_t)rest / 4 + 1);
+    engine_channel_stop(e, c->id,
+                        e->now + backoff(e, c->id, REST_FIRST_MS, doublings, REST_MAX_MS));
 }
 
 static void remember(struct engine *e, const struct flight *f, const struct item *item)
@@ -306,6 +334,37 @@ static void settle(struct engine *e, struct flight *f, enum delivery_state state
     while (f->count)
         settle_item(e, f, 0, state, reason);
     land(e, f);
+}
+
+static bool spent(const struct engine *e, const struct item *item)
+{
+    return item->tries >= TRIES_MAX && e->now - item->tried_at >= TRIES_FOR_MS;
+}
+
+/* Proven not sent (`reached` false) or told to come later: again, within the budget. */
+static void try_again(struct engine *e, struct flight *f, bool reached, instant_t not_before)
+{
+    while (f->count) {
+        struct item *item = &f->items[0];
+        if (item->tries++ == 0)
+            item->tried_at = e->now;
+        unsigned doublings =
+            item->tries - 1 < NOT_NOW_DOUBLINGS ? item->tries - 1 : NOT_NOW_DOUBLINGS;
+        if (spent(e, item) && reached) {
+            settle_item(e, f, 0, DELIVERY_FAILED, REASON_CHANNEL_REFUSED);
+        } else if (spent(e, item)) {
+            struct item gone = *item;
+            leave(e, f, 0);
+            each_meter(e, f, &gone, give_place_back);
+            result(e, f, &gone, DELIVERY_FAILED, REASON_CHANNEL_UNREACHABLE);
+        } else if (reached && not_before <= e->now) {
+            put_back(e, f,
+                     e->now + backoff(e, item->delivery, NOT_NOW_MS, doublings, NOT_NOW_MAX_MS));
+        } else {
+            put_back(e, f, not_before);
+        }
+    }
+    land_back(e, f);
 }
 
 static void stop_whom(struct engine *e, struct flight *f, const struct engine_answer *a)
@@ -386,7 +445,7 @@ bool engine_answer(struct engine *e, instant_t now, int64_t send, const struct e
     f->queue->lane->last_answer = e->now;
     stop_whom(e, f, a);
     if (a->kind == ANSWER_NOT_SENT)
-        engine_channel_stop(e, c->id, rest_until(e, c));
+        rest(e, c, f);
     else if (a->kind != ANSWER_HELD)
         c->failures = 0;
 
@@ -404,12 +463,14 @@ bool engine_answer(struct engine *e, instant_t now, int64_t send, const struct e
         settle(e, f, DELIVERY_UNKNOWN, a->reason);
         break;
     case ANSWER_NOT_NOW:
-        if (a->stop_channel)
+        if (a->stop_channel) /* the channel waits, not this delivery */
             give_back(e, f, INSTANT_MIN);
         else
-            give_back(e, f, a->not_before > e->now ? a->not_before : e->now + NOT_NOW_MS);
+            try_again(e, f, true, a->not_before);
         break;
     case ANSWER_NOT_SENT:
+        try_again(e, f, false, INSTANT_MIN);
+        break;
     case ANSWER_HELD:
         give_back(e, f, INSTANT_MIN);
         break;

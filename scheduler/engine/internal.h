@@ -30,12 +30,15 @@ struct channel {
     struct meter *meters;    /* scope channel */
     instant_t stopped_until; /* INSTANT_MIN: open */
     unsigned failures;       /* in a row, before the first byte */
+    instant_t rested_at;     /* when the last rest began */
 };
 
 struct item { /* a waiting delivery that was fetched */
     int64_t delivery, recipient, key;
     uint64_t row;
     uint32_t attempts;    /* claims so far */
+    uint32_t tries;       /* those that the channel refused or could not make, of this run */
+    instant_t tried_at;   /* the first of them */
     uint64_t epoch;       /* of the lane when base and due were drawn; 0: not yet */
     instant_t base, due;  /* pure gap; with the schedule's openings and what held it */
     instant_t not_before; /* held alone (a cap, a retry), or INSTANT_MIN */

@@ -165,6 +165,18 @@ void meter_restore_open(struct meter *m, int64_t recipient, instant_t claimed_at
         calendar_limit_restore(calendar_of(m, recipient), claimed_at, now);
 }
 
+void meter_shift(struct meter *m, duration_t by)
+{
+    size_t at = 0;
+
+    if (!m->spec.rolling)
+        return;
+    if (m->spec.scope != SCOPE_RECIPIENT)
+        rolling_shift(&m->rolling, by);
+    for (struct cap *c; (c = map_each(&m->recipients, &at));)
+        rolling_shift(&c->rolling, by);
+}
+
 uint32_t meter_used(const struct meter *m, instant_t now)
 {
     if (m->spec.scope == SCOPE_RECIPIENT)

@@ -38,6 +38,7 @@ void meter_restore(struct meter *m, int64_t recipient, instant_t claimed_at, ins
                    instant_t now);
 void meter_restore_open(struct meter *m, int64_t recipient, instant_t claimed_at, instant_t now,
                         bool asks);
+void meter_shift(struct meter *m, duration_t by); /* the clock was set forward: rolling ones */
 uint32_t meter_used(const struct meter *m, instant_t now); /* 0 for scope recipient */
 /* How far back history can still matter at `now`. */
 instant_t meter_since(const struct meter *m, instant_t now);

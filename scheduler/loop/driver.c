@@ -378,7 +378,8 @@ void driver_turn(struct run *s)
 
     if (s->store_broken)
         return;
-    engine_turn(s->engine, run_now(s));
+    clock_turn(s);
+    engine_turn(s->engine, s->clock.now);
     while (engine_effect(s->engine, &f))
         run_effect(s, &f);
     flush(s);

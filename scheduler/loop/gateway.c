@@ -87,12 +87,16 @@ static void gate_delivery_gone(void *ctx, int64_t revision, int64_t lane, int64_
 static void gate_health(void *ctx, struct api_health *out)
 {
     struct run *s = ctx;
-    const char *problem = s->problem[0] ? s->problem : NULL;
+    const char *problem = s->problem[0] ? s->problem : clock_problem(s);
 
+    if (!problem)
+        problem = storer_problem(s->storer);
     for (size_t i = 0; i < s->channel_count && !problem; i++) {
         if (s->channels[i]->problem[0])
             problem = s->channels[i]->problem;
     }
+    if (!problem)
+        problem = doubts_problem(s);
     *out = (struct api_health){.halted = engine_halted(s->engine),
                                .halt_reason = s->halt_reason,
                                .store_healthy = !s->store_broken,
@@ -209,6 +213,7 @@ static void unhalt_noted(struct store_job *job)
     if (!n->rc)
         n->rc = halt_remove(s->halt_file, &n->err);
     if (!n->rc) {
+        clock_release(s);
         engine_unhalt(s->engine, run_now(s));
         free(s->halt_reason);
         s->halt_reason = NULL;

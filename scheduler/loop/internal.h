@@ -1,6 +1,7 @@
 /* The running service's parts: service.c (life), driver.c (the engine's effects), sends.c (what is
  * on its way), revisions.c (campaigns in and out of the engine), channels.c (plugin instances),
- * reload.c (the service file read again), gateway.c (what the API asks for). */
+ * reload.c (the service file read again), gateway.c (what the API asks for), clock.c (what time it
+ * is), doubts.c (what is unknown). */
 #ifndef PACELINE_LOOP_INTERNAL_H
 #define PACELINE_LOOP_INTERNAL_H
 
@@ -10,6 +11,7 @@
 #include "channel/loader.h"
 #include "channel/options.h"
 #include "conf/revision.h"
+#include "core/clocks.h"
 #include "engine/engine.h"
 #include "engine/map.h"
 #include "loop/http.h"
@@ -106,7 +108,11 @@ struct run {
     struct reach *reach;  /* prompts.c: who can be asked, and where */
     uint64_t prompts_version, prompts_seen; /* moves with what people see of the prompts */
     uint64_t next_send;
-    instant_t clock; /* the wall clock, never going back */
+    struct timekeeper clock;
+    struct clocks_event clock_seen; /* since the last turn */
+    char clock_problem[256];
+    uint64_t zones_at_ms; /* uv_now: when the zones' files are read again */
+    struct doubts *doubts;
 
     struct commit *gather; /* what the next transaction takes */
     bool committing;
@@ -133,9 +139,25 @@ struct lane_name {
 };
 
 /* service.c */
-instant_t run_now(struct run *s);
 void run_stop(struct run *s, int exit_code);
 void run_store_failed(struct run *s, const struct err *e);
+
+/* clock.c */
+instant_t run_now(struct run *s); /* never goes back */
+/* Time does not go back behind what was recorded (0: nothing was). */
+void clock_start(struct run *s, instant_t recorded, bool halted_by_clock);
+bool clock_halted(const char *halt_reason); /* is that what a jump wrote? */
+void clock_turn(struct run *s);             /* before the engine's: what was seen since the last */
+bool clock_trusted(const struct run *s);    /* nothing was seen that no turn has looked at */
+void clock_release(struct run *s);
+void clock_tick(struct run *s);
+void clock_zones(struct run *s); /* reads the zones' files again */
+const char *clock_problem(struct run *s);
+
+/* doubts.c */
+void doubts_tick(struct run *s); /* once a minute: a line while anything is unknown */
+const char *doubts_problem(const struct run *s);
+void doubts_free(struct run *s);
 
 /* driver.c */
 void driver_turn(struct run *s); /* the engine's turn, its effects, and the timer */
@@ -153,7 +175,8 @@ void send_result(struct run *s, struct send *x, int64_t delivery, enum delivery_
 void send_free(struct run *s, struct send *x);
 bool send_prepare(struct run *s, struct send *x, const struct running *r); /* renders */
 size_t sends_calling(const struct run *s);
-void sends_expire(struct run *s, bool all); /* past their deadline, or all of them: unknown */
+void sends_expire(struct run *s, bool all);   /* past their deadline, or all of them: unknown */
+void sends_slept(struct run *s, uint64_t ms); /* deadlines count suspends too */
 void sends_settle(struct run *s, uint64_t id, const struct channel_outcome *o);
 bool sends_guard(struct run *s, uint64_t send_id); /* just before the first byte */
 

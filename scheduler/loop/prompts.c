@@ -67,7 +67,7 @@ void prompts_changed(struct run *s)
 static uint32_t reminders_due(const struct run *s, const struct prompt *p,
                               const struct conf_confirm *c)
 {
-    instant_t now = s->clock;
+    instant_t now = s->clock.now;
     uint32_t n = 0;
 
     while (n < c->remind_count && instant_add(p->asked_at, c->remind[n]) <= now)
@@ -107,7 +107,7 @@ static void view_of(struct run *s, const struct send *x, struct arena *a, struct
         .reminders = (uint32_t)c->remind_count + p->reminded,
         .doubted = p->doubted,
         .test = r->channel->settings->standin,
-        .hidden = engine_hidden(s->engine, s->clock, x->number),
+        .hidden = engine_hidden(s->engine, s->clock.now, x->number),
         .zone = r->campaign->schedule.zone,
     };
 }
@@ -158,7 +158,7 @@ static void look(void *arg, const struct api_prompt *p)
     uint64_t facts = (uint64_t)p->number * 31 + (uint64_t)p->hidden;
 
     facts = facts * 31 + p->reminders_used;
-    facts = facts * 31 + (p->snoozed_until > s->clock);
+    facts = facts * 31 + (p->snoozed_until > s->clock.now);
     s->prompts_seen = s->prompts_seen * 1099511628211u + facts;
 }
 

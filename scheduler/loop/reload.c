@@ -105,6 +105,7 @@ static void take_over(struct run *s, struct service *conf, struct chan **channel
     api_conf_changed(s->api, conf);
     service_free(old);
     revisions_look_again(s);
+    clock_zones(s);
 }
 
 static int refused(const char *by, const struct diags *diags, const struct err *e)

@@ -18,28 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     WATCH_MS = 250, /* how often the halt file is looked at */
-    DRAIN_MS = 8000,
-    CLOCK_BEHIND_MS = 60000
+    DRAIN_MS = 8000
 };
 
 extern char **environ;
-
-instant_t run_now(struct run *s)
-{
-    struct timespec t;
-    instant_t now;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    now = (instant_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-    if (now > s->clock)
-        s->clock = now;
-    return s->clock;
-}
 
 void run_store_failed(struct run *s, const struct err *e)
 {
@@ -89,6 +75,8 @@ static void on_watch(uv_timer_t *t)
     sends_expire(s, false);
     prompts_tick(s);
     channels_sweep(s);
+    clock_tick(s);
+    doubts_tick(s);
 }
 
 static void on_signal(uv_signal_t *h, int number)
@@ -220,15 +208,12 @@ static int open_store(struct run *s, struct err *e)
     uint64_t unknown = 0;
     int rc = store_open(&s->store, s->conf->store_path, e);
 
+    s->halt_file = halt_path(s->conf->store_path);
     if (!rc)
         rc = store_high_water(s->store, &high, e);
-    if (!rc && high > run_now(s)) {
-        /* time does not go back behind what was recorded: nothing is due until the clock is there
-         */
-        if (high - s->clock > CLOCK_BEHIND_MS)
-            log_line(LOG_WARNING, "service", "the clock is %lld s behind the store; waiting for it",
-                     (long long)(high - s->clock) / 1000);
-        s->clock = high;
+    if (!rc) {
+        halt_read(s->halt_file, &s->halt_reason);
+        clock_start(s, high, clock_halted(s->halt_reason));
     }
     if (!rc)
         rc = store_recover(s->store, run_now(s), &unknown, e);
@@ -249,9 +234,8 @@ static int start(struct run *s, const char *config_file, const char *plugin_dir,
         rc = open_store(s, e);
     if (rc)
         return rc;
-    s->halt_file = halt_path(s->conf->store_path);
     s->http = http_new(&s->loop);
-    if (halt_read(s->halt_file, &s->halt_reason)) {
+    if (s->halt_reason) {
         engine_halt(s->engine);
         log_line(LOG_WARNING, "halt", "started halted");
     }
@@ -282,6 +266,7 @@ static void stop(struct run *s)
     channels_close(s);
     driver_free(s);
     prompts_free(s);
+    doubts_free(s);
     for (struct running *r; (r = map_each(&s->running, &at));) {
         campaign_free(r->campaign);
         arena_free(r->arena);

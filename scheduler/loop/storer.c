@@ -1,8 +1,12 @@
 #include "loop/storer.h"
 
 #include "base/arena.h"
+#include "base/lang.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+enum { STALL_S = 2 };
 
 struct jobs { /* first in, first out */
     struct store_job *first, **last;
@@ -15,6 +19,8 @@ struct storer {
     uv_async_t back;
     struct jobs todo, finished;
     bool stopping;
+    uint64_t busy_since; /* uv_hrtime of the job under way; 0: idle */
+    char problem[128];   /* loop thread */
     struct store *store; /* the thread's while it runs */
     void (*closed)(void *ctx);
     void *closed_ctx;
@@ -52,9 +58,11 @@ static void work(void *arg)
         s->todo.first = job->next;
         if (!s->todo.first)
             s->todo.last = &s->todo.first;
+        s->busy_since = uv_hrtime();
         uv_mutex_unlock(&s->mutex);
         job->run(s->store, job);
         uv_mutex_lock(&s->mutex);
+        s->busy_since = 0;
         put(&s->finished, job);
         uv_async_send(&s->back);
     }
@@ -101,6 +109,23 @@ void storer_run(struct storer *s, struct store_job *job)
     put(&s->todo, job);
     uv_cond_signal(&s->wake);
     uv_mutex_unlock(&s->mutex);
+}
+
+const char *storer_problem(struct storer *s)
+{
+    uint64_t since = 0, now = uv_hrtime();
+
+    if (s) {
+        uv_mutex_lock(&s->mutex);
+        since = s->busy_since;
+        uv_mutex_unlock(&s->mutex);
+    }
+    if (!since || now < since || (now - since) / 1000000000 < STALL_S)
+        return NULL;
+    snprintf(s->problem, sizeof s->problem,
+             tr("the store has not answered for %lld s: nothing new is sent until it does"),
+             (long long)((now - since) / 1000000000));
+    return s->problem;
 }
 
 static void on_closed(uv_handle_t *h)

@@ -12,6 +12,9 @@ struct storer;
 
 struct storer *storer_start(uv_loop_t *loop, struct store *store);
 void storer_run(struct storer *s, struct store_job *job);
+/* What is wrong with the store's thread, for people; NULL when it keeps up. Loop thread; valid
+ * until the next call. `s` may be NULL. */
+const char *storer_problem(struct storer *s);
 /* Runs what is queued, joins the thread, calls the last `done`s from here. `closed` comes once the
  * loop has let go of it. The store stays the caller's. */
 void storer_stop(struct storer *s, void (*closed)(void *ctx), void *ctx);

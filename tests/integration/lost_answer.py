@@ -1,7 +1,7 @@
 """When the answer is lost nobody is written to twice, and a person settles what is not known."""
 import collections
 
-from support import Place, equal, main, now_ms, true, wait_until
+from support import Place, equal, lines, main, now_ms, true, wait_until
 
 
 def test_a_connection_closed_after_the_body_gets_each_body_once():
@@ -35,6 +35,22 @@ def test_a_person_settles_the_unknown():
         equal(place.wait_state("one", "done")["counts"]["sent"], 1, "sent")
         equal(len(place.standin.record()), 1, "messages")
         place.cli("audit", "verify")
+        place.stop()
+
+
+def test_the_unknown_is_named_in_log_and_status():
+    with Place(rooms=1, standin=("--close-after-body", "1")) as place:
+        place.start()
+        place.launch(place.campaign("one", "room-1", ["a"]))
+        place.wait_count("one", "unknown", 1)
+        number = place.deliveries("one")[0]["delivery"]
+        place.service.kill()
+        place.start()
+        wait_until(lambda: f"unknown: deliveries=1 first={number};" in place.service.said(),
+                   "a line in the log")
+        said = lines(place.cli("status", "--json").out)[-1]["service"]
+        equal((said["unknown"], said["unknown_deliveries"]), (1, [number]), "status")
+        true(f"the first is {number}" in said["problem"], f"the problem: {said}")
         place.stop()
 
 

@@ -677,6 +677,209 @@ static void the_gap_is_drawn_once(void **state)
     assert_true(due[0][1] - due[0][0] != due[0][2] - due[0][1]);
 }
 
+/* Runs on to the next claim and sends it; when. */
+static instant_t sent_next(struct engine *e, instant_t now, struct effect *f)
+{
+    while (!next_effect(e, EFFECT_CLAIM, f)) {
+        assert_true(engine_wake(e) != INSTANT_NEVER);
+        now = engine_wake(e) > now ? engine_wake(e) : now;
+        engine_turn(e, now);
+    }
+    engine_claimed(e, now, f->delivery, true);
+    assert_true(next_effect(e, EFFECT_SEND, f));
+    return now;
+}
+
+/* How often delivery 1 is tried with this answer, and how far apart; ends with the first result
+ * that is final. */
+static unsigned tries_of_first(const struct engine_answer *answer, struct effect *last,
+                               duration_t apart[100], instant_t *ended)
+{
+    struct engine_limit limit = {
+        .scope = SCOPE_SENDER, .max = 1, .rolling = true, .span = 1, .text = "1 per 1ms sender"};
+    struct bench b = {0};
+    instant_t now = 1800000000000, before = now;
+    struct engine *e = one_lane(&b, now, (struct pace){0, 0}, &limit);
+    unsigned tries = 0;
+
+    give(e, now);
+    engine_primed(e, now, 1);
+    engine_turn(e, now);
+    while (tries < 99) {
+        now = sent_next(e, now, last);
+        bool first = last->send == 1;
+        if (first) {
+            apart[tries++] = now - before;
+            before = now;
+        }
+        now += answer->kind == ANSWER_HELD ? 60000 : 0; /* long enough to use up any budget */
+        engine_answer(e, now, last->send,
+                      first ? answer : &(struct engine_answer){.kind = ANSWER_DONE});
+        assert_false(engine_answer(e, now, last->send, answer)); /* a second one changes nothing */
+        assert_true(next_effect(e, EFFECT_RESULT, last));
+        if (first && last->state != DELIVERY_PENDING)
+            break;
+        engine_turn(e, now);
+    }
+    *ended = now;
+    if (answer->kind == ANSWER_NOT_SENT) { /* its place is free: the next one goes */
+        struct effect next;
+        engine_turn(e, now);
+        sent_next(e, now, &next);
+        assert_int_equal(next.send, 2);
+    }
+    engine_free(e);
+    return tries;
+}
+
+static void what_was_on_its_way_lengthens_no_rest(void **state)
+{
+    struct schedule always = {.zone = &utc, .start = INSTANT_MIN, .end = INSTANT_NEVER};
+    const struct engine_revision_lane lane = {1, 3};
+    instant_t now = 1800000000000;
+    struct engine *e = engine_new();
+    int64_t sends[3];
+    struct effect f;
+
+    (void)state;
+    engine_add_channel(e, &(struct engine_channel){1, 1, 3, NULL, 0, false});
+    engine_add_lane(e, &(struct engine_lane){1, 1, 1, INSTANT_MIN, INSTANT_MIN});
+    engine_add_revision(e, now,
+                        &(struct engine_revision){.id = 1,
+                                                  .campaign = 1,
+                                                  .channel = 1,
+                                                  .schedule = &always,
+                                                  .lanes = &lane,
+                                                  .lane_count = 1});
+    give(e, now);
+    for (int i = 0; i < 3; i++) {
+        assert_true(next_effect(e, EFFECT_CLAIM, &f));
+        sends[i] = f.send;
+    }
+    for (int i = 0; i < 3; i++)
+        engine_claimed(e, now, sends[i], true);
+    for (int i = 0; i < 3; i++) /* one cause, three failures */
+        engine_answer(e, now + 10 + i, sends[i], &(struct engine_answer){.kind = ANSWER_NOT_SENT});
+    engine_turn(e, now + 13);
+    assert_in_range(engine_wake(e), now + 1010, now + 1010 + 250);
+    engine_free(e);
+}
+
+static void what_cannot_be_sent_has_a_budget(void **state)
+{
+    duration_t apart[100];
+    struct effect f;
+    instant_t ended;
+    unsigned tries =
+        tries_of_first(&(struct engine_answer){.kind = ANSWER_NOT_SENT}, &f, apart, &ended);
+
+    (void)state;
+    assert_int_equal(f.state, DELIVERY_FAILED);
+    assert_int_equal(f.reason, REASON_CHANNEL_UNREACHABLE);
+    assert_in_range(tries, 15, 30);
+    assert_in_range(ended - 1800000000000, 3600000, 3600000 + 375000);
+    for (unsigned i = 1; i < tries; i++) { /* 1 s, 2 s, … 5 min, each up to a quarter more */
+        duration_t rest = i < 10 ? (duration_t)1000 << (i - 1) : 300000;
+        rest = rest < 300000 ? rest : 300000;
+        assert_in_range(apart[i], rest, rest + rest / 4);
+    }
+}
+
+static void not_now_without_an_instant_backs_off(void **state)
+{
+    duration_t apart[100];
+    struct effect f;
+    instant_t ended;
+    unsigned tries =
+        tries_of_first(&(struct engine_answer){.kind = ANSWER_NOT_NOW}, &f, apart, &ended);
+
+    (void)state;
+    assert_int_equal(f.state, DELIVERY_FAILED);
+    assert_int_equal(f.reason, REASON_CHANNEL_REFUSED);
+    assert_int_equal(tries, 10);
+    for (unsigned i = 1; i < tries; i++) {
+        duration_t rest = i < 7 ? (duration_t)60000 << (i - 1) : 3600000;
+        assert_in_range(apart[i], rest, rest + rest / 4);
+    }
+}
+
+static void a_halt_is_no_try(void **state)
+{
+    duration_t apart[100];
+    struct effect f;
+    instant_t ended;
+
+    (void)state;
+    assert_int_equal(
+        tries_of_first(&(struct engine_answer){.kind = ANSWER_HELD}, &f, apart, &ended), 99);
+    assert_int_equal(f.state, DELIVERY_PENDING);
+}
+
+static void a_clock_set_forward_frees_no_place(void **state)
+{
+    struct engine_limit limit = {
+        .scope = SCOPE_SENDER, .max = 1, .rolling = true, .span = 60000, .text = "1 per 1m sender"};
+    const duration_t step = 300000;
+    struct bench b = {0};
+    instant_t now = 1800000000000;
+    struct engine *e = one_lane(&b, now, (struct pace){0, 0}, &limit);
+    struct effect f;
+
+    (void)state;
+    give(e, now);
+    engine_primed(e, now, 1);
+    engine_turn(e, now);
+    now = sent_next(e, now, &f);
+    engine_answer(e, now, f.send, &(struct engine_answer){.kind = ANSWER_DONE});
+    engine_clock_moved(e, now + 10000 + step, step);
+    assert_int_equal(sent_next(e, now + 10000 + step, &f), now + 60000 + step);
+    engine_free(e);
+}
+
+static void a_clock_set_forward_shortens_no_gap_and_no_rest(void **state)
+{
+    const duration_t step = 300000;
+    struct effect f;
+
+    (void)state;
+    for (int failed = 0; failed < 2; failed++) {
+        struct bench b = {0};
+        instant_t now = 1800000000000;
+        struct engine *e = one_lane(&b, now, (struct pace){20000, 30000}, NULL);
+        give(e, now);
+        now = sent_next(e, now, &f);
+        engine_answer(e, now, f.send,
+                      &(struct engine_answer){.kind = failed ? ANSWER_NOT_NOW : ANSWER_DONE,
+                                              .stop_channel = failed,
+                                              .not_before = now + 60000});
+        engine_turn(e, now);
+        engine_clock_moved(e, now + 5 + step, step);
+        engine_turn(e, now + 5 + step);
+        instant_t next = sent_next(e, now + 5 + step, &f);
+        assert_in_range(next, now + step + (failed ? 60000 : 20000), now + step + 90000);
+        engine_free(e);
+    }
+}
+
+static void who_is_late_after_a_suspend_starts_at_a_random_phase(void **state)
+{
+    struct bench b = {0};
+    instant_t now = 1800000000000;
+    struct engine *e = one_lane(&b, now, (struct pace){20000, 30000}, NULL);
+    struct effect f;
+
+    (void)state;
+    give(e, now);
+    now = sent_next(e, now, &f);
+    engine_answer(e, now, f.send, &(struct engine_answer){.kind = ANSWER_DONE});
+    engine_turn(e, now); /* armed: due in less than a minute */
+    engine_clock_moved(e, now + 8 * MS_PER_HOUR, 0);
+    engine_turn(e, now + 8 * MS_PER_HOUR);
+    assert_false(next_effect(e, EFFECT_CLAIM, &f));
+    assert_in_range(engine_wake(e), now + 8 * MS_PER_HOUR + 1, now + 8 * MS_PER_HOUR + 30000);
+    engine_free(e);
+}
+
 static void a_full_limit_names_itself_and_its_instant(void **state)
 {
     struct engine_limit limit = {
@@ -825,6 +1028,13 @@ int main(void)
         cmocka_unit_test(halt_between_claim_and_send_gives_the_claim_back),
         cmocka_unit_test(a_window_that_closes_under_way_is_seen_before_the_first_byte),
         cmocka_unit_test(the_gap_is_drawn_once),
+        cmocka_unit_test(what_was_on_its_way_lengthens_no_rest),
+        cmocka_unit_test(what_cannot_be_sent_has_a_budget),
+        cmocka_unit_test(not_now_without_an_instant_backs_off),
+        cmocka_unit_test(a_halt_is_no_try),
+        cmocka_unit_test(a_clock_set_forward_frees_no_place),
+        cmocka_unit_test(a_clock_set_forward_shortens_no_gap_and_no_rest),
+        cmocka_unit_test(who_is_late_after_a_suspend_starts_at_a_random_phase),
         cmocka_unit_test(a_full_limit_names_itself_and_its_instant),
         cmocka_unit_test(an_answer_wakes_who_waits_for_its_place),
         cmocka_unit_test(who_is_withdrawn_costs_no_gap_and_is_waited_for_no_more),
