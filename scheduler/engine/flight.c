@@ -402,7 +402,7 @@ static void settle_asked(struct engine *e, struct flight *f, size_t index,
 {
     struct item item = f->items[index];
     bool not_sent = state == DELIVERY_SKIPPED || state == DELIVERY_CANCELED ||
-                    reason == REASON_NOT_SENT || (state == DELIVERY_EXPIRED && !f->shown);
+                    reason == REASON_NOT_SENT || state == DELIVERY_EXPIRED;
 
     if (not_sent) {
         leave(e, f, index);
@@ -435,10 +435,13 @@ static void close_question(struct engine *e, struct flight *f, enum delivery_sta
         settle_asked(e, f, 0, state, reason);
 }
 
+/* Who has seen it may have sent it and not said so. */
 void flights_late(struct engine *e)
 {
-    for (struct heap_node *n; (n = heap_first(&e->late)) && n->at <= e->now;)
-        close_question(e, (struct flight *)n, DELIVERY_EXPIRED, REASON_LATE);
+    for (struct heap_node *n; (n = heap_first(&e->late)) && n->at <= e->now;) {
+        struct flight *f = (struct flight *)n;
+        close_question(e, f, f->shown ? DELIVERY_UNKNOWN : DELIVERY_EXPIRED, REASON_LATE);
+    }
 }
 
 /* One of the revision's open questions; `unseen`: that nobody has seen. */

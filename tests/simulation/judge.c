@@ -92,7 +92,7 @@ void judge_guard(struct sim *s, const struct send *x)
 
     if (s->halted)
         sim_bad(s, "delivery %lld goes out while halted", (long long)x->number);
-    if (spec->held)
+    if (spec->held || spec->held_life == s->life)
         sim_bad(s, "delivery %lld of revision %lld goes out while paused or canceled",
                 (long long)x->number, (long long)x->revision);
     if (schedule_opens(h, now) != now || now < h->start || now >= h->end)

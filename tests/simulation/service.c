@@ -372,7 +372,9 @@ static void pause_run(struct store *store, struct store_job *job)
     struct store_decision d = {"paceline", a->effect.at, "the channel refused the content"};
     struct err e;
 
-    (void)store_pause(store, a->effect.revision, &d, &e); /* somebody may have decided meanwhile */
+    /* somebody may have decided meanwhile */
+    if (!store_pause(store, a->effect.revision, &d, &e))
+        a->sim->specs[spec_of(a->sim, a->effect.revision)].held = true;
 }
 
 static void ask_done(struct store_job *job)
@@ -687,7 +689,7 @@ static void effect(struct sim *s, const struct effect *f)
         ask_store(s, f, expire_run, ask_done);
         break;
     case EFFECT_PAUSE:
-        s->specs[spec_of(s, f->revision)].held = true;
+        s->specs[spec_of(s, f->revision)].held_life = s->life;
         ask_store(s, f, pause_run, ask_done);
         break;
     case EFFECT_FORGET:

@@ -214,6 +214,8 @@ static void decision_run(struct store *store, struct store_job *job)
     }
     if (d->rc == ERR_STORE)
         sim_ok(d->sim, d->rc, &e);
+    if (d->kind <= CANCEL && !d->rc)
+        d->sim->specs[d->spec].held = d->kind != RESUME;
 }
 
 static void decide(struct sim *s, struct decision d);
@@ -244,8 +246,8 @@ static void decision_done(struct store_job *job)
     case RESUME:
     case CANCEL:
         service_sync(s, d->revision, true);
-        if (d->kind == RESUME && !d->rc)
-            s->specs[d->spec].held = false;
+        if (d->kind <= CANCEL)
+            s->specs[d->spec].held_life = 0; /* what the store has said counts */
         break;
     case RESEND:
         if (d->rc)
@@ -298,7 +300,7 @@ static void submit(struct sim *s, int campaign)
     for (const struct running *r; (r = map_each(&s->run->running, &at));)
         if (s->specs[r->spec].campaign == campaign) {
             hold(s, r->id, false);
-            s->specs[r->spec].held = true;
+            s->specs[r->spec].held_life = s->life;
         }
     x = spec_new(s, campaign);
     decide(s, (struct decision){.kind = SUBMIT, .spec = (int)(x - s->specs)});
@@ -347,7 +349,7 @@ static void pause_or_cancel(struct sim *s, int64_t revision, bool cancel)
     int spec = spec_of(s, revision);
 
     hold(s, revision, keep);
-    s->specs[spec].held = true;
+    s->specs[spec].held_life = s->life;
     decide(s,
            (struct decision){
                .kind = cancel ? CANCEL : PAUSE, .revision = revision, .spec = spec, .keep = keep});
