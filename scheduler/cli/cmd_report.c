@@ -65,7 +65,7 @@ static void delay_text(const json_t *row, struct strbuf *out)
 static void reasons_text(json_t *reasons, struct strbuf *out)
 {
     json_t *left = json_copy(reasons), *count;
-    const char *reason, *most;
+    const char *reason, *most = NULL;
 
     for (size_t n = 0; json_object_size(left) > 0; n++) {
         json_int_t top = -1;

@@ -96,8 +96,8 @@ struct spec { /* what one submitted revision was: for the judge and the checker 
     struct campaign *c;
     int rows;
     int row_recipient[ROWS_MAX]; /* number in the pool */
-    bool held;          /* a pause or a cancel is durable, no resume since */
-    uint64_t held_life; /* said in this life of the service */
+    bool held;                   /* a pause or a cancel is durable, no resume since */
+    uint64_t held_life;          /* said in this life of the service */
 };
 
 struct arrival {
