@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,20 @@
 enum { TURNS_MAX = 100000 }; /* without the clock going on */
 
 static const char *commit_id = "?";
+
+static volatile uint64_t seed_now;
+static volatile int days_now;
+
+/* An assertion of the program: a violation too, and to be replayed as one. */
+static void on_abort(int number)
+{
+    (void)number;
+    fflush(stdout);
+    fprintf(stderr,
+            "STOPPED seed %" PRIu64 ": commit %s, ./dev simulate --seeds %" PRIu64 "..%" PRIu64
+            " --days %d\n",
+            seed_now, commit_id, seed_now, seed_now, days_now);
+}
 
 static const char *const step_names[STEPS] = {"idle",  "gathered", "claimed", "called",
                                               "wire",  "answered", "settled", "asked",
@@ -168,6 +183,8 @@ static void run_seed(struct tally *t, uint64_t seed, int days, struct zones *zon
     struct sim s = {.seed = seed, .days = days, .tally = t, .record = record, .zones = zones};
     instant_t end = (instant_t)days * MS_PER_DAY;
 
+    seed_now = seed;
+    days_now = days;
     s.next_send = 1;
     s.hash = seed;
     s.offset = first_day(seed);
@@ -265,6 +282,7 @@ int main(int argc, char **argv)
     if (argc % 2 == 0 || (record && from != to))
         return usage();
     log_set_level(LOG_ERROR);
+    signal(SIGABRT, on_abort);
     if (!mkdtemp(dir) && !mkdtemp(strcpy(dir, "/tmp/paceline-sim-XXXXXX"))) {
         perror(dir);
         return 74;
