@@ -57,8 +57,8 @@ static void schedule_write(struct sim *s, struct strbuf *b)
     static const char *const zones[] = {"Asia/Shanghai", "America/New_York", "Europe/Berlin",
                                         "Australia/Lord_Howe", "UTC"};
     static const char *const windows[] = {
-        "[{days: mon-fri, hours: \"10:00-12:00, 14:00-20:30\"}, {days: [sat, sun], hours: "
-        "\"09:00-18:00\"}]",
+        ("[{days: mon-fri, hours: \"10:00-12:00, 14:00-20:30\"}, {days: [sat, sun], hours: "
+         "\"09:00-18:00\"}]"),
         "[{days: mon-sun, hours: \"22:00-06:00\"}]",
         "[{days: mon-sun, hours: \"00:30-03:30\"}, {days: wed, hours: \"08:00-17:00\"}]"};
     static const char *const quiet[] = {"21:00-09:00", "12:00-13:00", "01:30-02:30"};
