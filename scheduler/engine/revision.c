@@ -365,10 +365,14 @@ void engine_pause(struct engine *e, instant_t now, int64_t revision, bool keep)
         return;
     r->keep_asked = keep;
     r->paused = true;
+    r->in_flight++; /* stays until its questions are taken back: it may be dropped already */
     if (!keep)
         flights_recall(e, r);
+    r->in_flight--;
     for (size_t i = 0; i < r->queue_count; i++)
         lane_touch(e, r->queues[i].lane);
+    if (r->dropped)
+        revision_settle(e, r);
 }
 
 bool engine_paused(const struct engine *e, int64_t revision)

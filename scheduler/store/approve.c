@@ -110,8 +110,11 @@ static int handled_collect(struct store *s, const struct revision_head *r, struc
                      "INSERT OR IGNORE INTO temp.handled SELECT d.recipient FROM revision r"
                      " CROSS JOIN delivery d NOT INDEXED WHERE r.campaign = ? AND r.serial > 0"
                      " AND r.serial < ? AND d.id BETWEEN r.first_delivery AND r.last_delivery"
-                     " AND d.revision = r.id AND (SELECT state FROM life WHERE delivery = d.id"
-                     "  ORDER BY seq DESC LIMIT 1) IN (?, ?, ?, ?)",
+                     " AND d.revision = r.id AND EXISTS (SELECT 1 FROM life l WHERE l.seq ="
+                     "  (SELECT max(seq) FROM life WHERE delivery = d.id)"
+                     "  AND (l.state IN (?, ?, ?, ?)"
+                     /* expired, and somebody had seen the question: it may have gone */
+                     "   OR (l.state = ? AND l.claimed_at IS NOT NULL)))",
                      e);
     if (rc)
         return rc;
@@ -121,6 +124,7 @@ static int handled_collect(struct store *s, const struct revision_head *r, struc
     bind_int(st, 4, DELIVERY_PROMPTED);
     bind_int(st, 5, DELIVERY_SENT);
     bind_int(st, 6, DELIVERY_UNKNOWN);
+    bind_int(st, 7, DELIVERY_EXPIRED);
     return sql_run(s, st, e);
 }
 

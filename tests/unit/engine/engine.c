@@ -1022,6 +1022,48 @@ static void who_is_withdrawn_before_the_fetch_is_not_counted(void **state)
     engine_free(e);
 }
 
+/* Canceled with its questions left open, then held (a newer revision is submitted): the last
+ * question that is taken back ends the revision, which nobody uses after that. */
+static void pausing_what_was_dropped_ends_it(void **state)
+{
+    static const struct schedule always = {
+        .zone = &utc, .start = INSTANT_MIN, .end = INSTANT_NEVER};
+    const struct engine_revision_lane lanes[] = {{1, 1}};
+    const struct engine_waiting asked[] = {{1, 1, 1, 1, 0}};
+    struct engine *e = engine_new();
+    struct effect f;
+
+    (void)state;
+    engine_add_channel(
+        e, &(struct engine_channel){.id = 1, .account = 1, .in_flight_max = 1, .asks = true});
+    engine_add_lane(e, &(struct engine_lane){1, 1, 1, INSTANT_MIN, INSTANT_MIN});
+    engine_add_revision(e, 1000,
+                        &(struct engine_revision){.id = 1,
+                                                  .campaign = 1,
+                                                  .channel = 1,
+                                                  .schedule = &always,
+                                                  .lanes = lanes,
+                                                  .lane_count = 1});
+    engine_restore(e, 1000,
+                   &(struct engine_asked){.revision = 1,
+                                          .lane = 1,
+                                          .send = 1,
+                                          .deliveries = asked,
+                                          .count = 1,
+                                          .claimed_at = 900});
+    while (engine_effect(e, &f))
+        if (f.kind == EFFECT_HISTORY)
+            engine_primed(e, 1000, 1);
+    engine_drop(e, 1000, 1, true);
+    assert_true(engine_has_revision(e, 1));
+    engine_pause(e, 1000, 1, false);
+    assert_false(engine_has_revision(e, 1));
+    assert_true(next_effect(e, EFFECT_RESULT, &f));
+    assert_int_equal(f.state, DELIVERY_PENDING);
+    assert_true(next_effect(e, EFFECT_FORGET, &f));
+    engine_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1039,6 +1081,7 @@ int main(void)
         cmocka_unit_test(an_answer_wakes_who_waits_for_its_place),
         cmocka_unit_test(who_is_withdrawn_costs_no_gap_and_is_waited_for_no_more),
         cmocka_unit_test(who_is_withdrawn_before_the_fetch_is_not_counted),
+        cmocka_unit_test(pausing_what_was_dropped_ends_it),
         cmocka_unit_test(random_worlds_keep_every_promise),
     };
 

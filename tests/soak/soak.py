@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""The real service against the stand-in, killed again and again (./dev soak [--minutes M]).
+
+The stand-in loses 2 of 100 answers; every 3 seconds the service gets SIGKILL and is started again.
+At the end tests/check/checker.py judges what the stand-in received against `deliveries` and `audit`.
+"""
+import argparse
+import os
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "integration"))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "check"))
+import records  # noqa: E402
+from support import Place, now_ms  # noqa: E402
+
+ROOMS = 8
+# a robot takes 20 messages a minute: evenly, or at once
+PACES = [("4s..8s", "{max: 30, per: 2m, scope: channel}"), ("0s..0s", None)]
+
+
+def soak(minutes, lost, every_s, people):
+    kills = 0
+    # slow answers keep sends on the wire when the kill comes
+    faults = ("--fault", f"lose-answer:{lost}", "--fault", "slow:30", "--limit", "100000")
+    with Place(rooms=ROOMS, senders=["ann", "ben"], standin=faults) as place:
+        place.start()
+        campaigns = []
+        for room in range(1, ROOMS + 1):
+            interval, limits = PACES[room % 2]
+            names = [f"p{room}-{i}" for i in range(people)]
+            campaign = records.Campaign(f"soak{room}", f"room-{room}", names, interval, limits)
+            campaigns.append(campaign)
+            campaign.launch(place)
+        ends = time.monotonic() + 60 * minutes
+        while time.monotonic() < ends:
+            kill_at = now_ms() + 1000 * every_s
+            while now_ms() < kill_at:
+                time.sleep(0.05)
+            place.service.kill()
+            kills += 1
+            place.start()
+        settle(place, campaigns)
+        place.stop()
+        place.start()
+        status, text = records.judge(place, campaigns)
+        counts = [place.show(c.name)["counts"] for c in campaigns]
+        place.stop()
+    print(text, end="")
+    for campaign, count in zip(campaigns, counts):
+        print(f"{campaign.name}: {({k: v for k, v in count.items() if v})}")
+    print(f"{minutes} minutes, {kills} kills, {'nothing found' if status == 0 else 'VIOLATIONS'}")
+    return status
+
+
+def settle(place, campaigns):
+    """No more sends: what is under way ends, what waits is taken back."""
+    for campaign in campaigns:
+        place.cli("cancel", campaign.name, expect=None)
+    ends = time.monotonic() + 90
+    while time.monotonic() < ends and any(place.show(c.name)["counts"].get("claimed")
+                                          for c in campaigns):
+        time.sleep(0.2)
+
+
+def main():
+    args = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    args.add_argument("--minutes", type=float, default=5)
+    args.add_argument("--lost", type=int, default=2, help="of 100 answers")
+    args.add_argument("--every", type=float, default=3, help="seconds between kills")
+    args.add_argument("--people", type=int, default=2000, help="in each room")
+    a = args.parse_args()
+    sys.exit(soak(a.minutes, a.lost, a.every, a.people))
+
+
+if __name__ == "__main__":
+    main()
