@@ -220,8 +220,10 @@ const struct lang_pair lang_zh[] = {
      "'campaign' 必须是 1 到 %d 个字符，只含 a-z、0-9 和 '-'，且不以 '-' 开头"},
     {"'contacts' is true or left out", "“contacts”只能写 true，或者不写"},
     {"'credential' is a name, not a path", "'credential' 是名称，不是路径"},
-    {"'days' must be a day (mon, tue, ...), a range such as mon-fri, a list of these, or daily",
-     "'days' 必须是某一天（mon、tue 等）、一个范围（例如 mon-fri）、由它们组成的列表，或 daily"},
+    {"'days' must be a day (mon, tue, ...), a range such as mon-fri, a list of these, workdays, "
+     "restdays or daily",
+     "'days' 必须是某一天（mon、tue 等）、一个范围（例如 "
+     "mon-fri）、由它们组成的列表、workdays、restdays 或 daily"},
     {"'end' is not after 'start'", "'end' 不晚于 'start'"},
     {"'end' must be a time such as 2027-03-01 09:30 or 2027-03-01T09:30:00+08:00",
      "'end' 必须是时间，例如 2027-03-01 09:30 或 2027-03-01T09:30:00+08:00"},
@@ -899,5 +901,16 @@ const struct lang_pair lang_zh[] = {
     {"{{%s}}: a list of recipients has no columns", "{{%s}}：接收人列表没有列"},
     {"{{%s}}: a list of senders has no columns", "{{%s}}：发送者名单没有列"},
     {NULL, NULL},
+    {" (covers %s to %s: on other days Monday to Friday count as workdays, whatever the holidays)",
+     "（覆盖 %s 至 %s：其余日期按周一至周五为工作日，不计节假日）"},
+    {"%s is named twice", "%s 出现了两次"},
+    {"'covers' leaves out days that are named below", "'covers' 没有包含下面列出的日期"},
+    {"calendar", "日历"},
+    {"calendar '%s' cannot be used: %s", "日历“%s”无法使用：%s"},
+    {"calendar '%s' covers %s to %s: on other days Monday to Friday count as workdays, whatever "
+     "the holidays",
+     "日历“%s”只覆盖 %s 至 %s：其余日期按周一至周五为工作日，不计节假日"},
+    {"unknown calendar '%s': there is no calendars/%s.yaml beside the service file or the program",
+     "没有日历“%s”：服务文件旁和程序旁都没有 calendars/%s.yaml"},
 };
 const unsigned lang_zh_count = sizeof(lang_zh) / sizeof(lang_zh[0]) - 1;
