@@ -421,6 +421,12 @@ static void workdays_and_restdays_follow_the_calendar(void **state)
     f->windows[0].weekdays = 1 << 4;                                     /* and Fridays */
     assert_opens(f, "2026-10-07T12:00+08:00", "2026-10-09T10:00+08:00");
     assert_true(schedule_workday(&f->s, first + 9) && !schedule_workday(&f->s, first + 10));
+
+    f->windows[0] = weekly(f, 0, 0);
+    f->windows[0].workdays = true;
+    for (f->s.mark_count = 0; f->s.mark_count < DAYS; f->s.mark_count++) /* three weeks off */
+        f->marks[f->s.mark_count] = (struct day_mark){first + (day_t)f->s.mark_count, false};
+    assert_opens(f, "2026-10-01T00:00+08:00", "2026-10-22T10:00+08:00");
 }
 
 static void quiet_hours_win(void **state)
