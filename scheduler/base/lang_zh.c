@@ -21,6 +21,8 @@ const struct lang_pair lang_zh[] = {
     {" (%zu ticked)", "（已勾选 %zu 个）"},
     {" (TEST: on a stand-in)", "（TEST 测试：走本地模拟平台）"},
     {" (all %zu)", "（全部 %zu 个）"},
+    {" (covers %s to %s: on other days Monday to Friday count as workdays, whatever the holidays)",
+     "（覆盖 %s 至 %s：其余日期按周一至周五为工作日，不计节假日）"},
     {" (lift it with: paceline unhalt --reason TEXT)\n",
      "（解除停发：paceline unhalt --reason TEXT）\n"},
     {" (self-approved: one-person mode)", "（本人审批：一人模式）"},
@@ -109,6 +111,7 @@ const struct lang_pair lang_zh[] = {
     {"%s is a database of another program: name another file in `store:`",
      "%s 是其他程序的数据库：请在 `store:` 中改用另一个文件"},
     {"%s is already there; nothing was written", "%s 已经存在；没有写入任何文件"},
+    {"%s is named twice", "%s 出现了两次"},
     {"%s is not a channel plugin: it exports no %s", "%s 不是渠道插件：它没有导出 %s"},
     {"%s is not a file", "%s 不是文件"},
     {"%s is not a folder of ours; remove it", "%s 不是本程序的目录；请先删除它"},
@@ -219,6 +222,7 @@ const struct lang_pair lang_zh[] = {
     {"'campaign' must be 1 to %d of a-z, 0-9 and '-', and not start with '-'",
      "'campaign' 必须是 1 到 %d 个字符，只含 a-z、0-9 和 '-'，且不以 '-' 开头"},
     {"'contacts' is true or left out", "“contacts”只能写 true，或者不写"},
+    {"'covers' leaves out days that are named below", "'covers' 没有包含下面列出的日期"},
     {"'credential' is a name, not a path", "'credential' 是名称，不是路径"},
     {"'days' must be a day (mon, tue, ...), a range such as mon-fri, a list of these, workdays, "
      "restdays or daily",
@@ -449,6 +453,11 @@ const struct lang_pair lang_zh[] = {
     {"being loaded", "正在载入"},
     {"block sequence entries are not allowed in this context", "这里不能出现以 '-' 开头的列表项"},
     {"by a person", "由人工跳过"},
+    {"calendar", "日历"},
+    {"calendar '%s' cannot be used: %s", "日历“%s”无法使用：%s"},
+    {"calendar '%s' covers %s to %s: on other days Monday to Friday count as workdays, whatever "
+     "the holidays",
+     "日历“%s”只覆盖 %s 至 %s：其余日期按周一至周五为工作日，不计节假日"},
     {"campaign", "活动"},
     {"campaign '%s' has no such revision", "活动 '%s' 没有这个版本"},
     {"campaign '%s' was approved for other settings of channel '%s': cancel that first, or wait "
@@ -841,6 +850,8 @@ const struct lang_pair lang_zh[] = {
     {"turns a submitted revision down", "驳回已提交的版本"},
     {"unchanged: this revision is already here (%s)", "没有变化：这个版本已经存在（%s）"},
     {"unknown", "结果未知"},
+    {"unknown calendar '%s': there is no calendars/%s.yaml beside the service file or the program",
+     "没有日历“%s”：服务文件旁和程序旁都没有 calendars/%s.yaml"},
     {"unknown channel '%s', %s has %s", "未知渠道 '%s'，%s 中有：%s"},
     {"unknown command '%s'", "未知命令 '%s'"},
     {"unknown command '%s', did you mean '%s'?", "未知命令 '%s'，是不是 '%s'？"},
@@ -901,16 +912,5 @@ const struct lang_pair lang_zh[] = {
     {"{{%s}}: a list of recipients has no columns", "{{%s}}：接收人列表没有列"},
     {"{{%s}}: a list of senders has no columns", "{{%s}}：发送者名单没有列"},
     {NULL, NULL},
-    {" (covers %s to %s: on other days Monday to Friday count as workdays, whatever the holidays)",
-     "（覆盖 %s 至 %s：其余日期按周一至周五为工作日，不计节假日）"},
-    {"%s is named twice", "%s 出现了两次"},
-    {"'covers' leaves out days that are named below", "'covers' 没有包含下面列出的日期"},
-    {"calendar", "日历"},
-    {"calendar '%s' cannot be used: %s", "日历“%s”无法使用：%s"},
-    {"calendar '%s' covers %s to %s: on other days Monday to Friday count as workdays, whatever "
-     "the holidays",
-     "日历“%s”只覆盖 %s 至 %s：其余日期按周一至周五为工作日，不计节假日"},
-    {"unknown calendar '%s': there is no calendars/%s.yaml beside the service file or the program",
-     "没有日历“%s”：服务文件旁和程序旁都没有 calendars/%s.yaml"},
 };
 const unsigned lang_zh_count = sizeof(lang_zh) / sizeof(lang_zh[0]) - 1;
