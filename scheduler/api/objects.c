@@ -2,8 +2,10 @@
 
 #include "api/emit.h"
 #include "base/log.h"
+#include "conf/duration.h"
 #include "conf/revision.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct frame frame_of(const char *manifest, struct zones *zones)
@@ -19,6 +21,9 @@ struct frame frame_of(const char *manifest, struct zones *zones)
     f.zone = c->schedule.zone; /* of `zones`: outlives the campaign */
     f.start = c->schedule.start;
     f.end = c->schedule.end;
+    snprintf(f.calendar, sizeof(f.calendar), "%s", c->calendar ? c->calendar : "");
+    f.calendar_covers = c->calendar_covers;
+    f.calendar_passed = c->calendar_passed;
     campaign_free(c);
     return f;
 }
@@ -75,6 +80,27 @@ static void put_approvals(struct strbuf *b, const struct store_revision *r, cons
     strbuf_putc(b, ']');
 }
 
+/* How far it goes is said only when the schedule goes further. */
+static void put_calendar(struct strbuf *b, const struct frame *f)
+{
+    char date[DATE_TEXT];
+
+    emit_key(b, "calendar");
+    if (f->calendar[0] == '\0') {
+        emit_text(b, NULL);
+        return;
+    }
+    emit_open(b, '{');
+    emit_put_text(b, "name", f->calendar);
+    if (f->calendar_passed) {
+        date_format(f->calendar_covers.first, date);
+        emit_put_text(b, "from", date);
+        date_format(f->calendar_covers.last, date);
+        emit_put_text(b, "to", date);
+    }
+    strbuf_putc(b, '}');
+}
+
 void object_campaign_open(struct strbuf *b, const struct store_revision *r, const struct frame *f,
                           instant_t now)
 {
@@ -92,6 +118,7 @@ void object_campaign_open(struct strbuf *b, const struct store_revision *r, cons
     emit_put_text(b, "channel", r->channel);
     emit_put_instant(b, "start", f->start, f->zone);
     emit_put_instant(b, "end", f->end, f->zone);
+    put_calendar(b, f);
 }
 
 void object_campaign(struct strbuf *b, const struct store_revision *r, const struct frame *f,

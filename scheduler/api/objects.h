@@ -7,14 +7,18 @@
 #include "base/diag.h"
 #include "base/strbuf.h"
 #include "conf/zones.h"
+#include "core/schedule.h"
 #include "engine/engine.h"
 #include "store/store.h"
 
 /* What the times of a revision are shown by. */
 struct frame {
     const struct tz *zone;
-    instant_t start; /* INSTANT_MIN: when approved */
-    instant_t end;   /* INSTANT_NEVER: none */
+    instant_t start;   /* INSTANT_MIN: when approved */
+    instant_t end;     /* INSTANT_NEVER: none */
+    char calendar[72]; /* "": no window asks for workdays, or plain */
+    struct day_range calendar_covers;
+    bool calendar_passed; /* the schedule can reach other days */
 };
 /* From the manifest; UTC when it cannot be read. */
 struct frame frame_of(const char *manifest, struct zones *zones);

@@ -147,7 +147,7 @@ static int read_campaign(struct store *store, struct request *rq)
     }
     if (rc)
         return err_set(&rq->e, ERR_STORE, tr("the submission cannot be read again"));
-    s->campaign = campaign_read(part->filename, s->bytes, length, s->conf->zone_name,
+    s->campaign = campaign_read(part->filename, s->bytes, length, s->conf->zone_name, s->conf->dir,
                                 request_store_zones(rq), &s->diags);
     if (s->campaign)
         check_end(rq, length);

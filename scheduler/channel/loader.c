@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/lang.h"
+#include "base/program.h"
 #include "base/strbuf.h"
 #include "base/text.h"
 
@@ -39,17 +40,7 @@ static int unknown_plugin(const struct channel_plugins *p, const char *name, str
 
 int channel_plugin_dir(char **out, struct err *e)
 {
-    char exe[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-    struct strbuf dir = STRBUF_INIT;
-
-    if (n < 0)
-        return err_set(e, ERR_IO, "/proc/self/exe: %s", lang_errno(errno));
-    exe[n] = '\0';
-    *strrchr(exe, '/') = '\0';
-    strbuf_printf(&dir, "%s/plugins", exe);
-    *out = strbuf_take(&dir);
-    return 0;
+    return program_beside(out, "plugins", e);
 }
 
 struct channel_plugins *channel_plugins_new(const char *dir)

@@ -109,7 +109,8 @@ int local_campaign(struct local_campaign *out, struct local *l, const struct cli
         diag_add(diags, file, 0, 0, DIAG_ERROR, ERR_DATA, "%s", text);
         return EXIT_DATA;
     }
-    out->campaign = campaign_read(file, bytes, length, l->service->zone_name, l->zones, diags);
+    out->campaign =
+        campaign_read(file, bytes, length, l->service->zone_name, l->service->dir, l->zones, diags);
     free(bytes);
     if (!out->campaign)
         return err_exit_code(diags->worst ? diags->worst : ERR_DATA);

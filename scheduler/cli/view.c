@@ -239,6 +239,24 @@ static void show_approvals(const json_t *campaign, FILE *to)
     }
 }
 
+/* Whoever approves must see where its holidays end. */
+static void show_calendar(const json_t *campaign, FILE *to)
+{
+    const json_t *calendar = json_object_get(campaign, "calendar");
+    struct strbuf text = STRBUF_INIT;
+
+    if (!json_is_object(calendar))
+        return;
+    strbuf_puts(&text, view_text(calendar, "name", "?"));
+    if (json_object_get(calendar, "to"))
+        strbuf_printf(&text,
+                      tr(" (covers %s to %s: on other days Monday to Friday count as workdays, "
+                         "whatever the holidays)"),
+                      view_text(calendar, "from", "?"), view_text(calendar, "to", "?"));
+    field(to, tr("calendar"), text.text);
+    strbuf_dispose(&text);
+}
+
 /* `none` is what null says. */
 static void show_instant(const json_t *campaign, const char *key, const char *name,
                          const char *none, FILE *to)
@@ -274,6 +292,7 @@ void view_campaign(const struct cli *cli, const json_t *campaign, FILE *to)
     show_approvals(campaign, to);
     show_instant(campaign, "start", tr("start"), tr("when approved"), to);
     show_instant(campaign, "end", tr("end"), tr("none"), to);
+    show_calendar(campaign, to);
     view_bar(view_final(counts), audience, &bar);
     field(to, tr("progress"), bar.text);
     view_counts(counts, &sums);

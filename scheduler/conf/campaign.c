@@ -33,10 +33,14 @@ static void attachments_read(const struct reader *r, const struct yaml_node *nod
 static void approval_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 
 struct campaign *campaign_read(const char *file, const char *bytes, size_t length,
-                               const char *zone_default, struct zones *zones, struct diags *diags)
+                               const char *zone_default, const char *service_dir,
+                               struct zones *zones, struct diags *diags)
 {
     struct arena *arena = arena_new();
-    struct reader r = {.arena = arena, .file = arena_strdup(arena, file), .diags = diags};
+    struct reader r = {.arena = arena,
+                       .file = arena_strdup(arena, file),
+                       .diags = diags,
+                       .service_dir = service_dir};
     struct campaign *c = NULL;
     size_t first = diags->count, errors = diags->errors;
     const struct yaml_node *root = yaml_read(arena, file, bytes, length, diags);

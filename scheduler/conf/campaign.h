@@ -85,7 +85,11 @@ struct campaign {
 
     const char *zone_name; /* resolved */
     struct schedule schedule;
+    struct window *windows;            /* the schedule's */
     const char *start_text, *end_text; /* as written, for people; NULL: default */
+    const char *calendar;              /* NULL: plain, or no window asks for workdays */
+    struct day_range calendar_covers;
+    bool calendar_passed; /* the schedule can reach days that it does not cover */
     struct pace pace;
     const struct conf_limit *limits;
     size_t limit_count;
@@ -95,10 +99,12 @@ struct campaign {
     int approvers;
 };
 
-/* `zone_default`: the service's zone. `dir`-relative paths are not opened here. NULL after errors
+/* `zone_default`: the service's zone; `service_dir`: its file's folder, for calendars (or NULL).
+ * `dir`-relative paths are not opened here. NULL after errors
  * (in `diags`); a campaign with errors is never returned. */
 struct campaign *campaign_read(const char *file, const char *bytes, size_t length,
-                               const char *zone_default, struct zones *zones, struct diags *diags);
+                               const char *zone_default, const char *service_dir,
+                               struct zones *zones, struct diags *diags);
 void campaign_free(struct campaign *c);
 
 /* The path of a file that the campaign names, beside the campaign file. malloc'd. */

@@ -1,5 +1,6 @@
 /* `schedule:`: start and end, windows, quiet hours, closed days. */
 #include "base/lang.h"
+#include "conf/calendar.h"
 #include "conf/duration.h"
 #include "conf/parts.h"
 
@@ -14,20 +15,21 @@ static void zone_read(const struct reader *r, const struct yaml_node *node,
                       const char *zone_default, struct zones *zones, struct campaign *c);
 static void start_end_read(const struct reader *r, const struct yaml_node *node,
                            struct campaign *c);
-static void calendar_read(const struct reader *r, const struct yaml_node *node);
+static void calendar_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
+static void calendar_apply(const struct reader *r, const struct yaml_node *node,
+                           const struct calendar *from, struct campaign *c);
 static void windows_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static size_t window_read(const struct reader *r, const struct yaml_node *node, struct window *out,
                           size_t room);
 static size_t window_dates(const struct reader *r, const struct yaml_node *node, struct window base,
                            struct window *out, size_t room);
-static bool days_read(const struct reader *r, const struct yaml_node *node, uint8_t *out);
+static bool days_read(const struct reader *r, const struct yaml_node *node, struct window *out);
 static bool days_parse(const char *text, uint8_t *out);
 static int day_index(const char *s, size_t length);
 static size_t hours_read(const struct reader *r, const struct yaml_node *node, const char *what,
                          const struct hours **out);
 static bool hours_split(const struct reader *r, const struct yaml_node *node, struct hours *hours,
                         size_t *count);
-static bool dates_parse(const char *text, struct day_range *out);
 static size_t dates_read(const struct reader *r, const struct yaml_node *node, const char *what,
                          const struct day_range **out);
 
@@ -44,8 +46,8 @@ void schedule_read(const struct reader *r, const struct yaml_node *node, const c
     if (!node)
         return;
     start_end_read(r, node, c);
-    calendar_read(r, yaml_get(node, "calendar"));
     windows_read(r, yaml_get(node, "windows"), c);
+    calendar_read(r, yaml_get(node, "calendar"), c);
     s->quiet_count = hours_read(r, yaml_get(node, "quiet_hours"), "quiet_hours", &s->quiet);
     s->closed_count = dates_read(r, yaml_get(node, "skip_dates"), "skip_dates", &s->closed);
 }
@@ -88,12 +90,62 @@ static void start_end_read(const struct reader *r, const struct yaml_node *node,
         read_error(r, end, tr("'end' is not after 'start'"));
 }
 
-static void calendar_read(const struct reader *r, const struct yaml_node *node)
+/* With the windows read: a calendar that no window asks is not part of the revision. */
+static void calendar_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
 {
-    const char *name = read_text(r, node, "calendar");
+    struct calendar calendar = {0};
+    struct err e;
 
-    if (name && strcmp(name, "plain") != 0)
-        read_error(r, node, tr("'%s' is not supported yet"), name);
+    if (r->stored) {
+        if (node && calendar_stored(r, node, &calendar))
+            calendar_apply(r, node, &calendar, c);
+        return;
+    }
+    const char *name = node ? read_text(r, node, "calendar") : NULL;
+    if (!name || calendar_is_plain(name))
+        calendar_apply(r, node, NULL, c);
+    else if (calendar_load(&calendar, r->arena, r->service_dir, name, &e))
+        read_error(r, node, "%s", e.text);
+    else
+        calendar_apply(r, node, &calendar, c);
+}
+
+/* In `plain`, workdays are Monday to Friday and nothing else. */
+static void plain_apply(struct window *w)
+{
+    w->weekdays = (uint8_t)(w->weekdays | (w->workdays ? 0x1f : 0) | (w->restdays ? 0x60 : 0));
+    w->workdays = w->restdays = false;
+}
+
+static void calendar_apply(const struct reader *r, const struct yaml_node *node,
+                           const struct calendar *from, struct campaign *c)
+{
+    struct schedule *s = &c->schedule;
+    char first[DATE_TEXT], last[DATE_TEXT];
+    bool asked = false;
+
+    for (size_t i = 0; i < s->window_count; i++) {
+        if (!from)
+            plain_apply(&c->windows[i]);
+        asked = asked || s->windows[i].workdays || s->windows[i].restdays;
+    }
+    if (!asked)
+        return;
+    struct calendar calendar = *from;
+    calendar_clip(&calendar, s);
+    s->marks = calendar.marks;
+    s->mark_count = calendar.count;
+    c->calendar = calendar.name;
+    c->calendar_covers = calendar.covers;
+    c->calendar_passed = !calendar_covers(&calendar, s);
+    if (!c->calendar_passed || r->stored)
+        return;
+    date_format(calendar.covers.first, first);
+    date_format(calendar.covers.last, last);
+    diag_add(r->diags, r->file, node->line, node->column, DIAG_WARNING, ERR_REFUSED,
+             tr("calendar '%s' covers %s to %s: on other days Monday to Friday count as workdays, "
+                "whatever the holidays"),
+             calendar.name, first, last);
 }
 
 static void windows_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
@@ -105,6 +157,7 @@ static void windows_read(const struct reader *r, const struct yaml_node *node, s
     struct window *windows = arena_array(r->arena, WINDOWS_MAX, sizeof *windows);
     for (size_t i = 0; i < node->count; i++)
         count += window_read(r, node->items[i], windows + count, WINDOWS_MAX - count);
+    c->windows = windows;
     c->schedule.windows = windows;
     c->schedule.window_count = count;
 }
@@ -126,7 +179,7 @@ static size_t window_read(const struct reader *r, const struct yaml_node *node, 
     w.hours_count = hours_read(r, hours, "hours", &w.hours);
     if (dates)
         return window_dates(r, dates, w, out, room);
-    if ((days && !days_read(r, days, &w.weekdays)) || room == 0)
+    if ((days && !days_read(r, days, &w)) || room == 0)
         return 0;
     *out = w;
     return 1;
@@ -151,26 +204,27 @@ static size_t window_dates(const struct reader *r, const struct yaml_node *node,
     return count;
 }
 
-static bool days_read(const struct reader *r, const struct yaml_node *node, uint8_t *out)
+static bool days_read(const struct reader *r, const struct yaml_node *node, struct window *out)
 {
     const struct yaml_node *const *items;
-    size_t count = read_one_or_list(r, node, "days", 7, &items);
+    size_t count = read_one_or_list(r, node, "days", 9, &items);
     bool ok = count > 0;
 
-    *out = 0;
+    out->weekdays = 0;
     for (size_t i = 0; i < count; i++) {
         const char *text = read_text(r, items[i], "days");
 
         if (!text) {
             ok = false;
-        } else if (strcmp(text, "workdays") == 0 || strcmp(text, "restdays") == 0) {
-            read_error(r, items[i], tr("'%s' is not supported yet"), text);
-            ok = false;
-        } else if (!days_parse(text, out)) {
+        } else if (strcmp(text, "workdays") == 0) {
+            out->workdays = true;
+        } else if (strcmp(text, "restdays") == 0) {
+            out->restdays = true;
+        } else if (!days_parse(text, &out->weekdays)) {
             read_error(
                 r, items[i],
                 tr("'days' must be a day (mon, tue, ...), a range such as mon-fri, a list of "
-                   "these, or daily"));
+                   "these, workdays, restdays or daily"));
             ok = false;
         }
     }
@@ -257,7 +311,7 @@ static size_t dates_read(const struct reader *r, const struct yaml_node *node, c
     for (size_t i = 0; i < count; i++) {
         const char *text = read_text(r, items[i], what);
 
-        if (text && !dates_parse(text, &ranges[i]))
+        if (text && !day_range_parse(text, &ranges[i]))
             read_error(r, items[i],
                        tr("'%s' must be dates such as 2027-03-05 or 2027-03-05..2027-03-06"), what);
     }
@@ -265,7 +319,7 @@ static size_t dates_read(const struct reader *r, const struct yaml_node *node, c
     return count;
 }
 
-static bool dates_parse(const char *text, struct day_range *out)
+bool day_range_parse(const char *text, struct day_range *out)
 {
     char first[16] = "";
     const char *dots = strstr(text, "..");

@@ -89,6 +89,14 @@ bool instant_parse(const char *text, const struct tz *zone, instant_t *out)
     return true;
 }
 
+void date_format(day_t d, char out[static DATE_TEXT])
+{
+    int year, month, day;
+
+    day_to_date(d, &year, &month, &day);
+    snprintf(out, DATE_TEXT, "%04d-%02u-%02u", year, (unsigned)month % 100, (unsigned)day % 100);
+}
+
 bool date_parse(const char *text, day_t *out)
 {
     const char *s = text;

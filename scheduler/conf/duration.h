@@ -12,6 +12,8 @@ bool duration_range_parse(const char *text, duration_t *low, duration_t *high);
 /* `YYYY-MM-DD[ HH:MM[:SS]]` in `zone` (a `T` is fine too), or RFC 3339 with offset. Not `now`. */
 bool instant_parse(const char *text, const struct tz *zone, instant_t *out);
 bool date_parse(const char *text, day_t *out);
+enum { DATE_TEXT = 24 };
+void date_format(day_t d, char out[static DATE_TEXT]); /* `2027-03-05` */
 /* `10:00-12:00`; 24:00 allowed as an end (and as a start of nothing). Minutes of the day. */
 bool hours_parse(const char *text, size_t length, int16_t *from_min, int16_t *to_min);
 

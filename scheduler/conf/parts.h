@@ -9,6 +9,8 @@ extern const char *const day_words[];    /* mon..sun */
 extern const char *const scope_words[];  /* enum limit_scope */
 extern const char *const period_words[]; /* enum period */
 
+/* `2027-03-05` or `2027-03-05..2027-03-06`. */
+bool day_range_parse(const char *text, struct day_range *out);
 /* `schedule:` into `c` (zone_name, schedule, start_text, end_text). `node` may be NULL. */
 void schedule_read(const struct reader *r, const struct yaml_node *node, const char *zone_default,
                    struct zones *zones, struct campaign *c);

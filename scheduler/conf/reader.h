@@ -13,7 +13,8 @@ struct reader {
     struct arena *arena;
     const char *file;
     struct diags *diags;
-    bool stored; /* a manifest */
+    bool stored;             /* a manifest */
+    const char *service_dir; /* or NULL: where its calendars are */
 };
 
 enum { READ_NONE = -1, NAME_BYTES_MAX = 64, PATH_BYTES_MAX = 4096 };

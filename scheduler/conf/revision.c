@@ -21,6 +21,8 @@ static void revision_write(struct strbuf *out, const struct revision_facts *f);
 static void options_write(struct strbuf *out, const char *options);
 static void schedule_write(struct strbuf *out, const struct campaign *c);
 static void time_write(struct strbuf *out, const char *text, instant_t t);
+static void calendar_write(struct strbuf *out, const struct campaign *c);
+static void marks_write(struct strbuf *out, const struct schedule *s, bool workday);
 static void window_write(struct strbuf *out, const struct window *w);
 static void hours_write(struct strbuf *out, const struct hours *hours, size_t count);
 static void days_write(struct strbuf *out, day_t first, day_t last);
@@ -184,8 +186,13 @@ static void schedule_write(struct strbuf *out, const struct campaign *c)
     const char *comma = "";
 
     strbuf_putc(out, '{');
+    if (c->calendar) {
+        strbuf_puts(out, "\"calendar\":");
+        calendar_write(out, c);
+        comma = ",";
+    }
     if (c->end_text) {
-        strbuf_puts(out, "\"end\":");
+        strbuf_printf(out, "%s\"end\":", comma);
         time_write(out, c->end_text, s->end);
         comma = ",";
     }
@@ -235,6 +242,37 @@ static void time_write(struct strbuf *out, const char *text, instant_t t)
     strbuf_printf(out, "\"%s %s\"", date, clock);
 }
 
+static void calendar_write(struct strbuf *out, const struct campaign *c)
+{
+    strbuf_puts(out, "{\"covers\":");
+    days_write(out, c->calendar_covers.first, c->calendar_covers.last);
+    strbuf_puts(out, ",\"holidays\":[");
+    marks_write(out, &c->schedule, false);
+    field(out, "],\"name\":", c->calendar);
+    strbuf_puts(out, ",\"workdays\":[");
+    marks_write(out, &c->schedule, true);
+    strbuf_puts(out, "]}");
+}
+
+/* Days in a row as one range. */
+static void marks_write(struct strbuf *out, const struct schedule *s, bool workday)
+{
+    const char *comma = "";
+
+    for (size_t i = 0; i < s->mark_count; i++) {
+        const struct day_mark *first = &s->marks[i];
+
+        if (first->workday != workday)
+            continue;
+        while (i + 1 < s->mark_count && s->marks[i + 1].workday == workday &&
+               s->marks[i + 1].day == s->marks[i].day + 1)
+            i++;
+        strbuf_puts(out, comma);
+        days_write(out, first->day, s->marks[i].day);
+        comma = ",";
+    }
+}
+
 static void window_write(struct strbuf *out, const struct window *w)
 {
     if (w->first_day <= w->last_day) {
@@ -250,6 +288,12 @@ static void window_write(struct strbuf *out, const struct window *w)
             strbuf_printf(out, "%s\"%s\"", comma, day_words[d]);
             comma = ",";
         }
+        if (w->restdays) {
+            strbuf_printf(out, "%s\"restdays\"", comma);
+            comma = ",";
+        }
+        if (w->workdays)
+            strbuf_printf(out, "%s\"workdays\"", comma);
         strbuf_putc(out, ']');
     }
     if (w->hours_count > 0) {
@@ -270,13 +314,13 @@ static void hours_write(struct strbuf *out, const struct hours *hours, size_t co
 
 static void days_write(struct strbuf *out, day_t first, day_t last)
 {
-    int year, month, day;
+    char text[DATE_TEXT];
 
-    day_to_date(first, &year, &month, &day);
-    strbuf_printf(out, "\"%04d-%02d-%02d", year, month, day);
+    date_format(first, text);
+    strbuf_printf(out, "\"%s", text);
     if (last > first) {
-        day_to_date(last, &year, &month, &day);
-        strbuf_printf(out, "..%04d-%02d-%02d", year, month, day);
+        date_format(last, text);
+        strbuf_printf(out, "..%s", text);
     }
     strbuf_putc(out, '"');
 }

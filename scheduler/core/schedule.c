@@ -87,6 +87,22 @@ static bool day_closed(const struct schedule *s, day_t d)
     return false;
 }
 
+bool schedule_workday(const struct schedule *s, day_t d)
+{
+    size_t low = 0, high = s->mark_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (s->marks[middle].day == d)
+            return s->marks[middle].workday;
+        if (s->marks[middle].day < d)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return day_weekday(d) < 5;
+}
+
 static bool window_dated(const struct window *w)
 {
     return w->first_day <= w->last_day;
@@ -101,7 +117,12 @@ static bool window_applies(const struct ranges *r, const struct window *w)
 {
     if (r->dated)
         return window_names_date(w, r->day);
-    return !window_dated(w) && (w->weekdays >> day_weekday(r->day) & 1) != 0;
+    if (window_dated(w))
+        return false;
+    if ((w->weekdays >> day_weekday(r->day) & 1) != 0)
+        return true;
+    return (w->workdays || w->restdays) &&
+           (schedule_workday(r->s, r->day) ? w->workdays : w->restdays);
 }
 
 static struct ranges ranges_of(const struct schedule *s, enum schedule_part part, day_t day)
@@ -241,6 +262,8 @@ static day_t last_day(const struct schedule *s, enum schedule_part part, day_t t
     for (size_t i = 0; i < s->window_count; i++)
         if (window_dated(&s->windows[i]) && s->windows[i].last_day > last)
             last = s->windows[i].last_day;
+    if (s->mark_count > 0 && s->marks[s->mark_count - 1].day > last)
+        last = s->marks[s->mark_count - 1].day;
     return last < today + SCHEDULE_HORIZON_DAYS - repeats ? last + repeats
                                                           : today + SCHEDULE_HORIZON_DAYS;
 }

@@ -15,7 +15,8 @@ struct hours {
 };
 
 struct window {
-    uint8_t weekdays; /* bit 0 = Monday; used when first_day > last_day */
+    uint8_t weekdays;        /* bit 0 = Monday; used when first_day > last_day, with the next two */
+    bool workdays, restdays; /* of the calendar: see struct day_mark */
     day_t first_day,
         last_day; /* inclusive dates; a date window replaces the others for its dates */
     const struct hours *hours;
@@ -24,6 +25,13 @@ struct window {
 
 struct day_range {
     day_t first, last; /* inclusive */
+};
+
+/* A day that its calendar makes a workday or a restday, whatever the weekday: a make-up Saturday, a
+ * public holiday. Other days: Monday to Friday are workdays. */
+struct day_mark {
+    day_t day;
+    bool workday;
 };
 
 struct schedule {
@@ -36,7 +44,11 @@ struct schedule {
     size_t quiet_count;
     const struct day_range *closed; /* skip_dates */
     size_t closed_count;
+    const struct day_mark *marks; /* the calendar; ascending, each day once */
+    size_t mark_count;
 };
+
+bool schedule_workday(const struct schedule *s, day_t d);
 
 enum schedule_part { SCHEDULE_CLOSED_DAY, SCHEDULE_QUIET, SCHEDULE_WINDOW, SCHEDULE_PARTS };
 

@@ -215,6 +215,7 @@ class Place:
             shutil.copy2(os.path.join(BUILD, name), os.path.join(self.dir, "bin", name))
         shutil.copytree(os.path.join(BUILD, "plugins"), os.path.join(self.dir, "bin", "plugins"),
                         ignore=lambda folder, names: [n for n in names if not n.endswith(".so")])
+        shutil.copytree(os.path.join(BUILD, "calendars"), os.path.join(self.dir, "bin", "calendars"))
         for folder, _, names in os.walk(os.path.join(self.dir, "bin")):
             os.chmod(folder, 0o755)
             for name in names:

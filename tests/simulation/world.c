@@ -109,7 +109,7 @@ static struct spec *spec_new(struct sim *s, int campaign)
     s->specs = xgrow(s->specs, &s->spec_capacity, s->spec_count + 1, sizeof *s->specs);
     x = &s->specs[s->spec_count++];
     *x = (struct spec){.campaign = campaign, .channel = channel};
-    x->c = campaign_read("sim.yaml", text, strlen(text), "UTC", s->zones, &diags);
+    x->c = campaign_read("sim.yaml", text, strlen(text), "UTC", NULL, s->zones, &diags);
     if (!x->c) {
         fprintf(stderr, "%s\n%s\n", text, diag_line(&diags.items[0]));
         abort();

@@ -87,7 +87,8 @@ static int open_review(struct fixture *f, const char *campaign, const char *audi
 {
     if (audience)
         write_beside(f, "vip.csv", audience, strlen(audience));
-    f->campaign = campaign_read(f->file, campaign, strlen(campaign), "UTC", f->zones, &f->diags);
+    f->campaign =
+        campaign_read(f->file, campaign, strlen(campaign), "UTC", NULL, f->zones, &f->diags);
     if (!f->campaign)
         fail_msg("%s", f->diags.items[0].message);
     return review_open(&f->review, f->campaign, &channel, &kind, NULL, NULL, &f->diags, &f->e);
@@ -322,8 +323,8 @@ static void spooled_files_keep_their_names(void **state)
 
     write_beside(f, "spooled", "recipient,name\n,A\n", 18);
     snprintf(path, sizeof(path), "%s/spooled", f->dir);
-    f->campaign =
-        campaign_read("lists/spring.yaml", campaign, strlen(campaign), "UTC", f->zones, &f->diags);
+    f->campaign = campaign_read("lists/spring.yaml", campaign, strlen(campaign), "UTC", NULL,
+                                f->zones, &f->diags);
     assert_int_equal(
         review_open(&f->review, f->campaign, &channel, &kind, path, NULL, &f->diags, &f->e), 0);
     read_all(f);
@@ -389,7 +390,8 @@ static int open_asking(struct fixture *f, const char *campaign, const char *audi
     asking.caps.person_confirms = true;
     if (audience)
         write_beside(f, "vip.csv", audience, strlen(audience));
-    f->campaign = campaign_read(f->file, campaign, strlen(campaign), "UTC", f->zones, &f->diags);
+    f->campaign =
+        campaign_read(f->file, campaign, strlen(campaign), "UTC", NULL, f->zones, &f->diags);
     if (!f->campaign)
         fail_msg("%s", f->diags.items[0].message);
     return review_open(&f->review, f->campaign, &channel, &asking, NULL, NULL, &f->diags, &f->e);

@@ -61,7 +61,7 @@ static void read_one(const char *name, struct diags *diags)
 
         assert_null(s);
     } else {
-        struct campaign *c = campaign_read(file, bytes, length, "UTC", zones, diags);
+        struct campaign *c = campaign_read(file, bytes, length, "UTC", NULL, zones, diags);
 
         if (c)
             audience_all(c, diags);

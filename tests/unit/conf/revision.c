@@ -165,6 +165,7 @@ static void what_means_alike_is_alike(void **state)
         BASE "pace: {interval: 30s..90s, batch: 1, priority: normal, distribution: uniform}\n",
         BASE "pace: {interval: 30s..1m30s}\n",
         BASE "schedule: {timezone: Asia/Shanghai, calendar: plain, start: now}\n",
+        BASE "schedule: {calendar: cn}\n", /* which no window asks */
         BASE "approval: {approvers: 1}\n",
         ("{\"campaign\": \"s\", \"channel\": \"room\", \"audience\": {\"recipients\": [\"a\"]},\n"
          "\"message\": {\"format\": \"text\", \"text\": \"\\u4f60好\"}}"),
@@ -182,6 +183,54 @@ static void what_means_alike_is_alike(void **state)
         free(m);
     }
     free(first);
+}
+
+#define OVER_NATIONAL_DAY "schedule: {start: 2026-09-28, end: 2026-10-12 20:00, "
+
+/* The days themselves, so that the file may change later; and only those that can matter. */
+static void the_days_of_the_calendar_are_in_it(void **state)
+{
+    static const char text[] = BASE OVER_NATIONAL_DAY "calendar: cn, windows: [{days: [workdays, "
+                                                      "sun]}]}\n";
+    struct revision_facts f = facts();
+    char *m = manifest_of(text, &f);
+    struct err e;
+
+    (void)state;
+    if (!strstr(m, "\"schedule\":{\"calendar\":{\"covers\":\"2026-09-26..2026-10-14\",\"holidays\":"
+                   "[\"2026-10-01..2026-10-02\",\"2026-10-05..2026-10-07\"],\"name\":\"cn\","
+                   "\"workdays\":[\"2026-10-10\"]},\"end\":\"2026-10-12 20:00:00\",") ||
+        !strstr(m, "\"windows\":[{\"days\":[\"sun\",\"workdays\"]}]"))
+        fail_msg("%s", m);
+    stable(m, text);
+    struct campaign *c = manifest_read(m, zones, NULL, &e);
+    assert_non_null(c);
+    assert_false(c->calendar_passed);
+    assert_true(schedule_workday(&c->schedule, day_of_date(2026, 10, 10)));
+    assert_false(schedule_workday(&c->schedule, day_of_date(2026, 10, 6)));
+    campaign_free(c);
+    free(m);
+}
+
+/* `plain` is Monday to Friday: the same as written out. */
+static void plain_is_weekdays(void **state)
+{
+    static const char *const pairs[][2] = {
+        {BASE "schedule: {windows: [{days: workdays}]}\n",
+         BASE "schedule: {windows: [{days: mon-fri}]}\n"},
+        {BASE "schedule: {calendar: plain, windows: [{days: [restdays, mon]}]}\n",
+         BASE "schedule: {windows: [{days: sat-mon}]}\n"},
+    };
+    struct revision_facts f = facts();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char *a = manifest_of(pairs[i][0], &f), *b = manifest_of(pairs[i][1], &f);
+
+        assert_string_equal(a, b);
+        free(a);
+        free(b);
+    }
 }
 
 /* Everything that decides who gets what and when is. */
@@ -206,6 +255,10 @@ static void what_differs_differs(void **state)
         BASE "schedule: {windows: [{days: mon}]}\n",
         BASE "schedule: {windows: [{dates: 2027-03-01}]}\n",
         BASE "schedule: {windows: [{hours: \"10:00-12:00\"}]}\n",
+        BASE "schedule: {calendar: cn, windows: [{days: workdays}]}\n",
+        BASE "schedule: {calendar: cn, windows: [{days: restdays}]}\n",
+        BASE "schedule: {calendar: cn, windows: [{days: [workdays, restdays]}]}\n",
+        BASE "schedule: {calendar: plain, windows: [{days: workdays}]}\n",
         BASE "pace: {interval: 30s..91s}\n",
         BASE "pace: {interval: 0s..0s}\n",
         BASE "pace: {limits: [{max: 1, per: day, scope: recipient}]}\n",
@@ -376,6 +429,8 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_form_is_fixed),
                                        cmocka_unit_test(the_facts_come_back),
                                        cmocka_unit_test(what_means_alike_is_alike),
+                                       cmocka_unit_test(the_days_of_the_calendar_are_in_it),
+                                       cmocka_unit_test(plain_is_weekdays),
                                        cmocka_unit_test(what_differs_differs),
                                        cmocka_unit_test(any_campaign_survives_the_store),
                                        cmocka_unit_test(damage_is_survived),

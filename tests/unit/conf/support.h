@@ -41,7 +41,8 @@ static inline struct campaign *campaign_text(const char *text, struct zones *zon
     struct diags d;
 
     diags_init(&d);
-    struct campaign *c = campaign_read("c.yaml", text, strlen(text), "Asia/Shanghai", zones, &d);
+    struct campaign *c = campaign_read("c.yaml", text, strlen(text), "Asia/Shanghai",
+                                       SOURCE_DIR "/config", zones, &d);
     *errors = errors_take(&d);
     return c;
 }

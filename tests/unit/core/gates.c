@@ -22,7 +22,8 @@ static int set_up(void **state)
     tz_utc(&f->utc);
     f->window_hours = (struct hours){10 * 60, 20 * 60};
     f->quiet_hours = (struct hours){21 * 60, 9 * 60};
-    f->window = (struct window){0x7F, 1, 0, &f->window_hours, 1};
+    f->window = (struct window){
+        .weekdays = 0x7F, .first_day = 1, .hours = &f->window_hours, .hours_count = 1};
     f->closed = (struct day_range){day_of_date(2027, 3, 3), day_of_date(2027, 3, 3)};
     f->schedule = (struct schedule){
         .zone = &f->utc,

@@ -12,6 +12,7 @@ struct fixture {
     struct hours hours[8][3], quiet[3];
     struct window windows[8];
     struct day_range closed[3];
+    struct day_mark marks[DAYS];
     struct schedule s;
 };
 
@@ -68,6 +69,20 @@ static bool model_quiet(const struct schedule *s, int64_t wall)
            model_hours(s->quiet, s->quiet_count, today - 1, wall);
 }
 
+static bool model_workday(const struct schedule *s, day_t d)
+{
+    for (size_t i = 0; i < s->mark_count; i++)
+        if (s->marks[i].day == d)
+            return s->marks[i].workday;
+    return (1 << day_weekday(d) & 0x1F) != 0;
+}
+
+static bool model_day(const struct schedule *s, const struct window *w, day_t d)
+{
+    return (w->weekdays & 1 << day_weekday(d)) || (w->workdays && model_workday(s, d)) ||
+           (w->restdays && !model_workday(s, d));
+}
+
 static bool model_windows_of(const struct schedule *s, day_t d, int64_t wall)
 {
     static const struct hours whole_day = {0, 1440};
@@ -80,7 +95,7 @@ static bool model_windows_of(const struct schedule *s, day_t d, int64_t wall)
     for (size_t i = 0; i < s->window_count; i++) {
         const struct window *w = &s->windows[i];
         bool named = w->first_day <= d && d <= w->last_day;
-        bool weekly = w->first_day > w->last_day && (w->weekdays & 1 << day_weekday(d));
+        bool weekly = w->first_day > w->last_day && model_day(s, w, d);
         if (dated ? !named : !weekly)
             continue;
         if (w->hours_count ? model_hours(w->hours, w->hours_count, d, wall)
@@ -134,12 +149,22 @@ static void random_schedule(struct fixture *f, struct prng *p, day_t first)
 {
     struct schedule *s = &f->s;
 
-    *s = (struct schedule){&f->zone.tz, INSTANT_MIN, INSTANT_NEVER, f->windows, 0,
-                           f->quiet,    0,           f->closed,     0};
+    *s = (struct schedule){.zone = &f->zone.tz,
+                           .start = INSTANT_MIN,
+                           .end = INSTANT_NEVER,
+                           .windows = f->windows,
+                           .quiet = f->quiet,
+                           .closed = f->closed,
+                           .marks = f->marks};
     s->window_count = prng_below(p, 5);
     for (size_t i = 0; i < s->window_count; i++) {
         struct window *w = &f->windows[i];
         *w = (struct window){.weekdays = (uint8_t)(prng_next(p) | prng_next(p)), .first_day = 1};
+        if (prng_below(p, 2) == 0)
+            *w = (struct window){.weekdays = (uint8_t)(prng_next(p) & prng_next(p) & prng_next(p)),
+                                 .workdays = prng_below(p, 3) > 0,
+                                 .restdays = prng_below(p, 3) == 0,
+                                 .first_day = 1};
         if (prng_below(p, 3) == 0) {
             struct day_range r = random_days(p, first, 4);
             w->first_day = r.first;
@@ -156,6 +181,10 @@ static void random_schedule(struct fixture *f, struct prng *p, day_t first)
     s->closed_count = prng_below(p, 3);
     for (size_t i = 0; i < s->closed_count; i++)
         f->closed[i] = random_days(p, first, 3);
+    s->mark_count = 0;
+    for (int i = 0; i < DAYS && s->window_count > 0; i++)
+        if (prng_below(p, 3) == 0)
+            f->marks[s->mark_count++] = (struct day_mark){first + i, prng_below(p, 2) == 0};
 }
 
 /* The first minute at or after `i` for which all (or one part) is as wanted; MINUTES when none is.
@@ -242,13 +271,24 @@ static void agrees_with_the_model_minute_by_minute(void **state)
             run_case(rows[i].zone, rows[i].from, seed + k);
 }
 
+static struct window weekly(struct fixture *f, size_t i, uint8_t weekdays)
+{
+    return (struct window){
+        .weekdays = weekdays, .first_day = 1, .hours = f->hours[i], .hours_count = 1};
+}
+
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
 
-    f->windows[0] = (struct window){0x7F, 1, 0, f->hours[0], 1};
-    f->s = (struct schedule){&f->zone.tz, INSTANT_MIN, INSTANT_NEVER, f->windows, 0,
-                             f->quiet,    0,           f->closed,     0};
+    f->windows[0] = weekly(f, 0, 0x7F);
+    f->s = (struct schedule){.zone = &f->zone.tz,
+                             .start = INSTANT_MIN,
+                             .end = INSTANT_NEVER,
+                             .windows = f->windows,
+                             .quiet = f->quiet,
+                             .closed = f->closed,
+                             .marks = f->marks};
     *state = f;
     return 0;
 }
@@ -346,12 +386,47 @@ static void date_windows_replace_the_others(void **state)
     f->s.window_count = 2;
     f->hours[0][0] = (struct hours){8 * 60, 20 * 60};
     f->hours[1][0] = (struct hours){10 * 60, 16 * 60};
-    f->windows[1] = (struct window){0, friday, friday, f->hours[1], 1};
+    f->windows[1] = weekly(f, 1, 0);
+    f->windows[1].first_day = f->windows[1].last_day = friday;
     assert_opens(f, "2027-03-04T21:00+08:00", "2027-03-05T10:00+08:00");
     assert_closes(f, "2027-03-05T10:00+08:00", "2027-03-05T16:00+08:00");
     assert_opens(f, "2027-03-05T16:00+08:00", "2027-03-06T08:00+08:00");
     f->windows[1].hours_count = 0; /* the whole day */
     assert_closes(f, "2027-03-05T00:00+08:00", "2027-03-06T00:00+08:00");
+}
+
+/* National Day 2026: closed 1 to 7 October, made up for on Saturday the 10th. */
+static void workdays_and_restdays_follow_the_calendar(void **state)
+{
+    struct fixture *f = *state;
+    day_t first = day_of_date(2026, 10, 1);
+
+    zone_load(&f->zone, "Asia/Shanghai");
+    for (day_t d = first; d < first + 7; d++)
+        f->marks[f->s.mark_count++] = (struct day_mark){d, false};
+    f->marks[f->s.mark_count++] = (struct day_mark){first + 9, true};
+    f->s.window_count = 1;
+    f->hours[0][0] = (struct hours){10 * 60, 12 * 60};
+    f->windows[0] = weekly(f, 0, 0);
+    f->windows[0].workdays = true;
+    assert_opens(f, "2026-09-30T12:00+08:00", "2026-10-08T10:00+08:00"); /* over a whole week */
+    assert_opens(f, "2026-10-09T12:00+08:00", "2026-10-10T10:00+08:00"); /* Saturday */
+    assert_closes(f, "2026-10-10T10:00+08:00", "2026-10-10T12:00+08:00");
+    assert_opens(f, "2026-10-10T12:00+08:00", "2026-10-12T10:00+08:00"); /* not Sunday */
+    f->windows[0].workdays = false;
+    f->windows[0].restdays = true;
+    assert_opens(f, "2026-09-28T12:00+08:00", "2026-10-01T10:00+08:00"); /* Thursday */
+    assert_opens(f, "2026-10-06T00:00+08:00", "2026-10-06T10:00+08:00"); /* Tuesday */
+    assert_opens(f, "2026-10-07T12:00+08:00", "2026-10-11T10:00+08:00"); /* past the 10th */
+    f->windows[0].weekdays = 1 << 4;                                     /* and Fridays */
+    assert_opens(f, "2026-10-07T12:00+08:00", "2026-10-09T10:00+08:00");
+    assert_true(schedule_workday(&f->s, first + 9) && !schedule_workday(&f->s, first + 10));
+
+    f->windows[0] = weekly(f, 0, 0);
+    f->windows[0].workdays = true;
+    for (f->s.mark_count = 0; f->s.mark_count < DAYS; f->s.mark_count++) /* three weeks off */
+        f->marks[f->s.mark_count] = (struct day_mark){first + (day_t)f->s.mark_count, false};
+    assert_opens(f, "2026-10-01T00:00+08:00", "2026-10-22T10:00+08:00");
 }
 
 static void quiet_hours_win(void **state)
@@ -394,7 +469,7 @@ static void far_ahead_and_never(void **state)
                 tz_day_begins(&f->zone.tz, first + 700) + 10 * MS_PER_HOUR);
     assert_true(schedule_opens(&f->s, tz_day_begins(&f->zone.tz, first + 701)) == INSTANT_NEVER);
 
-    f->windows[0] = (struct window){0x7F, 1, 0, f->hours[0], 1};
+    f->windows[0] = weekly(f, 0, 0x7F);
     f->s.quiet_count = 1;
     f->quiet[0] = (struct hours){600, 660}; /* whenever a window is open */
     assert_true(schedule_opens(&f->s, at("2027-01-01T12:00Z")) == INSTANT_NEVER);
@@ -411,6 +486,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_clock_set_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(windows_past_midnight_and_closed_days, set_up, tear_down),
         cmocka_unit_test_setup_teardown(date_windows_replace_the_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(workdays_and_restdays_follow_the_calendar, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(quiet_hours_win, set_up, tear_down),
         cmocka_unit_test_setup_teardown(far_ahead_and_never, set_up, tear_down),
     };

@@ -462,7 +462,8 @@ static void make_limits(struct world *w, struct plan *p)
 static struct world *world_new(uint64_t seed)
 {
     static const struct hours open_hours = {8 * 60, 20 * 60};
-    static const struct window day = {0x7f, 1, 0, &open_hours, 1};
+    static const struct window day = {
+        .weekdays = 0x7f, .first_day = 1, .hours = &open_hours, .hours_count = 1};
     struct world *w = xmalloc(sizeof *w);
 
     w->seed = seed;
@@ -622,7 +623,8 @@ static void halt_between_claim_and_send_gives_the_claim_back(void **state)
 static void a_window_that_closes_under_way_is_seen_before_the_first_byte(void **state)
 {
     static const struct hours hours = {0, 60};
-    static const struct window window = {0x7f, 1, 0, &hours, 1};
+    static const struct window window = {
+        .weekdays = 0x7f, .first_day = 1, .hours = &hours, .hours_count = 1};
     struct bench b = {.schedule = {.zone = &utc,
                                    .start = INSTANT_MIN,
                                    .end = INSTANT_NEVER,

@@ -847,7 +847,7 @@ static void make_limits(struct world *w, struct engine_limit pool[POOL])
 static void make_plan(struct world *w, int64_t id, const struct engine_limit pool[POOL])
 {
     static const struct hours open_hours = {1 * 60, 23 * 60};
-    static const struct window day = {0x7f, 1, 0, &open_hours, 1};
+    static const struct window day = {0x7f, false, false, 1, 0, &open_hours, 1};
     struct plan *p = plan_of(w, id);
 
     p->channel = id <= 2 ? 1 : id <= 4 ? 2 : 3;
