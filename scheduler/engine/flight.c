@@ -509,10 +509,8 @@ bool engine_settle(struct engine *e, instant_t now, int64_t delivery, enum deliv
 
 void flights_late(struct engine *e)
 {
-    for (struct heap_node *n; (n = heap_first(&e->late)) && n->at <= e->now;) {
-        struct flight *f = (struct flight *)n;
-        close_question(e, f, f->shown ? DELIVERY_UNKNOWN : DELIVERY_EXPIRED, REASON_LATE);
-    }
+    for (struct heap_node *n; (n = heap_first(&e->late)) && n->at <= e->now;)
+        close_question(e, (struct flight *)n, DELIVERY_EXPIRED, REASON_LATE);
 }
 
 /* One of the revision's open questions; `unseen`: that nobody has seen. */

@@ -140,8 +140,10 @@ static uint64_t arrivals_of(const struct sim *s, int64_t delivery)
 static void judge_state(struct sim *s, const struct store_delivery *d)
 {
     uint64_t n = arrivals_of(s, d->id);
+    /* who is late may have sent and never said so: no new revision writes to them */
+    bool late = d->state == DELIVERY_EXPIRED && d->reason == REASON_LATE;
     bool maybe = d->state == DELIVERY_UNKNOWN || d->state == DELIVERY_CLAIMED ||
-                 d->state == DELIVERY_PROMPTED;
+                 d->state == DELIVERY_PROMPTED || late;
 
     if (d->state == DELIVERY_SENT && n != 1)
         sim_bad(s, "delivery %lld is sent and arrived %d times", (long long)d->id, (int)n);
