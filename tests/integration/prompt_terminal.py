@@ -227,7 +227,8 @@ def test_an_answer_outlives_the_service_and_the_terminal():
         desk.prompts.stop()
         screen.see("does not answer")
         screen.type("s")
-        wait_until(lambda: os.listdir(desk.path("state/paceline/answers")), "the answer is kept")
+        wait_until(lambda: [n for n in os.listdir(desk.path("state/paceline/answers"))
+                            if not n.endswith(".part")], "the answer is kept, whole")
         screen.kill()  # and so is the terminal
         desk.prompts.start()
         screen = Screen(desk)
