@@ -7,6 +7,7 @@
 
 /* The core looks through all of them for each of up to 800 days: bounded here. */
 enum { WINDOWS_MAX = 500, HOURS_MAX = 24, DATES_MAX = 500 };
+enum { STORED_HOURS_MAX = 1000 /* with those of policies */ };
 
 const char *const day_words[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
 
@@ -15,7 +16,8 @@ static void zone_read(const struct reader *r, const struct yaml_node *node,
 static void start_end_read(const struct reader *r, const struct yaml_node *node,
                            struct campaign *c);
 static void calendar_read(const struct reader *r, const struct yaml_node *node);
-static void windows_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
+static void windows_read(const struct reader *r, const struct yaml_node *node, struct schedule *s);
+static void also_read(const struct reader *r, const struct yaml_node *node, struct schedule *s);
 static size_t window_read(const struct reader *r, const struct yaml_node *node, struct window *out,
                           size_t room);
 static size_t window_dates(const struct reader *r, const struct yaml_node *node, struct window base,
@@ -45,7 +47,8 @@ void schedule_read(const struct reader *r, const struct yaml_node *node, const c
         return;
     start_end_read(r, node, c);
     calendar_read(r, yaml_get(node, "calendar"));
-    windows_read(r, yaml_get(node, "windows"), c);
+    windows_read(r, yaml_get(node, "windows"), s);
+    also_read(r, r->stored ? yaml_get(node, "also") : NULL, s);
     s->quiet_count = hours_read(r, yaml_get(node, "quiet_hours"), "quiet_hours", &s->quiet);
     s->closed_count = dates_read(r, yaml_get(node, "skip_dates"), "skip_dates", &s->closed);
 }
@@ -96,7 +99,22 @@ static void calendar_read(const struct reader *r, const struct yaml_node *node)
         read_error(r, node, tr("'%s' is not supported yet"), name);
 }
 
-static void windows_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
+/* Of a manifest: the windows of policies, each in the order of the chain. */
+static void also_read(const struct reader *r, const struct yaml_node *node, struct schedule *s)
+{
+    if (!node || !read_list(r, node, "also", YAML_NODES_MAX))
+        return;
+    for (size_t i = 0; i < node->count; i++) {
+        struct schedule *other = arena_alloc(r->arena, sizeof *other);
+
+        *other = (struct schedule){.zone = s->zone, .start = INSTANT_MIN, .end = INSTANT_NEVER};
+        windows_read(r, yaml_get(node->items[i], "windows"), other);
+        s->also = other;
+        s = other;
+    }
+}
+
+static void windows_read(const struct reader *r, const struct yaml_node *node, struct schedule *s)
 {
     size_t count = 0;
 
@@ -105,8 +123,8 @@ static void windows_read(const struct reader *r, const struct yaml_node *node, s
     struct window *windows = arena_array(r->arena, WINDOWS_MAX, sizeof *windows);
     for (size_t i = 0; i < node->count; i++)
         count += window_read(r, node->items[i], windows + count, WINDOWS_MAX - count);
-    c->schedule.windows = windows;
-    c->schedule.window_count = count;
+    s->windows = windows;
+    s->window_count = count;
 }
 
 /* One window, or one for each range of `dates`. */
@@ -210,11 +228,12 @@ static size_t hours_read(const struct reader *r, const struct yaml_node *node, c
                          const struct hours **out)
 {
     const struct yaml_node *const *items;
-    size_t given = read_one_or_list(r, node, what, HOURS_MAX, &items), count = 0;
+    size_t most = r->stored ? STORED_HOURS_MAX : HOURS_MAX, count = 0;
+    size_t given = read_one_or_list(r, node, what, most, &items);
 
     if (given == 0)
         return 0;
-    struct hours *hours = arena_array(r->arena, HOURS_MAX, sizeof *hours);
+    struct hours *hours = arena_array(r->arena, most, sizeof *hours);
     for (size_t i = 0; i < given; i++) {
         if (read_text(r, items[i], what) && !hours_split(r, items[i], hours, &count))
             return 0;
@@ -236,7 +255,7 @@ static bool hours_split(const struct reader *r, const struct yaml_node *node, st
                           "00:00 to 24:00"));
             return false;
         }
-        if (*count == HOURS_MAX) {
+        if (*count == (r->stored ? STORED_HOURS_MAX : HOURS_MAX)) {
             read_error(r, node, tr("more than %d ranges of hours"), HOURS_MAX);
             return false;
         }

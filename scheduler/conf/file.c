@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -102,4 +103,16 @@ char *file_dir(const char *path)
     if (slash)
         strbuf_add(&b, path, slash == path ? 1 : (size_t)(slash - path));
     return strbuf_take(&b);
+}
+
+char *file_beside_program(const char *name)
+{
+    char exe[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+
+    if (n < 0)
+        return NULL;
+    exe[n] = '\0';
+    *strrchr(exe, '/') = '\0';
+    return file_join(exe, name);
 }

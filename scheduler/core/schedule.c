@@ -34,12 +34,30 @@ struct search { /* for the first edge after `after` at which the part is `open` 
     instant_t found;
 };
 
+static instant_t own_opens(const struct schedule *s, enum schedule_part part, instant_t t);
 static bool part_open(const struct schedule *s, enum schedule_part part, instant_t t);
 static day_t last_day(const struct schedule *s, enum schedule_part part, day_t today);
 static instant_t next_change(const struct schedule *s, enum schedule_part part, instant_t t,
                              bool open);
 
 instant_t schedule_part_opens(const struct schedule *s, enum schedule_part part, instant_t t)
+{
+    const struct schedule *other = s;
+    instant_t horizon = instant_add(t, (duration_t)SCHEDULE_HORIZON_DAYS * MS_PER_DAY);
+
+    if (part != SCHEDULE_WINDOW || !s->also)
+        return own_opens(s, part, t);
+    while (other && t <= horizon) { /* until all agree on one instant */
+        instant_t opens = own_opens(other, part, t);
+        if (opens == INSTANT_NEVER)
+            return opens;
+        other = opens == t ? other->also : s;
+        t = opens;
+    }
+    return t <= horizon ? t : INSTANT_NEVER;
+}
+
+static instant_t own_opens(const struct schedule *s, enum schedule_part part, instant_t t)
 {
     if (t == INSTANT_NEVER || part_open(s, part, t))
         return t;
@@ -74,6 +92,10 @@ instant_t schedule_closes(const struct schedule *s, instant_t t)
         if (never[part])
             continue;
         instant_t closes = next_change(s, (enum schedule_part)part, t, false);
+        first = closes < first ? closes : first;
+    }
+    for (const struct schedule *other = s->also; other; other = other->also) {
+        instant_t closes = next_change(other, SCHEDULE_WINDOW, t, false);
         first = closes < first ? closes : first;
     }
     return first;

@@ -36,6 +36,7 @@ struct schedule {
     size_t quiet_count;
     const struct day_range *closed; /* skip_dates */
     size_t closed_count;
+    const struct schedule *also; /* its windows must be open as well, and so on; NULL: none */
 };
 
 enum schedule_part { SCHEDULE_CLOSED_DAY, SCHEDULE_QUIET, SCHEDULE_WINDOW, SCHEDULE_PARTS };
