@@ -135,7 +135,7 @@ static void random_schedule(struct fixture *f, struct prng *p, day_t first)
     struct schedule *s = &f->s;
 
     *s = (struct schedule){&f->zone.tz, INSTANT_MIN, INSTANT_NEVER, f->windows, 0,
-                           f->quiet,    0,           f->closed,     0};
+                           f->quiet,    0,           f->closed,     0,          NULL};
     s->window_count = prng_below(p, 5);
     for (size_t i = 0; i < s->window_count; i++) {
         struct window *w = &f->windows[i];
@@ -248,7 +248,7 @@ static int set_up(void **state)
 
     f->windows[0] = (struct window){0x7F, 1, 0, f->hours[0], 1};
     f->s = (struct schedule){&f->zone.tz, INSTANT_MIN, INSTANT_NEVER, f->windows, 0,
-                             f->quiet,    0,           f->closed,     0};
+                             f->quiet,    0,           f->closed,     0,          NULL};
     *state = f;
     return 0;
 }
