@@ -67,16 +67,18 @@ void policy_apply(struct campaign *c, const struct service *conf,
 
 void policy_check(const struct service *conf, struct zones *zones, struct diags *diags)
 {
-    struct campaign *nobody;
-    struct arena *arena = arena_new();
+    const struct service rest = {.file = conf->file, .dir = conf->dir}; /* names no packs itself */
 
-    nobody = arena_alloc(arena, sizeof *nobody);
-    nobody->arena = arena;
-    policy_apply(nobody, conf, NULL, zones, diags);
-    for (size_t i = 0; i < conf->channel_count; i++)
-        if (conf->channels[i].policy_count > 0)
-            policy_apply(nobody, conf, &conf->channels[i], zones, diags);
-    arena_free(arena);
+    for (size_t i = 0; i <= conf->channel_count; i++) {
+        struct arena *arena = arena_new();
+        struct campaign nobody = {.arena = arena};
+
+        if (i == conf->channel_count)
+            policy_apply(&nobody, conf, NULL, zones, diags);
+        else
+            policy_apply(&nobody, &rest, &conf->channels[i], zones, diags);
+        arena_free(arena);
+    }
 }
 
 /* --- reading --- */

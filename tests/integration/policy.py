@@ -90,6 +90,10 @@ def test_what_is_wrong_with_a_pack_is_told_at_its_place():
         set_up(place, "[house, nowhere]")
         place.write("policies/house.yaml", (PACK % "最佳").replace("level: warn", "level: wran"))
         told = place.cli("config", "check", expect=65)
+        with open(place.path("paceline.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        place.write("paceline.yaml", text.replace("senders: [a, b]", "senders: [a, b], policy: [no]"))
+        true("there is no policy 'no'" in place.cli("config", "check", expect=65).err, "channel")
         true("paceline.yaml:1:17: there is no policy 'nowhere'" in told.err, told.err)
         true("policies/house.yaml:11:29: " in told.err, told.err)
 
