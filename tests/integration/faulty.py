@@ -1,6 +1,7 @@
 """A place whose service runs with tests/support/shim.c: the test moves its clock and hangs its disk."""
 import contextlib
 import os
+import shutil
 
 from support import BUILD, Place, Program
 
@@ -10,8 +11,10 @@ class FaultyPlace(Place):
         orders = self.path("orders")
         os.makedirs(orders, exist_ok=True)
         asan = os.environ.get("ASAN_OPTIONS", "")
+        # LD_PRELOAD is a list: a path with a space in it would be two
+        shim = shutil.copy(os.path.join(BUILD, "test-support", "shim.so"), self.path("shim.so"))
         kept, self.env = self.env, dict(
-            self.env, SHIM_DIR=orders, LD_PRELOAD=os.path.join(BUILD, "test-support", "shim.so"),
+            self.env, SHIM_DIR=orders, LD_PRELOAD=shim,
             ASAN_OPTIONS=(asan + ":" if asan else "") + "verify_asan_link_order=0")
         try:
             self.service = Program(self, "service",
