@@ -127,6 +127,7 @@ int cmd_contacts_list(struct cli *cli);
 int cmd_suppress(struct cli *cli);
 int cmd_unsuppress(struct cli *cli);
 int cmd_status(struct cli *cli);
+int cmd_backup(struct cli *cli);
 int cmd_audit(struct cli *cli);
 int cmd_audit_verify(struct cli *cli);
 int cmd_reload(struct cli *cli);

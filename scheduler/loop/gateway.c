@@ -87,14 +87,16 @@ static void gate_delivery_gone(void *ctx, int64_t revision, int64_t lane, int64_
 static void gate_health(void *ctx, struct api_health *out)
 {
     struct run *s = ctx;
-    const char *problem = s->problem[0] ? s->problem : NULL;
+    const char *problem = health_problem(s);
 
+    if (!problem && s->problem[0])
+        problem = s->problem;
     for (size_t i = 0; i < s->channel_count && !problem; i++) {
         if (s->channels[i]->problem[0])
             problem = s->channels[i]->problem;
     }
     *out = (struct api_health){.halted = engine_halted(s->engine),
-                               .halt_reason = s->halt_reason,
+                               .halt_reason = s->halt_reason ? s->halt_reason : health_gap(s),
                                .store_healthy = !s->store_broken,
                                .problem = problem,
                                .started_at = s->started_at};
@@ -169,6 +171,16 @@ void run_note(struct run *s, const char *event, const char *by, json_t *detail,
     storer_run(s->storer, &n->job);
 }
 
+/* Recorded later if the store does not answer now; the halt itself needs no store. */
+static void halt_noted(struct store_job *job)
+{
+    struct note *n = (struct note *)job;
+
+    if (n->rc == ERR_STORE && driver_again(n->run, job))
+        return;
+    noted(job);
+}
+
 static void latch(struct run *s, const char *by, const char *reason)
 {
     if (engine_halted(s->engine))
@@ -177,8 +189,7 @@ static void latch(struct run *s, const char *by, const char *reason)
     free(s->halt_reason);
     s->halt_reason = xstrdup(reason && *reason ? reason : tr("no reason given"));
     log_line(LOG_WARNING, "halt", "halted by=%s", by);
-    if (!s->store_broken)
-        run_note(s, "halt", by, reason_detail(reason), NULL, NULL);
+    driver_defer(s, &note_new(s, "halt", by, reason_detail(reason), halt_noted)->job);
 }
 
 int run_halt(struct run *s, const char *by, const char *reason, struct err *e)
@@ -209,6 +220,7 @@ static void unhalt_noted(struct store_job *job)
     if (!n->rc)
         n->rc = halt_remove(s->halt_file, &n->err);
     if (!n->rc) {
+        health_release(s);
         engine_unhalt(s->engine, run_now(s));
         free(s->halt_reason);
         s->halt_reason = NULL;

@@ -258,7 +258,8 @@ void sends_settle(struct run *s, uint64_t id, const struct channel_outcome *o)
     tell(x->channel, x, o);
     if (o->ref && !x->ref)
         x->ref = xstrdup(o->ref);
-    if (a.kind == ANSWER_NOT_SENT && !engine_may_send(s->engine, run_now(s), x->number))
+    if (a.kind == ANSWER_NOT_SENT &&
+        (s->store_broken || !engine_may_send(s->engine, run_now(s), x->number)))
         a.kind = ANSWER_HELD; /* the guard said no: the channel is not to blame */
     if (a.kind == ANSWER_ASKED) {
         x->called = false; /* the answer comes from a person, without a deadline of ours */

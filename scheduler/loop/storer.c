@@ -15,6 +15,7 @@ struct storer {
     uv_async_t back;
     struct jobs todo, finished;
     bool stopping;
+    struct err failure;  /* the store's, as of the last job */
     struct store *store; /* the thread's while it runs */
     void (*closed)(void *ctx);
     void *closed_ctx;
@@ -54,7 +55,9 @@ static void work(void *arg)
             s->todo.last = &s->todo.first;
         uv_mutex_unlock(&s->mutex);
         job->run(s->store, job);
+        const struct err *failure = store_failure(s->store);
         uv_mutex_lock(&s->mutex);
+        s->failure = *failure;
         put(&s->finished, job);
         uv_async_send(&s->back);
     }
@@ -101,6 +104,14 @@ void storer_run(struct storer *s, struct store_job *job)
     put(&s->todo, job);
     uv_cond_signal(&s->wake);
     uv_mutex_unlock(&s->mutex);
+}
+
+bool storer_failed(struct storer *s, struct err *e)
+{
+    uv_mutex_lock(&s->mutex);
+    *e = s->failure;
+    uv_mutex_unlock(&s->mutex);
+    return e->code != 0;
 }
 
 static void on_closed(uv_handle_t *h)

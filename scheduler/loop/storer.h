@@ -12,6 +12,8 @@ struct storer;
 
 struct storer *storer_start(uv_loop_t *loop, struct store *store);
 void storer_run(struct storer *s, struct store_job *job);
+/* Whether the store has latched (store.h), and on what. Loop thread. */
+bool storer_failed(struct storer *s, struct err *e);
 /* Runs what is queued, joins the thread, calls the last `done`s from here. `closed` comes once the
  * loop has let go of it. The store stays the caller's. */
 void storer_stop(struct storer *s, void (*closed)(void *ctx), void *ctx);

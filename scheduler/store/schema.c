@@ -67,6 +67,8 @@ static const char schema[] =
     " sender INTEGER NOT NULL, by TEXT NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL,"
     " UNIQUE (recipient, sender)) STRICT;"
     "CREATE TABLE blob (digest BLOB PRIMARY KEY, bytes BLOB NOT NULL) STRICT;"
+    /* id: drawn when the file was made; probe: what store_reopen writes and reads back */
+    "CREATE TABLE kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, by TEXT NOT NULL,"
     " event TEXT NOT NULL, campaign TEXT, digest BLOB, detail TEXT NOT NULL,"
     " prev BLOB NOT NULL, hash BLOB NOT NULL) STRICT;"

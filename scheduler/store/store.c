@@ -22,8 +22,8 @@
 
 static int lock_take(struct store *s, const char *lock_path, struct err *e);
 static int lock_owner(const struct store *s, int fd, struct err *e);
-static int database_open(struct store *s, const char *lock_path, struct err *e);
-static int database_prepare(struct store *s, struct err *e);
+static int database_open(struct store *s, const char *lock_path, bool again, struct err *e);
+static int database_prepare(struct store *s, bool again, struct err *e);
 static int open_error(struct store *s, int rc, struct err *e);
 static int tip_read(struct store *s, struct err *e);
 
@@ -35,16 +35,13 @@ int store_open(struct store **out, const char *path, struct err *e)
 
     s->path = xstrdup(path);
     s->lock_fd = -1;
+    s->marked = -1;
     strbuf_printf(&lock_path, "%s.lock", path);
     if (strcmp(path, ":memory:") != 0)
         rc = lock_take(s, lock_path.text, e);
     if (!rc)
-        rc = database_open(s, lock_path.text, e);
-    if (!rc)
-        rc = database_prepare(s, e);
-    if (rc) {
-        rc = open_error(s, rc, e);
-    } else {
+        rc = connection_open(s, false, e);
+    if (!rc) {
         log_line(LOG_INFO, "store", "open path=%s audit=%lld life=%lld", path,
                  (long long)s->tip.audit, (long long)s->tip.life);
         *out = s;
@@ -55,13 +52,36 @@ int store_open(struct store **out, const char *path, struct err *e)
     return rc;
 }
 
+int connection_open(struct store *s, bool again, struct err *e)
+{
+    struct strbuf lock_path = STRBUF_INIT;
+    int rc;
+
+    strbuf_printf(&lock_path, "%s.lock", s->path);
+    s->failure.code = 0;
+    rc = database_open(s, lock_path.text, again, e);
+    if (!rc)
+        rc = database_prepare(s, again, e);
+    if (rc)
+        rc = open_error(s, rc, e);
+    strbuf_dispose(&lock_path);
+    return rc;
+}
+
+void connection_close(struct store *s)
+{
+    store_backup_drop(s);
+    sql_finalize_all(s);
+    if (sqlite3_close(s->db) != SQLITE_OK)
+        log_line(LOG_ERROR, "store", "close path=%s failed", s->path);
+    s->db = NULL;
+}
+
 void store_close(struct store *s)
 {
     if (!s)
         return;
-    sql_finalize_all(s);
-    if (sqlite3_close(s->db) != SQLITE_OK)
-        log_line(LOG_ERROR, "store", "close path=%s failed", s->path);
+    connection_close(s);
     if (s->lock_fd >= 0)
         close(s->lock_fd); /* the file stays: removing it would race with the next owner */
     free(s->path);
@@ -116,10 +136,10 @@ static void uri_of(struct strbuf *out, const char *path, const char *lock_path)
     }
 }
 
-static int database_open(struct store *s, const char *lock_path, struct err *e)
+static int database_open(struct store *s, const char *lock_path, bool again, struct err *e)
 {
     struct strbuf uri = STRBUF_INIT;
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (again ? 0 : SQLITE_OPEN_CREATE);
 
     if (s->lock_fd >= 0) {
         uri_of(&uri, s->path, lock_path);
@@ -134,7 +154,7 @@ static int database_open(struct store *s, const char *lock_path, struct err *e)
     return rc;
 }
 
-static int database_prepare(struct store *s, struct err *e)
+static int database_prepare(struct store *s, bool again, struct err *e)
 {
     bool fresh = false;
     int on = 0;
@@ -144,6 +164,8 @@ static int database_prepare(struct store *s, struct err *e)
     int rc = sql_exec(s, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cell_size_check = ON", e);
     if (!rc)
         rc = schema_check(s, &fresh, e); /* before anything is written */
+    if (!rc && fresh && again)
+        rc = err_set(e, ERR_DATA, tr("the store %s is empty: restore a backup of it"), s->path);
     if (!rc)
         rc = sql_exec(s,
                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
@@ -157,6 +179,8 @@ static int database_prepare(struct store *s, struct err *e)
     if (!rc)
         rc = tip_read(s, e);
     if (!rc)
+        rc = identity_read(s, e);
+    if (!rc && !again) /* after a failure their clients may still be there */
         rc = submit_drop_unfinished(s, e);
     if (!rc)
         rc = tip_read(s, e);
@@ -172,12 +196,6 @@ static int open_error(struct store *s, int rc, struct err *e)
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return err_set(e, ERR_BUSY, tr("the store %s is in use by another process"), s->path);
-    case SQLITE_NOTADB:
-        return err_set(e, ERR_DATA, tr("%s is not a paceline store: name another file in `store:`"),
-                       s->path);
-    case SQLITE_CORRUPT:
-        return err_set(e, ERR_DATA, tr("the store %s is damaged (%s): restore a backup of it"),
-                       s->path, sqlite3_errmsg(s->db));
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_READONLY:
