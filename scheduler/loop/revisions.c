@@ -6,12 +6,11 @@
 
 #include "base/lang.h"
 #include "base/log.h"
+#include "plan/terms.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { BY_HAND = -1 }; /* one account: a person is asked one thing at a time on all channels */
 
 struct lane_row {
     int64_t lane, channel, sender;
@@ -184,20 +183,10 @@ int lane_known(struct run *s, int64_t lane, const char *channel, const char *sen
     if (map_get(&s->lanes, lane))
         return 0;
     if (!c->id) {
-        const struct channel_quota *q = c->kind->caps.quotas;
-        struct engine_quota quotas[8];
-        size_t n = 0;
-        bool by_hand = c->kind->caps.person_confirms;
-        for (; q && q[n].max && n < 8; n++)
-            quotas[n] = (struct engine_quota){q[n].max, q[n].per_ms};
+        struct engine_quota quotas[TERMS_QUOTAS];
+        const struct engine_channel spec = terms_channel(channel_id, c->kind, quotas);
         c->id = channel_id;
-        engine_add_channel(s->engine,
-                           &(struct engine_channel){.id = channel_id,
-                                                    .account = by_hand ? BY_HAND : channel_id,
-                                                    .asks = by_hand,
-                                                    .in_flight_max = c->kind->caps.in_flight_max,
-                                                    .quotas = quotas,
-                                                    .quota_count = n});
+        engine_add_channel(s->engine, &spec);
     }
     struct lane_name *name = xmalloc(sizeof *name);
     *name = (struct lane_name){lane, channel_id, xstrdup(channel), xstrdup(sender)};
@@ -229,28 +218,6 @@ static struct chan *approved_channel(struct run *s, const struct load *l,
         return c;
     log_line(LOG_ERROR, "campaign", "not loaded: %s", s->problem);
     return NULL;
-}
-
-static struct engine_limit *limits_of(const struct campaign *c, struct arena *a)
-{
-    static const enum engine_scope scopes[] = {
-        [LIMIT_SENDER] = SCOPE_SENDER,       [LIMIT_PERSON] = SCOPE_PERSON,
-        [LIMIT_RECIPIENT] = SCOPE_RECIPIENT, [LIMIT_CHANNEL] = SCOPE_CHANNEL,
-        [LIMIT_CAMPAIGN] = SCOPE_CAMPAIGN,
-    };
-    struct engine_limit *limits = arena_array(a, c->limit_count + 1, sizeof *limits);
-
-    for (size_t i = 0; i < c->limit_count; i++) {
-        const struct conf_limit *l = &c->limits[i];
-        limits[i] = (struct engine_limit){.scope = scopes[l->scope],
-                                          .max = l->max,
-                                          .rolling = l->rolling,
-                                          .span = l->span,
-                                          .period = (enum period)l->period,
-                                          .drop = l->drop,
-                                          .text = l->text};
-    }
-    return limits;
 }
 
 /* A question that was open when the service stopped is open again, with its nonce: an agent that
@@ -286,6 +253,7 @@ static void start(struct run *s, struct load *l)
     struct campaign *c = manifest_read(l->manifest, s->zones, &facts, &l->err);
     struct chan *channel = c ? approved_channel(s, l, &facts) : NULL;
     struct engine_revision_lane *lanes;
+    struct engine_revision spec;
     struct running *r;
 
     if (!channel) {
@@ -314,22 +282,16 @@ static void start(struct run *s, struct load *l)
                           .attachment_count = l->attachment_count};
     l->kept = NULL;
     map_put(&s->running, r->id, r);
-    engine_add_revision(
-        s->engine, run_now(s),
-        &(struct engine_revision){.id = r->id,
-                                  .campaign = r->campaign_id,
-                                  .channel = channel->id,
-                                  .seed = revision_seed(&l->digest),
-                                  .schedule = &c->schedule,
-                                  .pace = c->pace,
-                                  .limits = limits_of(c, r->arena),
-                                  .limit_count = c->limit_count,
-                                  .lanes = lanes,
-                                  .lane_count = l->lane_count,
-                                  .batch = c->batch,
-                                  .within = c->confirm.late_leaves ? 0 : c->confirm.within,
-                                  .paused = l->status == REVISION_PAUSED,
-                                  .owner = r});
+    terms_revision(&spec, c, r->arena);
+    spec.id = r->id;
+    spec.campaign = r->campaign_id;
+    spec.channel = channel->id;
+    spec.seed = revision_seed(&l->digest);
+    spec.lanes = lanes;
+    spec.lane_count = l->lane_count;
+    spec.paused = l->status == REVISION_PAUSED;
+    spec.owner = r;
+    engine_add_revision(s->engine, run_now(s), &spec);
     for (size_t i = 0; i < l->prompt_count; i++)
         restore_prompt(s, r, &l->prompts[i]);
     log_line(LOG_INFO, "campaign", "loaded campaign=%s revision=%lld lanes=%zu", r->name,

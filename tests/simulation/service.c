@@ -3,6 +3,8 @@
  * come after the rows decided before them. A store job takes some time of the virtual clock. */
 #include "sim.h"
 
+#include "plan/terms.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -500,23 +502,6 @@ static void learn_lanes(struct sim *s)
     sim_ok(s, store_lanes(s->run->store, learn_lane, s, &e), &e);
 }
 
-static struct engine_limit *limits_of(const struct campaign *c, struct arena *a)
-{
-    struct engine_limit *limits = arena_array(a, c->limit_count + 1, sizeof *limits);
-
-    for (size_t i = 0; i < c->limit_count; i++) {
-        const struct conf_limit *l = &c->limits[i];
-        limits[i] = (struct engine_limit){.scope = (enum engine_scope)l->scope,
-                                          .max = l->max,
-                                          .rolling = l->rolling,
-                                          .span = l->span,
-                                          .period = (enum period)l->period,
-                                          .drop = l->drop,
-                                          .text = l->text};
-    }
-    return limits;
-}
-
 static void restore_prompt(struct sim *s, const struct running *r, const struct store_prompt *p,
                            const struct store_prompt_row *rows, size_t count)
 {
@@ -552,6 +537,7 @@ static void follow_start(struct sim *s, struct load *l)
     struct revision_facts facts;
     struct arena *a = arena_new();
     struct running *r = arena_alloc(a, sizeof *r);
+    struct engine_revision terms;
     int spec = spec_of(s, l->id);
 
     learn_lanes(s);
@@ -566,22 +552,16 @@ static void follow_start(struct sim *s, struct load *l)
         return;
     }
     map_put(&s->run->running, r->id, r);
-    engine_add_revision(
-        s->run->engine, sim_now(s),
-        &(struct engine_revision){.id = r->id,
-                                  .campaign = r->campaign_id,
-                                  .channel = r->channel + 1,
-                                  .seed = revision_seed(&l->digest),
-                                  .schedule = &r->c->schedule,
-                                  .pace = r->c->pace,
-                                  .limits = limits_of(r->c, a),
-                                  .limit_count = r->c->limit_count,
-                                  .lanes = l->lanes,
-                                  .lane_count = l->lane_count,
-                                  .batch = r->c->batch,
-                                  .within = r->c->confirm.late_leaves ? 0 : r->c->confirm.within,
-                                  .paused = l->status == REVISION_PAUSED,
-                                  .owner = r});
+    terms_revision(&terms, r->c, a);
+    terms.id = r->id;
+    terms.campaign = r->campaign_id;
+    terms.channel = r->channel + 1;
+    terms.seed = revision_seed(&l->digest);
+    terms.lanes = l->lanes;
+    terms.lane_count = l->lane_count;
+    terms.paused = l->status == REVISION_PAUSED;
+    terms.owner = r;
+    engine_add_revision(s->run->engine, sim_now(s), &terms);
     for (size_t i = 0; i < l->prompt_count; i++)
         restore_prompt(s, r, &l->prompts[i], l->rows[i], l->row_counts[i]);
 }
