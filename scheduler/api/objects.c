@@ -1,10 +1,12 @@
 #include "api/objects.h"
 
 #include "api/emit.h"
+#include "base/lang.h"
 #include "base/log.h"
 #include "conf/duration.h"
 #include "conf/revision.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -101,6 +103,24 @@ static void put_calendar(struct strbuf *b, const struct frame *f)
     strbuf_putc(b, '}');
 }
 
+/* What content rules warned of at submit, for whoever decides. */
+static void put_warnings(struct strbuf *b, const char *manifest)
+{
+    const char *lang = lang_get() == LANG_ZH ? "zh" : "en";
+    size_t i;
+    json_t *root, *warning;
+
+    if (!manifest || !strstr(manifest, "\"warnings\":["))
+        return;
+    root = json_loads(manifest, 0, NULL);
+    emit_key(b, "warnings");
+    emit_open(b, '[');
+    json_array_foreach(json_object_get(json_object_get(root, "revision"), "warnings"), i, warning)
+        emit_text(b, json_string_value(json_object_get(warning, lang)));
+    strbuf_putc(b, ']');
+    json_decref(root);
+}
+
 void object_campaign_open(struct strbuf *b, const struct store_revision *r, const struct frame *f,
                           instant_t now)
 {
@@ -119,6 +139,7 @@ void object_campaign_open(struct strbuf *b, const struct store_revision *r, cons
     emit_put_instant(b, "start", f->start, f->zone);
     emit_put_instant(b, "end", f->end, f->zone);
     put_calendar(b, f);
+    put_warnings(b, r->manifest);
 }
 
 void object_campaign(struct strbuf *b, const struct store_revision *r, const struct frame *f,

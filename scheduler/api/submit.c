@@ -20,6 +20,7 @@
 
 #include "base/lang.h"
 #include "channel/review.h"
+#include "conf/policy.h"
 #include "conf/revision.h"
 
 #include <stdlib.h>
@@ -149,8 +150,10 @@ static int read_campaign(struct store *store, struct request *rq)
         return err_set(&rq->e, ERR_STORE, tr("the submission cannot be read again"));
     s->campaign = campaign_read(part->filename, s->bytes, length, s->conf->zone_name, s->conf->dir,
                                 request_store_zones(rq), &s->diags);
-    if (s->campaign)
-        check_end(rq, length);
+    if (!s->campaign)
+        return 0;
+    check_end(rq, length);
+    policy_apply(s->campaign, s->conf, service_channel(s->conf, s->campaign->channel), &s->diags);
     return 0;
 }
 
@@ -397,6 +400,7 @@ static void facts_of(struct request *rq, struct revision_facts *f)
         .again = s->again,
         .only = s->only,
     };
+    f->warnings = review_warnings(s->review, &f->warning_count);
     f->senders = review_senders(s->review, &f->sender_count);
 }
 

@@ -8,6 +8,7 @@
 #include "base/strbuf.h"
 #include "base/text.h"
 #include "channel/check.h"
+#include "conf/policy.h"
 #include "core/limit.h"
 
 #include <assert.h>
@@ -16,11 +17,13 @@
 
 enum { ATTACHMENT_BYTES_MAX = 64 * 1024 * 1024 };
 
-enum problem { PROBLEM_BLANK, PROBLEM_OTHER, PROBLEM_RECIPIENT, PROBLEMS };
+/* Behind these come those of content rules, by their keys. */
+enum problem { PROBLEM_BLANK, PROBLEM_OTHER, PROBLEM_RECIPIENT, PROBLEM_VARIABLE, PROBLEMS };
 
 struct seen_problem {
     size_t item; /* index + 1 in the diags; 0: not shown */
     uint64_t more;
+    uint64_t row; /* the last one that has it */
     bool seen;
 };
 
@@ -38,7 +41,11 @@ struct review {
     size_t value_count;
     bool judge_texts; /* the format is one of the channel's */
     struct strbuf text;
-    struct seen_problem problems[PROBLEMS];
+    struct seen_problem *problems;
+    size_t problem_count;
+    struct terms_scratch terms;
+    const char *(*warnings)[2];
+    size_t warning_count;
     size_t shortest_bytes, longest_bytes;
     unsigned most_defaults;
     struct letter *letters; /* for batches and taps */
@@ -52,6 +59,8 @@ static bool attachments_read(struct review *r, const char *const *paths, struct 
 static void message_check(struct review *r);
 static void recipient_judge(struct review *r, const struct audience_row *row);
 static void text_judge(struct review *r, const struct review_row *row);
+static void policy_check_text(struct review *r, const struct review_row *row,
+                              const struct audience_row *in);
 static int64_t message_of(const char *text);
 static void row_count(struct review *r, const struct review_row *row);
 static void finish(struct review *r);
@@ -68,6 +77,9 @@ int review_open(struct review **out, const struct campaign *c,
     *r = (struct review){.arena = arena_new(), .campaign = c, .kind = kind, .diags = diags};
     diags_init(&r->scratch);
     r->value_count = c->template ? template_names(c->template, &names) : 0;
+    r->problem_count = PROBLEMS + policy_keys_count(c->rules);
+    r->problems = arena_array(r->arena, r->problem_count, sizeof *r->problems);
+    r->warnings = arena_array(r->arena, r->problem_count, sizeof *r->warnings);
     senders_resolve(r, channel);
     if (attachments_read(r, attachment_paths, e))
         message_check(r);
@@ -125,6 +137,8 @@ int review_next(struct review *r, struct review_row *row, struct err *e)
         recipient_judge(r, &in);
     if (row->text && r->judge_texts)
         text_judge(r, row);
+    if (row->text && r->campaign->rules)
+        policy_check_text(r, row, &in);
     if (row->skipped == REASON_NONE && r->campaign->batch > 1)
         row->message = message_of(row->text);
     row_count(r, row);
@@ -147,6 +161,12 @@ const struct review_attachment *review_attachments(const struct review *r, size_
     return r->attachments;
 }
 
+const char *const (*review_warnings(const struct review *r, size_t *count))[2]
+{
+    *count = r->warning_count;
+    return (const char *const(*)[2])r->warnings;
+}
+
 const char *const *review_senders(const struct review *r, size_t *count)
 {
     *count = r->sender_count;
@@ -163,6 +183,7 @@ void review_close(struct review *r)
     free(r->letters);
     strbuf_dispose(&r->text);
     diags_dispose(&r->scratch);
+    terms_scratch_dispose(&r->terms);
     arena_free(r->arena);
     free(r);
 }
@@ -309,6 +330,90 @@ static void text_judge(struct review *r, const struct review_row *row)
     problem_tell(r, blank ? PROBLEM_BLANK : PROBLEM_OTHER);
 }
 
+/* --- content rules --- */
+
+struct judging {
+    struct review *r;
+    const struct review_row *row;
+    const struct audience_row *in;
+};
+
+/* In the campaign file when the campaign wrote it, in the audience when a value brought it. */
+static struct place found_place(const struct judging *j, size_t at, const char **file)
+{
+    const struct campaign *c = j->r->campaign;
+    const struct review_row *row = j->row;
+    struct template_origin o =
+        template_origin(c->template, row->recipient, row->sender, row->values, at);
+
+    *file = c->file;
+    if (o.kind == ORIGIN_TEXT)
+        return campaign_text_place(c, o.offset);
+    if (c->source == AUDIENCE_RECIPIENTS)
+        return c->recipients[row->row - 1].at;
+    *file = j->r->label ? j->r->label : c->file;
+    return (struct place){row->line, o.kind == ORIGIN_RECIPIENT ? j->in->field
+                                     : j->in->value_columns     ? j->in->value_columns[o.value] + 1
+                                                                : 0};
+}
+
+static void warning_keep(struct review *r, const struct policy_found *found)
+{
+    const char **kept = r->warnings[r->warning_count++];
+
+    for (int lang = LANG_EN; lang <= LANG_ZH; lang++) {
+        struct strbuf text = STRBUF_INIT;
+        policy_tell(found, (enum lang)lang, &text);
+        kept[lang] = arena_strdup(r->arena, text.text);
+        strbuf_dispose(&text);
+    }
+}
+
+static void found_tell(void *ctx, const struct policy_found *found)
+{
+    struct judging *j = ctx;
+    struct review *r = j->r;
+    struct seen_problem *p = &r->problems[PROBLEMS + found->key];
+    const char *file = r->campaign->file;
+    struct strbuf text = STRBUF_INIT;
+
+    if (p->row == j->row->row)
+        return;
+    p->row = j->row->row;
+    if (p->seen) {
+        p->more++;
+        return;
+    }
+    struct place at = found->term ? found_place(j, found->begin, &file) : r->campaign->text_at;
+    size_t before = r->diags->count;
+    policy_tell(found, lang_get(), &text);
+    diag_add(r->diags, file, at.line, at.column, found->rule->block ? DIAG_ERROR : DIAG_WARNING,
+             ERR_REFUSED, "%s", text.text);
+    p->seen = true;
+    p->item = r->diags->count > before ? r->diags->count : 0;
+    if (!found->rule->block)
+        warning_keep(r, found);
+    strbuf_dispose(&text);
+}
+
+static void policy_check_text(struct review *r, const struct review_row *row,
+                              const struct audience_row *in)
+{
+    const struct campaign *c = r->campaign;
+    struct judging j = {r, row, in};
+    size_t length = strlen(row->text), chars = text_chars(row->text, length);
+    size_t values = template_value_chars(c->template, row->recipient, row->values);
+
+    if (values > chars - values) {
+        diag_add(&r->scratch, c->file, c->text_at.line, c->text_at.column, DIAG_ERROR, ERR_REFUSED,
+                 tr("%zu of the text's %zu characters come from the audience (row %llu): under a "
+                    "policy with content rules at most half may"),
+                 values, chars, (unsigned long long)row->row);
+        problem_tell(r, PROBLEM_VARIABLE);
+    }
+    policy_judge(c->rules, row->text, length, &r->terms, found_tell, &j);
+}
+
 /* --- batches and taps --- */
 
 static int64_t message_of(const char *text)
@@ -425,7 +530,7 @@ static void finish(struct review *r)
     r->ended = true;
     taps_count(r);
     taps_check(r);
-    for (int i = 0; i < PROBLEMS; i++) {
+    for (size_t i = 0; i < r->problem_count; i++) {
         const struct seen_problem *p = &r->problems[i];
         if (p->item == 0 || p->more == 0)
             continue;

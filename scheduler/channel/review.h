@@ -58,6 +58,8 @@ int review_next(struct review *r, struct review_row *row, struct err *e);
 const struct review_sum *review_sum(const struct review *r);
 struct digest review_audience_digest(const struct review *r);
 const struct review_attachment *review_attachments(const struct review *r, size_t *count);
+/* What content rules warned of, by enum lang; lives as long as the review. */
+const char *const (*review_warnings(const struct review *r, size_t *count))[2];
 const char *const *review_senders(const struct review *r, size_t *count); /* resolved */
 void review_close(struct review *r);
 

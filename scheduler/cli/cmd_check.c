@@ -2,6 +2,7 @@
 #include "cli/local.h"
 
 #include "base/strbuf.h"
+#include "conf/policy.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -103,6 +104,7 @@ int cmd_config_check(struct cli *cli)
             channel_settings_free(
                 channel_settings_read(kind, local.service, channel, true, &diags));
     }
+    policy_check(local.service, &diags);
     worst = say_diags(cli, &diags);
     if (worst == 0 && !cli->json) {
         struct strbuf line = STRBUF_INIT;

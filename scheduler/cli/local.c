@@ -1,5 +1,7 @@
 #include "cli/local.h"
 
+#include "conf/policy.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,6 +121,9 @@ int local_campaign(struct local_campaign *out, struct local *l, const struct cli
         unknown_channel(l, out->campaign, diags);
         return EXIT_DATA;
     }
+    policy_apply(out->campaign, l->service, out->channel, diags);
+    if (diags->worst)
+        return err_exit_code(diags->worst);
     rc = local_kind(&out->kind, l, cli, out->channel, diags);
     if (rc)
         return err_exit_code(rc);

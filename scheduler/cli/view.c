@@ -277,6 +277,8 @@ void view_campaign(const struct cli *cli, const json_t *campaign, FILE *to)
     const char *color = to == cli->out ? view_color(cli, state) : NULL;
     struct strbuf bar = STRBUF_INIT, sums = STRBUF_INIT;
     int64_t audience = view_number(campaign, "audience");
+    const json_t *warning;
+    size_t i;
 
     put_safe(to, view_text(campaign, "campaign", "?"));
     fputs("  ", to);
@@ -297,6 +299,8 @@ void view_campaign(const struct cli *cli, const json_t *campaign, FILE *to)
     field(to, tr("progress"), bar.text);
     view_counts(counts, &sums);
     field(to, tr("deliveries"), sums.length ? sums.text : "-");
+    json_array_foreach(json_object_get(campaign, "warnings"), i, warning)
+        field(to, tr("warning"), json_string_value(warning));
     strbuf_dispose(&bar);
     strbuf_dispose(&sums);
 }

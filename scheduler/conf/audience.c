@@ -377,7 +377,8 @@ static int row_take(struct audience *a, const struct csv_row *in, struct audienc
                                  .recipient = recipient,
                                  .sender = sender,
                                  .duplicate = !fresh,
-                                 .values = a->values};
+                                 .values = a->values,
+                                 .value_columns = a->value_columns};
     for (size_t i = 0; i < a->value_count; i++) {
         const char *value = in->fields[a->value_columns[i]];
 

@@ -25,7 +25,8 @@ struct audience_row {
     const char *recipient;
     size_t sender; /* index into the senders given to audience_open */
     bool duplicate;
-    const char *const *values; /* of the template's names, in their order; NULL: missing */
+    const char *const *values;   /* of the template's names, in their order; NULL: missing */
+    const size_t *value_columns; /* of each, from 0 */
 };
 
 /* `path` NULL: the campaign's `recipients:` or `senders: all`. `label` names the file in errors

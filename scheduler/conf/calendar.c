@@ -1,17 +1,13 @@
 #include "conf/calendar.h"
 
 #include "base/lang.h"
-#include "base/program.h"
 #include "conf/duration.h"
 #include "conf/file.h"
 #include "conf/keys.h"
 #include "conf/parts.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { RANGES_MAX = 2000, MARKS_MAX = 4000 };
 /* A window may begin the day before, and reach into the day after. */
@@ -22,7 +18,6 @@ static const struct key calendar_keys[] = {
     {.name = "licence"},  {.name = "date"},     {.name = "covers"},
     {.name = "holidays"}, {.name = "workdays"}, {0}};
 
-static char *calendar_path(const char *dir, const char *name);
 static bool calendar_fields(const struct reader *r, const struct yaml_node *map,
                             struct calendar *out);
 static void marks_add(const struct reader *r, const struct yaml_node *node, const char *what,
@@ -38,7 +33,7 @@ bool calendar_is_plain(const char *name)
 int calendar_load(struct calendar *out, struct arena *arena, const char *dir, const char *name,
                   struct err *e)
 {
-    char *path = calendar_path(dir, name), *bytes = NULL;
+    char *path = file_shipped(dir, "calendars", name), *bytes = NULL;
     size_t length;
     struct diags diags;
 
@@ -113,28 +108,6 @@ void calendar_clip(struct calendar *c, const struct schedule *s)
         c->count--;
     if (calendar_covers(c, s)) /* else how far it goes is part of what is approved */
         c->covers = covers;
-}
-
-/* The service's own comes first. A name is no path. */
-static char *calendar_path(const char *dir, const char *name)
-{
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
-    struct err ignored;
-    char *base = NULL, file[NAME_BYTES_MAX + 32];
-
-    if (strlen(name) > NAME_BYTES_MAX || name[0] == '\0' || name[strspn(name, allowed)] != '\0')
-        return NULL;
-    snprintf(file, sizeof file, "calendars/%s.yaml", name);
-    char *path = dir ? file_join(dir, file) : NULL;
-    if (path && (access(path, F_OK) == 0 || errno != ENOENT))
-        return path;
-    free(path);
-    if (program_beside(&base, file, &ignored))
-        return NULL;
-    if (access(base, F_OK) == 0 || errno != ENOENT)
-        return base;
-    free(base);
-    return NULL;
 }
 
 static bool calendar_fields(const struct reader *r, const struct yaml_node *map,

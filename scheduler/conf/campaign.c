@@ -30,6 +30,7 @@ static void tolerance_read(const struct reader *r, const struct yaml_node *node,
 static void message_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void attachments_read(const struct reader *r, const struct yaml_node *node,
                              struct campaign *c);
+static void packs_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void approval_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 
 struct campaign *campaign_read(const char *file, const char *bytes, size_t length,
@@ -47,6 +48,8 @@ struct campaign *campaign_read(const char *file, const char *bytes, size_t lengt
 
     if (root)
         c = campaign_parse(&r, root, zone_default, zones);
+    if (c)
+        c->bytes = arena_strndup(arena, bytes, length);
     diags_order(diags, first);
     if (diags->errors > errors || !c) {
         arena_free(arena);
@@ -104,6 +107,10 @@ static struct campaign *campaign_parse(const struct reader *r, const struct yaml
     pace_read(r, yaml_get(root, "pace"), c);
     confirm_read(r, yaml_get(root, "confirm"), c);
     approval_read(r, yaml_get(root, "approval"), c);
+    if (r->stored)
+        packs_read(r, yaml_get(root, "policy"), c);
+    else
+        c->policies = read_policies(r, yaml_get(root, "policy"), &c->policy_count);
     return c;
 }
 
@@ -351,6 +358,24 @@ static void attachments_read(const struct reader *r, const struct yaml_node *nod
                 (struct conf_attachment){.kind = kind, .path = path, .at = place_of(value)};
     }
     c->attachments = list;
+}
+
+/* Of a manifest: which packs were in force. */
+static void packs_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
+{
+    if (!node || !read_list(r, node, "policy", YAML_NODES_MAX))
+        return;
+    c->packs = arena_array(r->arena, node->count, sizeof *c->packs);
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_node *item = node->items[i];
+        struct conf_pack *p = &c->packs[c->pack_count++];
+        const char *digest = read_text(r, read_required(r, item, "digest"), "digest");
+
+        p->name = read_text(r, read_required(r, item, "name"), "name");
+        p->version = read_text(r, read_required(r, item, "version"), "version");
+        if (digest && !digest_parse(digest, &p->digest))
+            read_error(r, item, tr("the stored revision is damaged"));
+    }
 }
 
 static void approval_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)

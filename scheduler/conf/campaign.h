@@ -6,6 +6,7 @@
 #define PACELINE_CONF_CAMPAIGN_H
 
 #include "base/diag.h"
+#include "base/digest.h"
 #include "conf/template.h"
 #include "conf/where.h"
 #include "conf/yaml.h"
@@ -58,6 +59,13 @@ struct conf_confirm { /* where a person sends or confirms */
     struct place at;
 };
 
+struct conf_pack { /* a policy in force */
+    const char *name, *version;
+    struct digest digest; /* of its contents */
+};
+
+struct policy_rules; /* policy.h */
+
 struct campaign {
     struct arena *arena; /* owns everything here */
     const char *file;    /* as the person named it */
@@ -90,6 +98,7 @@ struct campaign {
     const char *calendar;              /* NULL: plain, or no window asks for workdays */
     struct day_range calendar_covers;
     bool calendar_passed; /* the schedule can reach days that it does not cover */
+    struct campaign *also; /* packs with windows or quiet hours; schedule.also is theirs */
     struct pace pace;
     const struct conf_limit *limits;
     size_t limit_count;
@@ -97,6 +106,13 @@ struct campaign {
     struct place batch_at;
     struct conf_confirm confirm;
     int approvers;
+
+    const struct conf_sender *policies; /* named by the campaign itself */
+    size_t policy_count;
+    struct conf_pack *packs; /* in force; what they ask for is in pace and schedule */
+    size_t pack_count;
+    struct policy_rules *rules; /* of content; NULL: none */
+    const char *bytes;          /* the file's, to find a place in the text again */
 };
 
 /* `zone_default`: the service's zone; `service_dir`: its file's folder, for calendars (or NULL).
@@ -106,6 +122,8 @@ struct campaign *campaign_read(const char *file, const char *bytes, size_t lengt
                                const char *zone_default, const char *service_dir,
                                struct zones *zones, struct diags *diags);
 void campaign_free(struct campaign *c);
+/* Where byte `offset` of the message's text stands in the file; the text's place if in doubt. */
+struct place campaign_text_place(const struct campaign *c, size_t offset);
 
 /* The path of a file that the campaign names, beside the campaign file. malloc'd. */
 char *campaign_path(const struct campaign *c, const char *relative);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { LIMITS_MAX = 16 };
+enum { LIMITS_MAX = 16, STORED_LIMITS_MAX = 1000 /* with those of policies */ };
 
 static const duration_t interval_max = 30 * (duration_t)MS_PER_DAY;
 static const duration_t span_max = 366 * (duration_t)MS_PER_DAY;
@@ -73,7 +73,7 @@ static void batch_read(const struct reader *r, const struct yaml_node *node, str
 
 static void limits_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
 {
-    if (!read_list(r, node, "limits", LIMITS_MAX))
+    if (!read_list(r, node, "limits", r->stored ? STORED_LIMITS_MAX : LIMITS_MAX))
         return;
     struct conf_limit *limits = arena_array(r->arena, node->count, sizeof *limits);
     for (size_t i = 0; i < node->count; i++) {

@@ -8,6 +8,7 @@
 
 /* The core looks through all of them for each of up to 800 days: bounded here. */
 enum { WINDOWS_MAX = 500, HOURS_MAX = 24, DATES_MAX = 500 };
+enum { STORED_HOURS_MAX = 1000 /* with those of policies */ };
 
 const char *const day_words[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
 
@@ -19,6 +20,7 @@ static void calendar_read(const struct reader *r, const struct yaml_node *node, 
 static void calendar_apply(const struct reader *r, const struct yaml_node *node,
                            const struct calendar *from, struct campaign *c);
 static void windows_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
+static void also_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static size_t window_read(const struct reader *r, const struct yaml_node *node, struct window *out,
                           size_t room);
 static size_t window_dates(const struct reader *r, const struct yaml_node *node, struct window base,
@@ -48,8 +50,27 @@ void schedule_read(const struct reader *r, const struct yaml_node *node, const c
     start_end_read(r, node, c);
     windows_read(r, yaml_get(node, "windows"), c);
     calendar_read(r, yaml_get(node, "calendar"), c);
+    also_read(r, r->stored ? yaml_get(node, "also") : NULL, c);
     s->quiet_count = hours_read(r, yaml_get(node, "quiet_hours"), "quiet_hours", &s->quiet);
     s->closed_count = dates_read(r, yaml_get(node, "skip_dates"), "skip_dates", &s->closed);
+}
+
+void schedule_read_also(const struct reader *r, const struct yaml_node *node, struct campaign *c,
+                        struct campaign *pack)
+{
+    struct schedule *s = &pack->schedule;
+
+    *s = (struct schedule){
+        .zone = c->schedule.zone, .start = c->schedule.start, .end = c->schedule.end};
+    windows_read(r, yaml_get(node, "windows"), pack);
+    calendar_read(r, yaml_get(node, "calendar"), pack);
+    s->quiet_count = hours_read(r, yaml_get(node, "quiet_hours"), "quiet_hours", &s->quiet);
+    if (s->window_count == 0 && s->quiet_count == 0)
+        return;
+    while (c->also)
+        c = c->also;
+    c->also = pack;
+    c->schedule.also = s;
 }
 
 /* An unknown zone is replaced by UTC here, so that the times are still looked at. */
@@ -146,6 +167,15 @@ static void calendar_apply(const struct reader *r, const struct yaml_node *node,
              tr("calendar '%s' covers %s to %s: on other days Monday to Friday count as workdays, "
                 "whatever the holidays"),
              calendar.name, first, last);
+}
+
+/* Of a manifest: what policies bind it to. */
+static void also_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
+{
+    if (!node || !read_list(r, node, "also", YAML_NODES_MAX))
+        return;
+    for (size_t i = 0; i < node->count; i++)
+        schedule_read_also(r, node->items[i], c, arena_alloc(r->arena, sizeof *c));
 }
 
 static void windows_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
@@ -264,11 +294,12 @@ static size_t hours_read(const struct reader *r, const struct yaml_node *node, c
                          const struct hours **out)
 {
     const struct yaml_node *const *items;
-    size_t given = read_one_or_list(r, node, what, HOURS_MAX, &items), count = 0;
+    size_t most = r->stored ? STORED_HOURS_MAX : HOURS_MAX, count = 0;
+    size_t given = read_one_or_list(r, node, what, most, &items);
 
     if (given == 0)
         return 0;
-    struct hours *hours = arena_array(r->arena, HOURS_MAX, sizeof *hours);
+    struct hours *hours = arena_array(r->arena, most, sizeof *hours);
     for (size_t i = 0; i < given; i++) {
         if (read_text(r, items[i], what) && !hours_split(r, items[i], hours, &count))
             return 0;
@@ -290,7 +321,7 @@ static bool hours_split(const struct reader *r, const struct yaml_node *node, st
                           "00:00 to 24:00"));
             return false;
         }
-        if (*count == HOURS_MAX) {
+        if (*count == (r->stored ? STORED_HOURS_MAX : HOURS_MAX)) {
             read_error(r, node, tr("more than %d ranges of hours"), HOURS_MAX);
             return false;
         }

@@ -4,14 +4,18 @@
 
 #include "base/arena.h"
 #include "base/lang.h"
+#include "base/program.h"
 #include "base/strbuf.h"
 #include "conf/yaml.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { SHIPPED_PATH_MAX = 128 };
 
 int file_open(int *fd, struct stat *st, const char *path, struct err *e)
 {
@@ -102,4 +106,25 @@ char *file_dir(const char *path)
     if (slash)
         strbuf_add(&b, path, slash == path ? 1 : (size_t)(slash - path));
     return strbuf_take(&b);
+}
+
+char *file_shipped(const char *dir, const char *folder, const char *name)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    char file[SHIPPED_PATH_MAX], *path = NULL;
+    struct err ignored;
+
+    if (name[0] == '\0' || name[strspn(name, allowed)] != '\0' ||
+        (size_t)snprintf(file, sizeof file, "%s/%s.yaml", folder, name) >= sizeof file)
+        return NULL;
+    path = dir ? file_join(dir, file) : NULL;
+    if (path && (access(path, F_OK) == 0 || errno != ENOENT))
+        return path;
+    free(path);
+    if (program_beside(&path, file, &ignored))
+        return NULL;
+    if (access(path, F_OK) == 0 || errno != ENOENT)
+        return path;
+    free(path);
+    return NULL;
 }

@@ -43,18 +43,25 @@ static const struct key message_keys[] = {
     {.name = "text"}, {.name = "format"}, {.name = "attachments", .inside = attachment_keys}, {0}};
 static const struct key window_keys[] = {
     {.name = "days"}, {.name = "dates"}, {.name = "hours"}, {0}};
+static const struct key also_keys[] = {{.name = "windows", .inside = window_keys}, {0}};
 static const struct key schedule_keys[] = {{.name = "start"},
                                            {.name = "end"},
                                            {.name = "timezone"},
                                            {.name = "fallback_timezone", .state = KEY_LATER},
                                            {.name = "calendar"},
                                            {.name = "windows", .inside = window_keys},
+                                           {"also", KEY_STORED, also_keys, KEYS_CLOSED},
                                            {.name = "quiet_hours"},
                                            {.name = "skip_dates"},
                                            {0}};
 static const struct key limit_keys[] = {{.name = "max"},    {.name = "per"},
                                         {.name = "scope"},  {.name = "count", .state = KEY_LATER},
                                         {.name = "on_cap"}, {0}};
+static const struct key pack_keys[] = {{.name = "digest", .state = KEY_STORED},
+                                       {.name = "name", .state = KEY_STORED},
+                                       {.name = "version", .state = KEY_STORED},
+                                       {0}};
+static const struct key says_keys[] = {{.name = "en"}, {.name = "zh"}, {0}};
 static const struct key pace_keys[] = {{.name = "interval"},
                                        {.name = "distribution"},
                                        {.name = "batch"},
@@ -70,6 +77,7 @@ static const struct key revision_keys[] = {{.name = "again"},
                                            {.name = "options", .shape = KEYS_OPEN},
                                            {.name = "plugin"},
                                            {.name = "test"},
+                                           {.name = "warnings", .inside = says_keys},
                                            {0}};
 
 const struct key campaign_keys[] = {{.name = "campaign"},
@@ -81,7 +89,7 @@ const struct key campaign_keys[] = {{.name = "campaign"},
                                     {.name = "schedule", .inside = schedule_keys},
                                     {.name = "pace", .inside = pace_keys},
                                     {.name = "confirm", .inside = confirm_keys},
-                                    {.name = "policy", .state = KEY_LATER},
+                                    {.name = "policy", .inside = pack_keys},
                                     {.name = "approval", .inside = approval_keys},
                                     {"revision", KEY_STORED, revision_keys, KEYS_CLOSED},
                                     {0}};
@@ -105,14 +113,11 @@ static const struct key account_keys[] = {{.name = "corp_id"},
                                           {.name = "poll"},
                                           {.name = "reconcile", .inside = reconcile_keys},
                                           {0}};
-static const struct key channel_keys[] = {{.name = "plugin"},
-                                          {.name = "mode"},
-                                          {.name = "senders"},
-                                          {.name = "api"},
-                                          {.name = "standin"},
-                                          {.name = "account", .state = KEY_LATER},
-                                          {.name = "policy", .state = KEY_LATER},
-                                          {0}};
+static const struct key channel_keys[] = {
+    {.name = "plugin"},  {.name = "mode"},
+    {.name = "senders"}, {.name = "api"},
+    {.name = "standin"}, {.name = "account", .state = KEY_LATER},
+    {.name = "policy"},  {0}};
 static const struct key user_keys[] = {
     {.name = "name"}, {.name = "roles"}, {.name = "os_user"}, {.name = "senders"}, {0}};
 static const struct key allow_keys[] = {{.name = "allow_self"}, {0}};
@@ -122,12 +127,36 @@ const struct key service_keys[] = {{.name = "store"},
                                    {.name = "listen"},
                                    {.name = "timezone"},
                                    {.name = "language"},
-                                   {.name = "policy", .state = KEY_LATER},
+                                   {.name = "policy"},
                                    {"accounts", KEY_LATER, account_keys, KEYS_NAMES},
                                    {"channels", KEY_READ, channel_keys, KEYS_NAMES},
                                    {.name = "users", .inside = user_keys},
                                    {.name = "approval", .inside = allow_keys},
                                    {0}};
+
+/* --- a policy pack --- */
+
+static const struct key rule_keys[] = {{.name = "terms"},
+                                       {.name = "wants"},
+                                       {.name = "level"},
+                                       {.name = "says", .inside = says_keys},
+                                       {.name = "article"},
+                                       {.name = "source"},
+                                       {.name = "except"},
+                                       {.name = "when"},
+                                       {0}};
+
+const struct key policy_keys[] = {{.name = "policy"},
+                                  {.name = "version"},
+                                  {.name = "title"},
+                                  {.name = "source"},
+                                  {.name = "read"},
+                                  {.name = "interval"},
+                                  {.name = "limits", .inside = limit_keys},
+                                  {.name = "windows", .inside = window_keys},
+                                  {.name = "quiet_hours"},
+                                  {.name = "rules", .inside = rule_keys},
+                                  {0}};
 
 /* --- checking --- */
 

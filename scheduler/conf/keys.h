@@ -27,6 +27,7 @@ struct key { /* ends with {NULL} */
 
 extern const struct key campaign_keys[];
 extern const struct key service_keys[];
+extern const struct key policy_keys[];
 extern const struct key secret_keys[];
 
 /* Adds the errors of all keys under `node`. */

@@ -14,6 +14,10 @@ bool day_range_parse(const char *text, struct day_range *out);
 /* `schedule:` into `c` (zone_name, schedule, start_text, end_text). `node` may be NULL. */
 void schedule_read(const struct reader *r, const struct yaml_node *node, const char *zone_default,
                    struct zones *zones, struct campaign *c);
+/* Windows, their calendar and quiet hours of a pack (or of a manifest's `also`) into `pack`, in
+ * the frame of `c`: its zone, start and end. They are bound to `c` when there are any. */
+void schedule_read_also(const struct reader *r, const struct yaml_node *node, struct campaign *c,
+                        struct campaign *pack);
 /* `pace:` into `c`. `node` may be NULL. */
 void pace_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 /* `confirm:` into `c`. `node` may be NULL: 4h, reminders after 1h and 3h, cancel, 3 a day. */

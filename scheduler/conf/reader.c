@@ -183,6 +183,19 @@ const struct conf_sender *read_names(const struct reader *r, const struct yaml_n
     return names;
 }
 
+const struct conf_sender *read_policies(const struct reader *r, const struct yaml_node *node,
+                                        size_t *count)
+{
+    struct conf_sender *one;
+
+    if (!node || node->kind != YAML_SCALAR)
+        return read_names(r, node, "policy", count);
+    one = arena_alloc(r->arena, sizeof *one);
+    *one = (struct conf_sender){read_line(r, node, "policy", NAME_BYTES_MAX), place_of(node)};
+    *count = one->name ? 1 : 0;
+    return one;
+}
+
 struct place place_of(const struct yaml_node *node)
 {
     return (struct place){node->line, node->column};

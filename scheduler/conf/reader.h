@@ -46,6 +46,10 @@ int read_word(const struct reader *r, const struct yaml_node *node, const char *
 const struct conf_sender *read_names(const struct reader *r, const struct yaml_node *node,
                                      const char *what, size_t *count);
 
+/* `policy:`, one name or several. */
+const struct conf_sender *read_policies(const struct reader *r, const struct yaml_node *node,
+                                        size_t *count);
+
 struct place place_of(const struct yaml_node *node);
 /* Puts what was added since `first` into the order of the file. */
 void diags_order(struct diags *d, size_t first);

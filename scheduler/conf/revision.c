@@ -17,12 +17,15 @@ static void message_write(struct strbuf *out, const struct campaign *c,
                           const struct revision_facts *f);
 static void pace_write(struct strbuf *out, const struct campaign *c);
 static void confirm_write(struct strbuf *out, const struct campaign *c);
+static void policy_write(struct strbuf *out, const struct campaign *c);
 static void revision_write(struct strbuf *out, const struct revision_facts *f);
 static void options_write(struct strbuf *out, const char *options);
 static void schedule_write(struct strbuf *out, const struct campaign *c);
 static void time_write(struct strbuf *out, const char *text, instant_t t);
 static void calendar_write(struct strbuf *out, const struct campaign *c);
 static void marks_write(struct strbuf *out, const struct schedule *s, bool workday);
+static void also_write(struct strbuf *out, const struct campaign *pack);
+static void windows_write(struct strbuf *out, const struct schedule *s);
 static void window_write(struct strbuf *out, const struct window *w);
 static void hours_write(struct strbuf *out, const struct hours *hours, size_t count);
 static void days_write(struct strbuf *out, day_t first, day_t last);
@@ -49,6 +52,7 @@ void manifest_write(struct strbuf *out, const struct campaign *c, const struct r
     message_write(out, c, f);
     strbuf_puts(out, ",\"pace\":");
     pace_write(out, c);
+    policy_write(out, c);
     strbuf_puts(out, ",\"revision\":");
     revision_write(out, f);
     strbuf_puts(out, ",\"schedule\":");
@@ -163,7 +167,26 @@ static void revision_write(struct strbuf *out, const struct revision_facts *f)
     strbuf_puts(out, ",\"options\":");
     options_write(out, f->options ? f->options : "{}");
     field(out, ",\"plugin\":", f->plugin);
-    strbuf_printf(out, ",\"test\":%s}", f->test ? "true" : "false");
+    strbuf_printf(out, ",\"test\":%s", f->test ? "true" : "false");
+    for (size_t i = 0; i < f->warning_count; i++) {
+        field(out, i ? ",{\"en\":" : ",\"warnings\":[{\"en\":", f->warnings[i][LANG_EN]);
+        field(out, ",\"zh\":", f->warnings[i][LANG_ZH]);
+        strbuf_putc(out, '}');
+    }
+    strbuf_puts(out, f->warning_count > 0 ? "]}" : "}");
+}
+
+/* Which packs, and the digest of what they say: with another content it is another revision. */
+static void policy_write(struct strbuf *out, const struct campaign *c)
+{
+    for (size_t i = 0; i < c->pack_count; i++) {
+        strbuf_puts(out, i ? ",{\"digest\":" : ",\"policy\":[{\"digest\":");
+        digest_write(out, &c->packs[i].digest);
+        field(out, ",\"name\":", c->packs[i].name);
+        field(out, ",\"version\":", c->packs[i].version);
+        strbuf_putc(out, '}');
+    }
+    strbuf_puts(out, c->pack_count > 0 ? "]" : "");
 }
 
 /* Whatever order and spacing the channel's side has. */
@@ -186,8 +209,12 @@ static void schedule_write(struct strbuf *out, const struct campaign *c)
     const char *comma = "";
 
     strbuf_putc(out, '{');
+    if (c->also) {
+        also_write(out, c->also);
+        comma = ",";
+    }
     if (c->calendar) {
-        strbuf_puts(out, "\"calendar\":");
+        strbuf_printf(out, "%s\"calendar\":", comma);
         calendar_write(out, c);
         comma = ",";
     }
@@ -214,11 +241,47 @@ static void schedule_write(struct strbuf *out, const struct campaign *c)
     }
     strbuf_printf(out, "%s\"timezone\":", comma);
     canonical_string(out, c->zone_name);
+    if (s->window_count > 0) {
+        strbuf_puts(out, ",\"windows\":");
+        windows_write(out, s);
+    }
+    strbuf_putc(out, '}');
+}
+
+/* Windows and quiet hours of the packs in force. */
+static void also_write(struct strbuf *out, const struct campaign *pack)
+{
+    for (const char *open = "\"also\":[{"; pack; pack = pack->also, open = ",{") {
+        const struct schedule *s = &pack->schedule;
+        const char *comma = "";
+
+        strbuf_puts(out, open);
+        if (pack->calendar) {
+            strbuf_puts(out, "\"calendar\":");
+            calendar_write(out, pack);
+            comma = ",";
+        }
+        if (s->quiet_count > 0) {
+            strbuf_printf(out, "%s\"quiet_hours\":", comma);
+            hours_write(out, s->quiet, s->quiet_count);
+            comma = ",";
+        }
+        if (s->window_count > 0) {
+            strbuf_printf(out, "%s\"windows\":", comma);
+            windows_write(out, s);
+        }
+        strbuf_putc(out, '}');
+    }
+    strbuf_putc(out, ']');
+}
+
+static void windows_write(struct strbuf *out, const struct schedule *s)
+{
     for (size_t i = 0; i < s->window_count; i++) {
-        strbuf_puts(out, i ? "," : ",\"windows\":[");
+        strbuf_putc(out, i ? ',' : '[');
         window_write(out, &s->windows[i]);
     }
-    strbuf_puts(out, s->window_count > 0 ? "]}" : "}");
+    strbuf_putc(out, ']');
 }
 
 /* A local time stays local: it is the approved wall time that counts should the zone's rules

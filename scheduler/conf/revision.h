@@ -24,6 +24,8 @@ struct revision_facts {        /* what the campaign file does not say itself */
     const struct digest *attachments; /* one for each of the campaign's, in order */
     bool again;                       /* submit --again */
     const char *only;                 /* submit --only R, or NULL */
+    const char *const (*warnings)[2]; /* what content rules warned of, by enum lang */
+    size_t warning_count;
 };
 
 void manifest_write(struct strbuf *out, const struct campaign *c, const struct revision_facts *f);

@@ -137,6 +137,7 @@ static struct service *service_parse(const struct reader *r, const struct yaml_n
     s->language = language == 1 ? LANG_ZH : LANG_EN;
     channels_read(r, read_required(r, root, "channels"), s);
     users_read(r, yaml_get(root, "users"), s);
+    s->policies = read_policies(r, yaml_get(root, "policy"), &s->policy_count);
     const struct yaml_node *approval = yaml_get(root, "approval");
     if (read_map(r, approval, "approval"))
         read_bool(r, yaml_get(approval, "allow_self"), "allow_self", &s->allow_self);
@@ -240,6 +241,7 @@ static void channel_read(const struct reader *r, const struct yaml_node *node,
     c->mode = read_line(r, yaml_get(node, "mode"), "mode", NAME_BYTES_MAX);
     senders_read(r, yaml_get(node, "senders"), c);
     standin_read(r, node, c);
+    c->policies = read_policies(r, yaml_get(node, "policy"), &c->policy_count);
 }
 
 static void senders_read(const struct reader *r, const struct yaml_node *node,

@@ -32,6 +32,8 @@ struct service_channel {
     const struct conf_sender
         *senders; /* never empty: a channel without `senders` has one, named as it */
     size_t sender_count;
+    const struct conf_sender *policies;
+    size_t policy_count;
     bool standin;
     const char *api; /* with standin only, a loopback URL; else NULL */
     struct place at, api_at;
@@ -54,6 +56,8 @@ struct service {
     const struct service_user *users;
     size_t user_count;
     bool allow_self;
+    const struct conf_sender *policies; /* for every campaign */
+    size_t policy_count;
 };
 
 /* Secrets are not read here (a client reads the same file to find the socket). NULL after errors.

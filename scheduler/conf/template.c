@@ -3,6 +3,7 @@
 #include "conf/template.h"
 
 #include "base/lang.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -16,11 +17,13 @@ struct piece {
     size_t length;
     size_t name;          /* index into names */
     const char *fallback; /* NULL: none */
+    size_t offset;        /* in the template's text */
 };
 
 struct template
 {
     struct arena *arena;
+    const char *text;
     struct piece *pieces;
     size_t piece_count;
     const char **names;
@@ -39,6 +42,7 @@ int template_compile(struct template **out, struct arena *arena, const char *tex
     const char *s = text;
 
     t->arena = arena;
+    t->text = text;
     t->pieces = arena_array(arena, pieces_bound(text), sizeof *t->pieces);
     t->names = arena_array(arena, TEMPLATE_NAMES_MAX, sizeof *t->names);
     for (;;) {
@@ -111,6 +115,59 @@ bool template_render(const struct template *t, const char *recipient, const char
     return true;
 }
 
+/* NULL: missing, the default is used. */
+static const char *piece_value(const struct piece *p, const char *recipient, const char *sender,
+                               const char *const *values)
+{
+    const char *value = p->kind == PIECE_RECIPIENT ? recipient
+                        : p->kind == PIECE_SENDER  ? sender
+                                                   : values[p->name];
+
+    return value && *value ? value : NULL;
+}
+
+struct template_origin template_origin(const struct template *t, const char *recipient,
+                                       const char *sender, const char *const *values, size_t at)
+{
+    for (size_t i = 0; i < t->piece_count; i++) {
+        const struct piece *p = &t->pieces[i];
+        const char *value = NULL;
+        size_t length = p->length;
+
+        if (p->kind != PIECE_LITERAL) {
+            value = piece_value(p, recipient, sender, values);
+            length = strlen(value ? value : p->fallback);
+        }
+        if (at >= length) {
+            at -= length;
+            continue;
+        }
+        if (p->kind == PIECE_LITERAL)
+            return (struct template_origin){.kind = ORIGIN_TEXT, .offset = p->offset + at};
+        if (value && p->kind == PIECE_VALUE)
+            return (struct template_origin){.kind = ORIGIN_VALUE, .value = p->name};
+        if (value && p->kind == PIECE_RECIPIENT)
+            return (struct template_origin){.kind = ORIGIN_RECIPIENT};
+        return (struct template_origin){.kind = ORIGIN_TEXT, .offset = p->offset};
+    }
+    return (struct template_origin){.kind = ORIGIN_TEXT};
+}
+
+size_t template_value_chars(const struct template *t, const char *recipient,
+                            const char *const *values)
+{
+    size_t chars = 0;
+
+    for (size_t i = 0; i < t->piece_count; i++) {
+        const struct piece *p = &t->pieces[i];
+        const char *value = p->kind == PIECE_RECIPIENT || p->kind == PIECE_VALUE
+                                ? piece_value(p, recipient, NULL, values)
+                                : NULL;
+        chars += value ? text_chars(value, strlen(value)) : 0;
+    }
+    return chars;
+}
+
 /* Each "{{" makes at most a literal and a placeholder. */
 static size_t pieces_bound(const char *text)
 {
@@ -125,15 +182,17 @@ static void literal_add(struct template *t, const char *text, size_t length)
 {
     if (length == 0)
         return;
-    t->pieces[t->piece_count++] = (struct piece){
-        .kind = PIECE_LITERAL, .text = arena_strndup(t->arena, text, length), .length = length};
+    t->pieces[t->piece_count++] = (struct piece){.kind = PIECE_LITERAL,
+                                                 .text = arena_strndup(t->arena, text, length),
+                                                 .length = length,
+                                                 .offset = (size_t)(text - t->text)};
 }
 
 static int placeholder_add(struct template *t, const char *s, size_t length, struct err *e)
 {
     const char *bar = memchr(s, '|', length);
     size_t name_length = bar ? (size_t)(bar - s) : length;
-    struct piece p = {.kind = PIECE_VALUE};
+    struct piece p = {.kind = PIECE_VALUE, .offset = (size_t)(s - t->text) - 2};
 
     if (bar) {
         const char *fallback = bar + 1;

@@ -25,4 +25,17 @@ bool template_render(const struct template *t, const char *recipient, const char
                      const char *const *values, struct strbuf *out, const char **missing,
                      unsigned *defaults);
 
+/* Where byte `at` of what was rendered with these values comes from. */
+struct template_origin {
+    enum { ORIGIN_TEXT, ORIGIN_RECIPIENT, ORIGIN_VALUE } kind;
+    size_t
+        offset;   /* ORIGIN_TEXT: in the template's text (a default, and `sender`: of its braces) */
+    size_t value; /* ORIGIN_VALUE: which */
+};
+struct template_origin template_origin(const struct template *t, const char *recipient,
+                                       const char *sender, const char *const *values, size_t at);
+/* How many characters of it are values, neither the text's own nor a default. */
+size_t template_value_chars(const struct template *t, const char *recipient,
+                            const char *const *values);
+
 #endif

@@ -34,12 +34,29 @@ struct search { /* for the first edge after `after` at which the part is `open` 
     instant_t found;
 };
 
+static instant_t own_opens(const struct schedule *s, enum schedule_part part, instant_t t);
 static bool part_open(const struct schedule *s, enum schedule_part part, instant_t t);
 static day_t last_day(const struct schedule *s, enum schedule_part part, day_t today);
 static instant_t next_change(const struct schedule *s, enum schedule_part part, instant_t t,
                              bool open);
 
 instant_t schedule_part_opens(const struct schedule *s, enum schedule_part part, instant_t t)
+{
+    const struct schedule *other = s;
+    instant_t horizon = instant_add(t, (duration_t)SCHEDULE_HORIZON_DAYS * MS_PER_DAY);
+
+    if (!s->also)
+        return own_opens(s, part, t);
+    while (other && t <= horizon) { /* until all agree on one instant */
+        instant_t opens = own_opens(other, part, t);
+        other = opens == t ? other->also : s;
+        t = opens;
+    }
+    return t <= horizon ? t : INSTANT_NEVER;
+}
+
+/* Without what it is bound to. */
+static instant_t own_opens(const struct schedule *s, enum schedule_part part, instant_t t)
 {
     if (t == INSTANT_NEVER || part_open(s, part, t))
         return t;
@@ -63,18 +80,20 @@ instant_t schedule_opens(const struct schedule *s, instant_t t)
 
 instant_t schedule_closes(const struct schedule *s, instant_t t)
 {
-    const bool never[SCHEDULE_PARTS] = {
-        [SCHEDULE_CLOSED_DAY] = s->closed_count == 0,
-        [SCHEDULE_QUIET] = s->quiet_count == 0,
-        [SCHEDULE_WINDOW] = s->window_count == 0,
-    };
     instant_t first = INSTANT_NEVER;
 
-    for (int part = 0; part < SCHEDULE_PARTS; part++) {
-        if (never[part])
-            continue;
-        instant_t closes = next_change(s, (enum schedule_part)part, t, false);
-        first = closes < first ? closes : first;
+    for (; s; s = s->also) {
+        const bool never[SCHEDULE_PARTS] = {
+            [SCHEDULE_CLOSED_DAY] = s->closed_count == 0,
+            [SCHEDULE_QUIET] = s->quiet_count == 0,
+            [SCHEDULE_WINDOW] = s->window_count == 0,
+        };
+        for (int part = 0; part < SCHEDULE_PARTS; part++) {
+            if (never[part])
+                continue;
+            instant_t closes = next_change(s, (enum schedule_part)part, t, false);
+            first = closes < first ? closes : first;
+        }
     }
     return first;
 }

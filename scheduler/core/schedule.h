@@ -46,6 +46,7 @@ struct schedule {
     size_t closed_count;
     const struct day_mark *marks; /* the calendar; ascending, each day once */
     size_t mark_count;
+    const struct schedule *also; /* its windows and quiet hours hold as well, and so on; or NULL */
 };
 
 bool schedule_workday(const struct schedule *s, day_t d);
