@@ -57,10 +57,6 @@ static const struct key schedule_keys[] = {{.name = "start"},
 static const struct key limit_keys[] = {{.name = "max"},    {.name = "per"},
                                         {.name = "scope"},  {.name = "count", .state = KEY_LATER},
                                         {.name = "on_cap"}, {0}};
-static const struct key pack_keys[] = {{.name = "digest", .state = KEY_STORED},
-                                       {.name = "name", .state = KEY_STORED},
-                                       {.name = "version", .state = KEY_STORED},
-                                       {0}};
 static const struct key says_keys[] = {{.name = "en"}, {.name = "zh"}, {0}};
 static const struct key pace_keys[] = {{.name = "interval"},
                                        {.name = "distribution"},
@@ -89,7 +85,7 @@ const struct key campaign_keys[] = {{.name = "campaign"},
                                     {.name = "schedule", .inside = schedule_keys},
                                     {.name = "pace", .inside = pace_keys},
                                     {.name = "confirm", .inside = confirm_keys},
-                                    {.name = "policy", .inside = pack_keys},
+                                    {.name = "policy"},
                                     {.name = "approval", .inside = approval_keys},
                                     {"revision", KEY_STORED, revision_keys, KEYS_CLOSED},
                                     {0}};
