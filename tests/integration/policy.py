@@ -91,6 +91,10 @@ def test_what_is_wrong_with_a_pack_is_told_at_its_place():
         place.write("policies/house.yaml", (PACK % "最佳").replace("level: warn", "level: wran"))
         told = place.cli("config", "check", expect=65)
         true("paceline.yaml:1:17: unknown policy 'nowhere': " in told.err, told.err)
+        with open(place.path("paceline.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        place.write("paceline.yaml", text.replace("senders: [a, b]", "senders: [a, b], policy: [no]"))
+        true("unknown policy 'no'" in place.cli("config", "check", expect=65).err, "channel")
         true("policies/house.yaml:11:29: " in told.err, told.err)
 
 

@@ -2,6 +2,7 @@
  */
 #include "check.h"
 
+#include "conf/duration.h"
 #include "conf/policy.h"
 #include "conf/revision.h"
 #include "core/limit.h"
