@@ -853,8 +853,6 @@ const struct lang_pair lang_zh[] = {
     {"there is no notification server; until there is one, answer in a terminal: paceline prompt",
      "没有通知服务；在它出现之前请在终端回答：paceline prompt"},
     {"there is no open task %.32s", "没有未完成的任务 %.32s"},
-    {"there is no policy '%s': looked for %s.yaml in %s and %s",
-     "没有名为“%s”的策略：查找 %s.yaml 的位置是 %s 和 %s"},
     {"there is no revision %lld", "没有版本 %lld"},
     {"there is no service file: looked for ./paceline.yaml, %s%s/paceline/paceline.yaml and "
      "/etc/paceline/paceline.yaml; name one with --config FILE, or make one with 'paceline init'",
@@ -895,6 +893,8 @@ const struct lang_pair lang_zh[] = {
     {"unknown option '--%s', did you mean '--%s'?", "未知选项 '--%s'，是不是 '--%s'？"},
     {"unknown parameter '%.64s'", "未知参数 '%.64s'"},
     {"unknown part '%.64s'", "未知部分 '%.64s'"},
+    {"unknown policy '%s': there is no policies/%s.yaml beside the service file or the program",
+     "没有策略“%s”：服务文件旁和程序旁都没有 policies/%s.yaml"},
     {"unknown time zone '%s'", "未知时区 '%s'"},
     {"unknown value '%s', did you mean '%s'?", "未知的值 '%s'，是不是 '%s'？"},
     {"uploading", "上传中"},

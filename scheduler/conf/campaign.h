@@ -97,7 +97,7 @@ struct campaign {
     const char *start_text, *end_text; /* as written, for people; NULL: default */
     const char *calendar;              /* NULL: plain, or no window asks for workdays */
     struct day_range calendar_covers;
-    bool calendar_passed; /* the schedule can reach days that it does not cover */
+    bool calendar_passed;  /* the schedule can reach days that it does not cover */
     struct campaign *also; /* packs with windows or quiet hours; schedule.also is theirs */
     struct pace pace;
     const struct conf_limit *limits;

@@ -43,7 +43,8 @@ static const struct key message_keys[] = {
     {.name = "text"}, {.name = "format"}, {.name = "attachments", .inside = attachment_keys}, {0}};
 static const struct key window_keys[] = {
     {.name = "days"}, {.name = "dates"}, {.name = "hours"}, {0}};
-static const struct key also_keys[] = {{.name = "windows", .inside = window_keys}, {0}};
+static const struct key also_keys[] = {
+    {.name = "calendar"}, {.name = "quiet_hours"}, {.name = "windows", .inside = window_keys}, {0}};
 static const struct key schedule_keys[] = {{.name = "start"},
                                            {.name = "end"},
                                            {.name = "timezone"},
@@ -149,6 +150,7 @@ const struct key policy_keys[] = {{.name = "policy"},
                                   {.name = "read"},
                                   {.name = "interval"},
                                   {.name = "limits", .inside = limit_keys},
+                                  {.name = "calendar"},
                                   {.name = "windows", .inside = window_keys},
                                   {.name = "quiet_hours"},
                                   {.name = "rules", .inside = rule_keys},

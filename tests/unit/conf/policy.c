@@ -55,6 +55,22 @@ static void pack(const struct fixture *f, const char *name, const char *body)
     fclose(file);
 }
 
+/* Monday 2027-03-01 is a holiday, made up for on Saturday. */
+static void calendar_put(const struct fixture *f)
+{
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/calendars", f->dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/calendars/here.yaml", f->dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("calendar: here\ncovers: 2027-01-01..2027-12-31\nholidays: [2027-03-01]\n"
+          "workdays: [2027-03-06]\n",
+          file);
+    fclose(file);
+}
+
 /* `service` names a pack for every campaign, the campaign names `own`. */
 static struct campaign *under(struct fixture *f, const char *service, const char *campaign)
 {
@@ -133,17 +149,44 @@ static void the_manifest_brings_it_back(void **state)
     struct strbuf first = STRBUF_INIT, second = STRBUF_INIT;
     struct err e;
 
+    calendar_put(f);
     pack(f, "one",
-         "quiet_hours: \"21:00-09:00\"\nwindows: [{days: mon, hours: \"08:00-18:00\"}]\n");
-    manifest_write(&first, under(f, "one", CAMPAIGN), &facts);
+         "quiet_hours: \"21:00-09:00\"\ncalendar: here\n"
+         "windows: [{days: workdays, hours: \"08:00-18:00\"}]\n");
+    manifest_write(&first,
+                   under(f, "one", CAMPAIGN "schedule: {start: 2027-02-01, end: 2027-03-30}\n"),
+                   &facts);
     struct campaign *again = manifest_read(first.text, f->zones, NULL, &e);
     assert_non_null(again);
     manifest_write(&second, again, &facts);
     assert_string_equal(first.text, second.text);
-    assert_non_null(again->schedule.also);
+    const struct schedule *also = again->schedule.also;
+    assert_non_null(also);
+    assert_int_equal(also->quiet_count, 1);
+    assert_int_equal(also->mark_count, 2);
     campaign_free(again);
     strbuf_dispose(&first);
     strbuf_dispose(&second);
+}
+
+/* A pack's workdays are its own calendar's, whatever the campaign's. */
+static void a_pack_has_its_own_calendar(void **state)
+{
+    struct fixture *f = *state;
+    instant_t at, opens;
+
+    calendar_put(f);
+    pack(f, "one", "calendar: here\nwindows: [{days: workdays, hours: \"08:00-18:00\"}]\n");
+    struct campaign *c = under(f, "one",
+                               CAMPAIGN "schedule: {start: 2027-02-01, end: 2027-03-30, "
+                                        "windows: [{days: [workdays, sat]}]}\n");
+    assert_true(instant_parse("2027-02-28 12:00", c->schedule.zone, &at));
+    assert_true(instant_parse("2027-03-02 08:00", c->schedule.zone, &opens));
+    assert_int_equal(schedule_opens(&c->schedule, at), opens);
+    assert_true(instant_parse("2027-03-05 18:00", c->schedule.zone, &at));
+    assert_true(instant_parse("2027-03-06 08:00", c->schedule.zone, &opens));
+    assert_int_equal(schedule_opens(&c->schedule, at), opens);
+    assert_int_equal(schedule_closes(&c->schedule, opens), opens + 10 * MS_PER_HOUR);
 }
 
 struct told {
@@ -221,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_strictest_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_manifest_brings_it_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_pack_has_its_own_calendar, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rules_speak_where_they_should, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_place_in_the_text_is_found_in_the_file, set_up,
                                         tear_down),
