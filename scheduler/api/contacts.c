@@ -102,8 +102,9 @@ static int take_rows(struct store *store, struct request *rq)
 {
     struct import *im = rq->state;
     struct chunk *chunk = xmalloc(sizeof(*chunk));
-    const struct store_decision d = {rq->who.name, rq->now,
-                                     spool_file(rq->spool, "contacts", NULL)->filename};
+    const struct store_decision d = {.by = rq->who.name,
+                                     .at = rq->now,
+                                     .note = spool_file(rq->spool, "contacts", NULL)->filename};
 
     chunk->arena = arena_new();
     int rc = fill_chunk(rq, chunk);

@@ -139,6 +139,8 @@ static int change_run(struct store *s, struct request *rq)
 {
     struct decide *d = rq->state;
     struct store_decision decision = decision_of(rq, d);
+
+    decision.keep_tasks = d->tasks != NULL;
     int rc = d->change(s, d->lookup.revision->id, &decision, &rq->e);
 
     return rc ? rc : lookup_id(s, rq, &d->lookup, d->lookup.revision->id);

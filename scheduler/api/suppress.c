@@ -69,7 +69,7 @@ static void put_entry(struct strbuf *b, const struct entry *x)
 static int add_run(struct store *s, struct request *rq)
 {
     struct entry *x = rq->state;
-    const struct store_decision d = {rq->who.name, rq->now, x->reason};
+    const struct store_decision d = {.by = rq->who.name, .at = rq->now, .note = x->reason};
 
     return store_suppress(s, x->recipient, x->sender, &d, &x->done, &rq->e);
 }
@@ -122,7 +122,7 @@ void suppressions_add(struct request *rq)
 static int remove_run(struct store *s, struct request *rq)
 {
     struct entry *x = rq->state;
-    const struct store_decision d = {rq->who.name, rq->now, x->reason};
+    const struct store_decision d = {.by = rq->who.name, .at = rq->now, .note = x->reason};
 
     return store_unsuppress(s, x->recipient, x->sender, &d, &x->left, &rq->e);
 }

@@ -310,8 +310,10 @@ static void expire_done(struct store_job *job)
 static void pause_run(struct store *store, struct store_job *job)
 {
     struct ask *a = (struct ask *)job;
-    struct store_decision d = {"paceline", a->effect.at,
-                               TR_TABLE("the channel refused the content: a person must look")};
+    struct store_decision d = {.by = "paceline",
+                               .at = a->effect.at,
+                               .note =
+                                   TR_TABLE("the channel refused the content: a person must look")};
 
     a->rc = store_pause(store, a->effect.revision, &d, &a->err);
 }

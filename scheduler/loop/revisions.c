@@ -33,6 +33,7 @@ struct load {
     bool family; /* look at the campaign's other revisions too */
     enum revision_status status;
     bool approved; /* ever */
+    bool keep;     /* paused, and what people are being asked stays open */
     const char *name, *title, *channel, *manifest;
     struct load_prompt *prompts; /* open questions */
     size_t prompt_count, prompt_capacity;
@@ -66,6 +67,7 @@ static int read_revision(void *ctx, const struct store_revision *r)
     l->campaign_id = r->campaign_id;
     l->status = r->status;
     l->approved = r->approved_at != INSTANT_MIN;
+    l->keep = r->keep_tasks;
     l->name = arena_strdup(l->arena, r->campaign);
     l->title = arena_strdup(l->arena, r->title ? r->title : "");
     l->channel = arena_strdup(l->arena, r->channel ? r->channel : "");
@@ -310,6 +312,8 @@ static void follow(struct run *s, struct load *l)
         engine_drop(s->engine, run_now(s), l->id, false);
     } else if (!known && l->lane_count) {
         start(s, l);
+        if (l->keep)
+            engine_pause(s->engine, run_now(s), l->id, true);
     } else if (l->status == REVISION_PAUSED) {
         if (!engine_paused(s->engine, l->id)) /* else whoever paused it said what to keep */
             engine_pause(s->engine, run_now(s), l->id, false);

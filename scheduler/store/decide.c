@@ -15,7 +15,7 @@ static int close_in_txn(struct store *s, int64_t revision, const struct store_de
 static int counter_get(struct store *s, int64_t revision, enum delivery_state state, uint64_t *n,
                        struct err *e);
 static int revision_set_status(struct store *s, int64_t revision, enum revision_status status,
-                               struct err *e);
+                               bool keep_tasks, struct err *e);
 
 int store_reject(struct store *s, int64_t revision, const struct store_decision *d, struct err *e)
 {
@@ -209,15 +209,16 @@ int decision_record(struct store *s, const struct revision_head *r, const char *
 }
 
 static int revision_set_status(struct store *s, int64_t revision, enum revision_status status,
-                               struct err *e)
+                               bool keep_tasks, struct err *e)
 {
     sqlite3_stmt *st;
-    int rc = sql_get(s, &st, "UPDATE revision SET status = ? WHERE id = ?", e);
+    int rc = sql_get(s, &st, "UPDATE revision SET status = ?1, keep_tasks = ?3 WHERE id = ?2", e);
 
     if (rc)
         return rc;
     bind_int(st, 1, status);
     bind_int(st, 2, revision);
+    bind_int(st, 3, keep_tasks);
     return sql_run(s, st, e);
 }
 
@@ -227,7 +228,7 @@ static int supersede(struct store *s, const struct revision_head *r, const char 
     struct change change = {0};
     uint64_t canceled;
     json_t *detail = json_object();
-    int rc = revision_set_status(s, r->id, REVISION_CANCELED, e);
+    int rc = revision_set_status(s, r->id, REVISION_CANCELED, false, e);
 
     if (!rc)
         rc = change_close(s, &change, r->id, DELIVERY_CANCELED, REASON_SUPERSEDED, at, by,
@@ -262,7 +263,7 @@ int revision_give_way(struct store *s, int64_t revision, const char *by, instant
     if (!rc && r.status == REVISION_DRAFT) {
         rc = supersede(s, &r, by, at, e);
     } else if (!rc && r.status == REVISION_APPROVED) {
-        rc = revision_set_status(s, revision, REVISION_PAUSED, e);
+        rc = revision_set_status(s, revision, REVISION_PAUSED, false, e);
         if (!rc)
             rc = decision_record(
                 s, &r, "pause", by, at, NULL,
@@ -289,8 +290,10 @@ static int move_in_txn(struct store *s, int64_t revision, const struct store_dec
                      r.campaign, revision_status_text(r.status));
     if (!rc)
         rc = detail_text(detail, "note", d->note, e);
+    if (!rc && pause && d->keep_tasks)
+        rc = detail_text(detail, "tasks", "keep", e);
     if (!rc)
-        rc = revision_set_status(s, revision, to, e);
+        rc = revision_set_status(s, revision, to, pause && d->keep_tasks, e);
     if (!rc)
         rc = decision_record(s, &r, pause ? "pause" : "resume", d->by, d->at, NULL,
                              json_incref(detail), e);
@@ -348,7 +351,8 @@ static int close_in_txn(struct store *s, int64_t revision, const struct store_de
     if (!rc)
         rc = detail_text(detail, rejected ? "reason" : "note", d->note, e);
     if (!rc)
-        rc = revision_set_status(s, revision, rejected ? REVISION_REJECTED : REVISION_CANCELED, e);
+        rc = revision_set_status(s, revision, rejected ? REVISION_REJECTED : REVISION_CANCELED,
+                                 false, e);
     if (!rc)
         rc = change_close(s, &change, revision, DELIVERY_CANCELED, REASON_CANCELED, d->at, d->by,
                           canceled, e);

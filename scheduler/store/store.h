@@ -139,6 +139,7 @@ struct store_revision {
     const struct store_approval *approvals;
     size_t approval_count;
     bool self_approved, test;
+    bool keep_tasks; /* paused, and what people are being asked stays open */
     uint64_t audience;
     uint64_t counts[DELIVERY_STATES];
 };
@@ -173,6 +174,7 @@ struct store_decision {
     const char *by;
     instant_t at;
     const char *note; /* or NULL */
+    bool keep_tasks;  /* of a pause: what people are being asked stays open */
 };
 
 /* Adds an approval. `*approved` when the number is reached: then older revisions' waiting

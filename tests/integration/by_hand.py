@@ -229,6 +229,22 @@ def test_keep_tasks_leaves_questions_open():
         place.stop()
 
 
+def test_a_pause_that_keeps_tasks_does_so_after_a_restart():
+    with hands() as place:
+        place.start()
+        place.launch(campaign(place, "keep", ["g1", "g2"]))
+        prompt = place.wait_prompt()
+        place.cli("pause", "keep", "--keep-tasks")
+        place.service.kill()
+        place.start()
+        again = place.wait_prompt()
+        equal(again["prompt"], prompt["prompt"], "still asked")
+        place.answer(again, "sent")
+        equal(sorted(place.states("keep").values()), ["pending", "sent"], "states")
+        place.cli("pause", "keep", expect=1)  # it is paused
+        place.stop()
+
+
 def test_tasks_and_reminders():
     with hands() as place:
         place.start()

@@ -372,7 +372,8 @@ static void expire_run(struct store *store, struct store_job *job)
 static void pause_run(struct store *store, struct store_job *job)
 {
     struct ask *a = (struct ask *)job;
-    struct store_decision d = {"paceline", a->effect.at, "the channel refused the content"};
+    struct store_decision d = {
+        .by = "paceline", .at = a->effect.at, .note = "the channel refused the content"};
     struct err e;
 
     /* somebody may have decided meanwhile */

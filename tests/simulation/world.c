@@ -179,7 +179,7 @@ static void submit_run(struct store *store, struct decision *d, struct err *e)
 static void decision_run(struct store *store, struct store_job *job)
 {
     struct decision *d = (struct decision *)job;
-    struct store_decision by = {"bo", d->at, "because"};
+    struct store_decision by = {.by = "bo", .at = d->at, .note = "because"};
     uint64_t n[3];
     struct err e;
 

@@ -3,7 +3,7 @@
 
 static struct store_import import(struct fixture *f, const struct store_contact *rows, size_t count)
 {
-    struct store_decision d = {"ada", ++f->now, "book.csv"};
+    struct store_decision d = {.by = "ada", .at = ++f->now, .note = "book.csv"};
     struct store_import sum = {0};
 
     OK(store_contacts_import(f->s, rows, count, &d, &sum, &f->e));

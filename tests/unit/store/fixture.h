@@ -80,7 +80,7 @@ static inline int teardown(void **state)
 
 static inline struct store_decision by(struct fixture *f, const char *name)
 {
-    return (struct store_decision){name, ++f->now, NULL};
+    return (struct store_decision){.by = name, .at = ++f->now};
 }
 
 struct draft {

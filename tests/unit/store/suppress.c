@@ -5,7 +5,7 @@
 static struct store_suppressed suppress(struct fixture *f, const char *recipient,
                                         const char *sender)
 {
-    struct store_decision d = {"olga", ++f->now, "asked for it"};
+    struct store_decision d = {.by = "olga", .at = ++f->now, .note = "asked for it"};
     struct store_suppressed out;
 
     OK(store_suppress(f->s, recipient, sender, &d, &out, &f->e));
