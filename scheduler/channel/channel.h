@@ -10,7 +10,12 @@
  * A send: the host calls `submit` once for a claim that is already durable. The plugin answers
  * exactly once with host->settle, in a later turn or from inside submit; answers after the first
  * are logged and dropped; an instance that is closed answers nothing more. A send without an answer
- * at its deadline is unknown. */
+ * at its deadline is unknown.
+ *
+ * Where the platform asks its own member (caps.platform_confirms), a send that settles
+ * CHANNEL_ASKED with a `ref` is a task. The plugin then asks for its results by itself, at growing
+ * distances, and tells them with host->results as they come; `submit`'s send lives until the host
+ * calls `forget`. Open tasks come back through `resume` after a restart. */
 #ifndef PACELINE_CHANNEL_CHANNEL_H
 #define PACELINE_CHANNEL_CHANNEL_H
 
@@ -18,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PACELINE_CHANNEL_ABI 2
+#define PACELINE_CHANNEL_ABI 3
 #define PACELINE_EXPORT __attribute__((visibility("default")))
 
 /* --- what a kind can do: the engine and `check` act on it --- */
@@ -53,6 +58,8 @@ struct channel_caps {
     bool can_reconcile;      /* an outcome can be asked for later */
     bool repeat_is_harmless; /* a repeat with the same key changes nothing */
     bool avoids_half_hours;  /* nothing in minute :00 and :30 */
+    bool platform_confirms;  /* the platform asks its member: `submit` settles CHANNEL_ASKED */
+    bool batch_all; /* a send without `batch` takes as many recipients as may go: a send is a tap */
 };
 
 /* --- options --- */
@@ -103,7 +110,7 @@ enum channel_outcome_kind {
     CHANNEL_NOT_NOW,  /* the platform refused before any effect: again at `not_before_ms` */
     CHANNEL_NEVER,    /* refused for good: see `reason` */
     CHANNEL_UNKNOWN,  /* in doubt: never repeated by itself */
-    CHANNEL_ASKED     /* a person has been asked by the host: see caps.person_confirms */
+    CHANNEL_ASKED     /* a person has been asked: see caps.person_confirms, platform_confirms */
 };
 
 enum channel_reason {
@@ -134,6 +141,43 @@ struct channel_outcome {
     int64_t not_before_ms; /* wall clock; of NOT_NOW and of a stopped channel */
     const char *ref;       /* the platform's id, or NULL */
     const char *detail;    /* one line for a person: the code and what to do; no secret, no text */
+};
+
+/* --- a task: what the platform asks its member to send (caps.platform_confirms) --- */
+
+enum channel_result_kind {
+    CHANNEL_RESULT_SENT, /* at at_ms */
+    CHANNEL_RESULT_NOT_A_FRIEND,
+    CHANNEL_RESULT_CAPPED, /* the platform's own cap for this recipient was full */
+    CHANNEL_RESULT_BAD_RECIPIENT
+};
+
+struct channel_result {
+    const char *recipient;
+    enum channel_result_kind kind;
+    int64_t at_ms; /* wall clock, of SENT */
+};
+
+enum channel_task_end {
+    CHANNEL_TASK_OPEN,      /* more may come */
+    CHANNEL_TASK_WITHDRAWN, /* whoever has no result was not sent, and will not be */
+    CHANNEL_TASK_LOST       /* whoever has no result: nobody knows */
+};
+
+struct channel_task { /* of `resume`: an open task of an earlier run, or one that was found again */
+    const struct channel_send *send; /* its id, sender and all its recipients */
+    const char *ref;
+    int64_t asked_ms; /* wall clock */
+};
+
+/* --- accounts --- */
+
+struct channel_account { /* one corp and app, from `accounts:` */
+    const char *name, *corp_id;
+    int64_t agent_id;
+    const char *secret;
+    int64_t poll_ms; /* the shortest distance between two questions about a task */
+    int64_t reconcile_after_ms, reconcile_for_ms;
 };
 
 /* --- the host --- */
@@ -171,6 +215,7 @@ struct channel_http_answer {
 };
 
 typedef void channel_http_fn(void *ctx, const struct channel_http_answer *answer);
+typedef void channel_timer_fn(void *ctx);
 
 enum channel_log { CHANNEL_LOG_ERROR, CHANNEL_LOG_WARNING, CHANNEL_LOG_INFO, CHANNEL_LOG_DEBUG };
 
@@ -190,7 +235,16 @@ struct channel_host { /* lives as long as the instance */
     /* `outcomes` has one entry for each recipient of the send, or one for all (count 1). */
     void (*settle)(const struct channel_host *h, uint64_t send_id,
                    const struct channel_outcome *outcomes, size_t count);
-    void *impl; /* the host's own */
+    void *impl;                            /* the host's own */
+    const struct channel_account *account; /* NULL: a kind without accounts */
+    void *shared;                          /* what open_account made; NULL while it runs */
+    /* Calls `fn` once, not before so many milliseconds have passed, unless the instance is closed
+     * first. */
+    void (*after)(const struct channel_host *h, int64_t ms, channel_timer_fn *fn, void *ctx);
+    /* Of the task of this send: each recipient's result counts once; one that is not of its
+     * recipients is an alarm. */
+    void (*results)(const struct channel_host *h, uint64_t send_id,
+                    const struct channel_result *results, size_t count, enum channel_task_end end);
 };
 
 /* --- the registration struct --- */
@@ -217,6 +271,19 @@ struct paceline_channel {
     /* Why a send to this recipient would be refused, one line, or NULL when it would not; asked
      * when a campaign is checked and submitted. NULL: every recipient will do. Pure. */
     const char *(*recipient_problem)(const char *recipient);
+    /* One for each of `modes`, instead of `caps`; NULL: the same for all. */
+    const struct channel_caps *mode_caps;
+    /* Kinds with accounts: what all channels of one account share (a token), opened before the
+     * first of them, with a host of its own and no options; closed after the last. */
+    int (*open_account)(const struct channel_host *host, void **account, char *problem,
+                        size_t size);
+    void (*close_account)(void *account);
+    /* platform_confirms. `withdraw`: stop it as far as the platform can, ask once more what was
+     * sent, and tell the end with host->results; said twice is once. `forget`: all its results are
+     * known, or nobody asks any more. */
+    void (*resume)(void *instance, const struct channel_task *task);
+    void (*withdraw)(void *instance, uint64_t send_id);
+    void (*forget)(void *instance, uint64_t send_id);
 };
 
 #endif

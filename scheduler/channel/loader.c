@@ -26,9 +26,17 @@ struct loaded {
     const struct paceline_channel *kind;
 };
 
+struct moded {
+    struct moded *next;
+    const struct paceline_channel *of;
+    const char *mode; /* of.modes */
+    struct paceline_channel kind;
+};
+
 struct channel_plugins {
     char *dir;
     struct loaded *loaded;
+    struct moded *moded;
 };
 
 static bool name_valid(const char *name);
@@ -55,6 +63,11 @@ void channel_plugins_free(struct channel_plugins *p)
 {
     if (!p)
         return;
+    while (p->moded) {
+        struct moded *m = p->moded;
+        p->moded = m->next;
+        free(m);
+    }
     while (p->loaded) {
         struct loaded *l = p->loaded;
         p->loaded = l->next;
@@ -91,6 +104,29 @@ int channel_load(const struct paceline_channel **out, struct channel_plugins *p,
     }
     *out = l->kind;
     return 0;
+}
+
+const struct paceline_channel *
+channel_in_mode(struct channel_plugins *p, const struct paceline_channel *kind, const char *mode)
+{
+    struct moded *m = p->moded;
+    size_t i = 0;
+
+    if (!kind->mode_caps || !mode)
+        return kind;
+    while (m && (m->of != kind || strcmp(m->mode, mode) != 0))
+        m = m->next;
+    if (m)
+        return &m->kind;
+    while (kind->modes[i] && strcmp(kind->modes[i], mode) != 0)
+        i++;
+    if (!kind->modes[i])
+        return kind;
+    m = xmalloc(sizeof(*m));
+    *m = (struct moded){.next = p->moded, .of = kind, .mode = kind->modes[i], .kind = *kind};
+    m->kind.caps = kind->mode_caps[i];
+    p->moded = m;
+    return &m->kind;
 }
 
 static bool name_valid(const char *name)

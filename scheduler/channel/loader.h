@@ -23,5 +23,9 @@ void channel_plugins_free(struct channel_plugins *p);
  * those there are), or one that does not fit. ERR_DENIED: somebody else could have written it. */
 int channel_load(const struct paceline_channel **out, struct channel_plugins *p, const char *name,
                  struct err *e);
+/* The same kind as it is in one of its modes: `caps` are the mode's. A mode that it does not have
+ * is as none. */
+const struct paceline_channel *
+channel_in_mode(struct channel_plugins *p, const struct paceline_channel *kind, const char *mode);
 
 #endif

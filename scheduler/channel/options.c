@@ -20,6 +20,8 @@ enum { BASE_KEYS = sizeof(base_keys) / sizeof(base_keys[0]), OPTIONS_MAX = 32 };
 
 struct settings { /* what channel_settings points into */
     struct channel_settings public;
+    struct channel_account account;
+    char *account_secret;
     const struct paceline_channel *kind;
     struct arena *arena;
 };
@@ -36,6 +38,7 @@ static void complain(const struct reading *r, const struct yaml_node *at, const 
     __attribute__((format(printf, 3, 4)));
 static void check_keys(const struct reading *r);
 static void check_mode(const struct reading *r);
+static void read_account(const struct reading *r, json_t *manifest);
 static void read_base_url(const struct reading *r);
 static void read_own_url(const struct reading *r);
 static void read_option(const struct reading *r, const struct channel_option *o, json_t *manifest);
@@ -56,6 +59,7 @@ struct channel_settings *channel_settings_read(const struct paceline_channel *ki
     s->public.values = arena_alloc(s->arena, kind->options_size ? kind->options_size : 1);
     check_keys(&r);
     check_mode(&r);
+    read_account(&r, manifest);
     read_base_url(&r);
     for (const struct channel_option *o = kind->options; o && o->name; o++)
         read_option(&r, o, manifest);
@@ -63,7 +67,7 @@ struct channel_settings *channel_settings_read(const struct paceline_channel *ki
     s->public.manifest = arena_strdup(s->arena, text);
     free(text);
     json_decref(manifest);
-    if (diags->errors == before)
+    if (diags->errors == before && !(read_secrets && s->public.account && !s->account_secret))
         return &s->public;
     channel_settings_free(&s->public);
     return NULL;
@@ -72,6 +76,16 @@ struct channel_settings *channel_settings_read(const struct paceline_channel *ki
 static bool same_text(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_account(const struct channel_account *a, const struct channel_account *b)
+{
+    if (!a || !b)
+        return a == b;
+    return same_text(a->name, b->name) && same_text(a->corp_id, b->corp_id) &&
+           a->agent_id == b->agent_id && same_text(a->secret, b->secret) &&
+           a->poll_ms == b->poll_ms && a->reconcile_after_ms == b->reconcile_after_ms &&
+           a->reconcile_for_ms == b->reconcile_for_ms;
 }
 
 /* The other options stand in the manifest. */
@@ -89,7 +103,8 @@ bool channel_settings_equal(const struct channel_settings *a, const struct chann
     const struct paceline_channel *kind = ((const struct settings *)a)->kind;
 
     if (((const struct settings *)b)->kind != kind || a->standin != b->standin ||
-        !same_text(a->base_url, b->base_url) || !same_text(a->manifest, b->manifest))
+        !same_text(a->base_url, b->base_url) || !same_text(a->manifest, b->manifest) ||
+        !same_account(a->account, b->account))
         return false;
     for (const struct channel_option *o = kind->options; o && o->name; o++)
         if (o->type == CHANNEL_SECRET && !same_secret(o, a->values, b->values))
@@ -112,6 +127,10 @@ void channel_settings_free(struct channel_settings *settings)
             explicit_bzero(secret, strlen(secret));
             free(secret);
         }
+    }
+    if (s->account_secret) {
+        explicit_bzero(s->account_secret, strlen(s->account_secret));
+        free(s->account_secret);
     }
     arena_free(s->arena);
     free(s);
@@ -188,6 +207,59 @@ static void check_mode(const struct reading *r)
         complain(r, node, tr("plugin '%s' has no mode '%s'"), kind->name, r->channel->mode);
 }
 
+/* Channels of one account share its secret, and what is wrong with it is said once. */
+static char *account_secret(const struct reading *r, const struct yaml_node *node)
+{
+    struct diags found;
+    char *secret;
+
+    diags_init(&found);
+    secret = secret_read(node, r->service->file, r->service->dir, &found);
+    for (size_t i = 0; i < found.count; i++) {
+        const struct diag *d = &found.items[i];
+        size_t k = 0;
+        while (k < r->diags->count &&
+               (r->diags->items[k].line != d->line || r->diags->items[k].column != d->column ||
+                strcmp(r->diags->items[k].message, d->message) != 0))
+            k++;
+        if (k == r->diags->count)
+            diag_add(r->diags, d->file, d->line, d->column, d->level, d->code, "%s", d->message);
+    }
+    diags_dispose(&found);
+    return secret;
+}
+
+/* Which corp and app is part of what is approved; the name of the account is not. */
+static void read_account(const struct reading *r, json_t *manifest)
+{
+    const struct service_account *a = r->channel->account;
+    struct settings *s = r->s;
+
+    if (!s->kind->open_account) {
+        if (yaml_get(r->channel->node, "account"))
+            complain(r, yaml_get(r->channel->node, "account")->key,
+                     tr("plugin '%s' has no accounts"), s->kind->name);
+        return;
+    }
+    if (!a) {
+        if (!yaml_get(r->channel->node, "account"))
+            complain(r, r->channel->node, tr("missing key '%s'"), "account");
+        return;
+    }
+    if (r->read_secrets)
+        s->account_secret = account_secret(r, a->secret);
+    s->account = (struct channel_account){.name = a->name,
+                                          .corp_id = a->corp_id,
+                                          .agent_id = a->agent_id,
+                                          .secret = s->account_secret,
+                                          .poll_ms = a->poll,
+                                          .reconcile_after_ms = a->reconcile_after,
+                                          .reconcile_for_ms = a->reconcile_for};
+    s->public.account = &s->account;
+    json_object_set_new(manifest, "agent_id", json_integer(a->agent_id));
+    json_object_set_new(manifest, "corp_id", json_string(a->corp_id));
+}
+
 static void read_base_url(const struct reading *r)
 {
     const char *url = r->channel->standin ? r->channel->api : r->s->kind->platform_url;
@@ -199,8 +271,8 @@ static void read_base_url(const struct reading *r)
         return;
     }
     if (r->channel->standin && !r->s->kind->platform_url) {
-        complain(r, node->key, tr("plugin '%s' reaches no platform, so it has no stand-in"),
-                 r->s->kind->name);
+        complain(r, node ? node->key : r->channel->node,
+                 tr("plugin '%s' reaches no platform, so it has no stand-in"), r->s->kind->name);
         return;
     }
     if (!url)

@@ -14,6 +14,7 @@ struct channel_settings {
     const char *manifest; /* canonical JSON object of all options but the secret ones */
     const char *base_url; /* without a slash at its end; NULL: a kind without network */
     bool standin;         /* base_url is a stand-in on loopback */
+    const struct channel_account *account; /* with its secret; NULL: a kind without accounts */
 };
 
 /* `read_secrets` false: secrets are only looked at for their shape and stay NULL (for `check`,

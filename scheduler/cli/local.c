@@ -77,6 +77,8 @@ int local_kind(const struct paceline_channel **out, struct local *l, const struc
 
     if (rc == 0)
         rc = channel_load(out, l->plugins, channel->plugin, &e);
+    if (rc == 0)
+        *out = channel_in_mode(l->plugins, *out, channel->mode);
     if (rc)
         diag_add(diags, l->service->file, channel->at.line, channel->at.column, DIAG_ERROR, rc,
                  "%s", e.text);

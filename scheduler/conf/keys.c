@@ -102,7 +102,7 @@ static const struct key reconcile_keys[] = {{.name = "after"}, {.name = "for"}, 
 static const struct key account_keys[] = {{.name = "corp_id"},
                                           {.name = "agent_id"},
                                           {.name = "secret", .inside = secret_keys},
-                                          {.name = "callback", .inside = callback_keys},
+                                          {"callback", KEY_LATER, callback_keys, KEYS_CLOSED},
                                           {.name = "receive_cap"},
                                           {.name = "suppress_tags"},
                                           {.name = "api"},
@@ -111,10 +111,8 @@ static const struct key account_keys[] = {{.name = "corp_id"},
                                           {.name = "reconcile", .inside = reconcile_keys},
                                           {0}};
 static const struct key channel_keys[] = {
-    {.name = "plugin"},  {.name = "mode"},
-    {.name = "senders"}, {.name = "api"},
-    {.name = "standin"}, {.name = "account", .state = KEY_LATER},
-    {.name = "policy"},  {0}};
+    {.name = "plugin"},  {.name = "mode"},    {.name = "senders"}, {.name = "api"},
+    {.name = "standin"}, {.name = "account"}, {.name = "policy"},  {0}};
 static const struct key user_keys[] = {
     {.name = "name"}, {.name = "roles"}, {.name = "os_user"}, {.name = "senders"}, {0}};
 static const struct key allow_keys[] = {{.name = "allow_self"}, {0}};
@@ -125,7 +123,7 @@ const struct key service_keys[] = {{.name = "store"},
                                    {.name = "timezone"},
                                    {.name = "language"},
                                    {.name = "policy"},
-                                   {"accounts", KEY_LATER, account_keys, KEYS_NAMES},
+                                   {"accounts", KEY_READ, account_keys, KEYS_RECORDS},
                                    {"channels", KEY_READ, channel_keys, KEYS_NAMES},
                                    {.name = "users", .inside = user_keys},
                                    {.name = "approval", .inside = allow_keys},
@@ -188,9 +186,9 @@ static void shape_check(const struct reader *r, const struct yaml_node *node,
                 shape_check(r, item, keys, shape);
             continue;
         }
-        if (shape == KEYS_NAMES) {
+        if (shape == KEYS_NAMES || shape == KEYS_RECORDS) {
             if (item->kind == YAML_MAP)
-                shape_check(r, item, keys, KEYS_OPEN);
+                shape_check(r, item, keys, shape == KEYS_NAMES ? KEYS_OPEN : KEYS_CLOSED);
             continue;
         }
         const struct key *k = key_find(keys, item->key->text);

@@ -15,7 +15,8 @@ enum key_state {
 enum key_shape {
     KEYS_CLOSED, /* the keys of `inside` and no others */
     KEYS_OPEN,   /* other keys belong to somebody else (a plugin) */
-    KEYS_NAMES   /* keys are names; `inside` (open) holds for each value */
+    KEYS_NAMES,  /* keys are names; `inside` (open) holds for each value */
+    KEYS_RECORDS /* the same, and `inside` is all there is */
 };
 
 struct key { /* ends with {NULL} */

@@ -1,8 +1,9 @@
-/* What the pieces of the campaign reader share. Private to conf. */
+/* What the pieces of the two readers share. Private to conf. */
 #ifndef PACELINE_CONF_PARTS_H
 #define PACELINE_CONF_PARTS_H
 
 #include "conf/reader.h"
+#include "conf/service.h"
 
 /* Also the words of manifests, in the order of their numbers. NULL-terminated. */
 extern const char *const day_words[];    /* mon..sun */
@@ -22,6 +23,13 @@ void schedule_read_also(const struct reader *r, const struct yaml_node *node, st
 void pace_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 /* `confirm:` into `c`. `node` may be NULL: 4h, reminders after 1h and 3h, cancel, 3 a day. */
 void confirm_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
+
+/* `accounts:`. `node` may be NULL. */
+const struct service_account *accounts_read(const struct reader *r, const struct yaml_node *node,
+                                            size_t *count);
+/* `api` and `standin` of a channel or an account. */
+void standin_read(const struct reader *r, const struct yaml_node *node, bool *standin,
+                  const char **api);
 
 /* campaign_read for a manifest; `*root` lives in the campaign's arena. */
 struct campaign *campaign_read_stored(const struct yaml_node **root, const char *bytes,

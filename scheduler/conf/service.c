@@ -4,6 +4,7 @@
 #include "base/lang.h"
 #include "conf/file.h"
 #include "conf/keys.h"
+#include "conf/parts.h"
 #include "conf/reader.h"
 
 #include <stdlib.h>
@@ -21,11 +22,11 @@ static void zone_read(const struct reader *r, const struct yaml_node *node, stru
 static const char *system_zone(struct arena *arena, struct zones *zones);
 static void channels_read(const struct reader *r, const struct yaml_node *node, struct service *s);
 static void channel_read(const struct reader *r, const struct yaml_node *node,
-                         struct service_channel *c);
+                         const struct service *s, struct service_channel *c);
 static void senders_read(const struct reader *r, const struct yaml_node *node,
                          struct service_channel *c);
-static void standin_read(const struct reader *r, const struct yaml_node *node,
-                         struct service_channel *c);
+static void account_of_channel(const struct reader *r, const struct yaml_node *node,
+                               const struct service *s, struct service_channel *c);
 static void users_read(const struct reader *r, const struct yaml_node *node, struct service *s);
 static bool user_read(const struct reader *r, const struct yaml_node *node, struct service_user *u);
 static void user_unique(const struct reader *r, const struct yaml_node *node,
@@ -91,6 +92,15 @@ const struct service_channel *service_channel(const struct service *s, const cha
     return NULL;
 }
 
+const struct service_account *service_account(const struct service *s, const char *name)
+{
+    for (size_t i = 0; i < s->account_count; i++) {
+        if (strcmp(s->accounts[i].name, name) == 0)
+            return &s->accounts[i];
+    }
+    return NULL;
+}
+
 bool service_channel_key(const char *key)
 {
     return key_find(key_find(service_keys, "channels")->inside, key) != NULL;
@@ -135,6 +145,7 @@ static struct service *service_parse(const struct reader *r, const struct yaml_n
     int language = read_word(r, yaml_get(root, "language"), "language", languages);
     s->has_language = language != READ_NONE;
     s->language = language == 1 ? LANG_ZH : LANG_EN;
+    s->accounts = accounts_read(r, yaml_get(root, "accounts"), &s->account_count);
     channels_read(r, read_required(r, root, "channels"), s);
     users_read(r, yaml_get(root, "users"), s);
     s->policies = read_policies(r, yaml_get(root, "policy"), &s->policy_count);
@@ -226,13 +237,13 @@ static void channels_read(const struct reader *r, const struct yaml_node *node, 
         if (!read_line(r, item->key, "channels", NAME_BYTES_MAX) ||
             !read_map(r, item, item->key->text))
             continue;
-        channel_read(r, item, &channels[s->channel_count++]);
+        channel_read(r, item, s, &channels[s->channel_count++]);
     }
     s->channels = channels;
 }
 
 static void channel_read(const struct reader *r, const struct yaml_node *node,
-                         struct service_channel *c)
+                         const struct service *s, struct service_channel *c)
 {
     c->name = node->key->text;
     c->node = node;
@@ -240,8 +251,39 @@ static void channel_read(const struct reader *r, const struct yaml_node *node,
     c->plugin = read_line(r, read_required(r, node, "plugin"), "plugin", NAME_BYTES_MAX);
     c->mode = read_line(r, yaml_get(node, "mode"), "mode", NAME_BYTES_MAX);
     senders_read(r, yaml_get(node, "senders"), c);
-    standin_read(r, node, c);
     c->policies = read_policies(r, yaml_get(node, "policy"), &c->policy_count);
+    if (yaml_get(node, "account"))
+        account_of_channel(r, node, s, c);
+    else
+        standin_read(r, node, &c->standin, &c->api);
+}
+
+/* The account says where it is: one corp is not half on a stand-in. */
+static void account_of_channel(const struct reader *r, const struct yaml_node *node,
+                               const struct service *s, struct service_channel *c)
+{
+    static const char *const own[] = {"api", "standin"};
+    const struct yaml_node *at = yaml_get(node, "account");
+    const char *name = read_line(r, at, "account", NAME_BYTES_MAX);
+    struct strbuf list = STRBUF_INIT;
+
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (yaml_get(node, own[i]))
+            read_error(r, yaml_get(node, own[i])->key, tr("'%s' belongs to the account"), own[i]);
+    if (!name)
+        return;
+    c->account_at = place_of(at);
+    c->account = service_account(s, name);
+    if (c->account) {
+        c->standin = c->account->standin;
+        c->api = c->account->api;
+        return;
+    }
+    for (size_t i = 0; i < s->account_count; i++)
+        strbuf_printf(&list, "%s%s", i ? ", " : "", s->accounts[i].name);
+    read_error(r, at, tr("unknown account '%s'; under 'accounts' there is: %s"), name,
+               list.text ? list.text : tr("none"));
+    strbuf_dispose(&list);
 }
 
 static void senders_read(const struct reader *r, const struct yaml_node *node,
@@ -260,14 +302,14 @@ static void senders_read(const struct reader *r, const struct yaml_node *node,
     }
 }
 
-/* A channel talks to the platform's own host, or, marked as a stand-in, to this machine: no typing
+/* Everything talks to the platform's own host, or, marked as a stand-in, to this machine: no typing
  * error may send customers' names anywhere else. */
-static void standin_read(const struct reader *r, const struct yaml_node *node,
-                         struct service_channel *c)
+void standin_read(const struct reader *r, const struct yaml_node *node, bool *standin,
+                  const char **out)
 {
-    const struct yaml_node *api = yaml_get(node, "api"), *standin = yaml_get(node, "standin");
+    const struct yaml_node *api = yaml_get(node, "api"), *flag = yaml_get(node, "standin");
 
-    read_bool(r, standin, "standin", &c->standin);
+    read_bool(r, flag, "standin", standin);
     const char *url = read_line(r, api, "api", 256);
     if (url && !service_loopback_url(url)) {
         read_error(r, api,
@@ -275,15 +317,13 @@ static void standin_read(const struct reader *r, const struct yaml_node *node,
                       "a port or without, and no path"));
         return;
     }
-    if (url && !c->standin)
+    if (url && !*standin)
         read_error(r, api, tr("'api' is for tests only: it needs 'standin: true'"));
-    else if (c->standin && !api &&
-             !yaml_get(node, "url")) /* a plugin's own address: it judges it */
-        read_error(r, standin, tr("'standin: true' needs 'api'"));
+    else if (*standin && !api && !yaml_get(node, "url")) /* a plugin's own address: it judges it */
+        read_error(r, flag, tr("'standin: true' needs 'api'"));
     if (!url)
         return;
-    c->api = url;
-    c->api_at = place_of(api);
+    *out = url;
 }
 
 bool service_loopback_url(const char *url)

@@ -27,6 +27,23 @@ struct service_user {
     struct place at;
 };
 
+/* how often a customer may be reached by the corp's mass messages, as its admin set it */
+enum receive_cap { RECEIVE_DAILY, RECEIVE_WEEKLY, RECEIVE_MONTH_DAYS };
+
+struct service_account { /* one corp and app of a platform */
+    const char *name, *corp_id;
+    int64_t agent_id;
+    const struct yaml_node *secret; /* for secret_read */
+    enum receive_cap receive_cap;
+    const struct conf_sender *suppress_tags; /* customers with one of these are never written to */
+    size_t suppress_tag_count;
+    bool standin;
+    const char *api; /* with standin only, a loopback URL; else NULL */
+    duration_t poll; /* the shortest distance between two questions about a task */
+    duration_t reconcile_after, reconcile_for; /* looking for what an answer was lost of */
+    struct place at;
+};
+
 struct service_channel {
     const char *name, *plugin, *mode; /* mode may be NULL */
     const struct conf_sender
@@ -35,8 +52,9 @@ struct service_channel {
     const struct conf_sender *policies;
     size_t policy_count;
     bool standin;
-    const char *api; /* with standin only, a loopback URL; else NULL */
-    struct place at, api_at;
+    const char *api;                       /* with standin only, a loopback URL; else NULL */
+    const struct service_account *account; /* or NULL; then standin and api are the account's */
+    struct place at, account_at;
     const struct yaml_node *node; /* the whole mapping: the plugin's own options are read from it */
 };
 
@@ -51,6 +69,8 @@ struct service {
     const char *zone_name;
     bool has_language;
     enum lang language;
+    const struct service_account *accounts;
+    size_t account_count;
     const struct service_channel *channels;
     size_t channel_count;
     const struct service_user *users;
@@ -71,6 +91,7 @@ struct service *service_load(const char *file, struct zones *zones, struct diags
 const struct service *service_share(const struct service *s);
 void service_free(const struct service *s); /* NULL is fine */
 const struct service_channel *service_channel(const struct service *s, const char *name);
+const struct service_account *service_account(const struct service *s, const char *name);
 /* Whether a key of a channel is the service's own; every other one is its plugin's. */
 bool service_channel_key(const char *key);
 /* http:// or https:// and 127.0.0.1, localhost or [::1], with a port or without, nothing more. */

@@ -140,6 +140,7 @@ static int channel_take(struct chan **out, struct run *s, const struct service *
                  e->text);
         goto out;
     }
+    c->kind = channel_in_mode(s->plugins, c->kind, channel->mode);
     c->settings = channel_settings_read(c->kind, conf, channel, true, diags);
     if (!c->settings) {
         rc = err_set(e, ERR_DATA, tr("channel '%s' cannot be opened"), channel->name);

@@ -191,7 +191,7 @@ static void what_is_no_plugin(void **state)
     add(f, "plugins/null.so", "other.so");
     expect(f, "other", ERR_DATA, "says that it is the plugin 'null', not 'other'");
     add(f, "test-plugins/bad-abi.so", "bad.so");
-    expect(f, "bad", ERR_DATA, "was built for plugin interface 3, this program has 2");
+    expect(f, "bad", ERR_DATA, "was built for plugin interface 4, this program has 3");
     add(f, "test-plugins/bad-symbol.so", "bad.so");
     expect(f, "bad", ERR_DATA, "exports no paceline_channel");
     add(f, "test-plugins/bad-hollow.so", "bad.so");

@@ -107,8 +107,6 @@ static void every_key_is_read(void **state)
     assert_true(room->standin);
     assert_string_equal(room->api, "http://127.0.0.1:8080");
     assert_string_equal(room->mode, "x");
-    assert_int_equal(room->api_at.line, 8);
-    assert_int_equal(room->api_at.column, 36);
     assert_int_equal(service_channel(s, "dry")->sender_count, 2);
     assert_null(service_channel(s, "none"));
     assert_int_equal(s->user_count, 3);
@@ -119,6 +117,43 @@ static void every_key_is_read(void **state)
     assert_true(s->allow_self);
     assert_true(service_channel_key("standin"));
     assert_false(service_channel_key("key"));
+    service_free(s);
+}
+
+static void accounts_are_read(void **state)
+{
+    struct service *s = service_good(
+        HEAD "channels:\n"
+             "  customers: {plugin: wecom, account: brand, mode: customers, senders: [lin]}\n"
+             "  groups: {plugin: wecom, account: test, mode: groups, senders: [lin]}\n"
+             "accounts:\n"
+             "  brand: {corp_id: ww01, agent_id: 1000002, secret: {file: s}}\n"
+             "  test: {corp_id: ww02, agent_id: 7, secret: {env: S}, receive_cap: 7 per week,\n"
+             "    suppress_tags: [已退订, 黑名单], api: \"http://127.0.0.1:9\", standin: true,\n"
+             "    poll: 200ms, reconcile: {after: 1s, for: 2m}}\n");
+    const struct service_account *brand = service_account(s, "brand"),
+                                 *test = service_account(s, "test");
+
+    (void)state;
+    assert_ptr_equal(service_channel(s, "customers")->account, brand);
+    assert_false(service_channel(s, "customers")->standin);
+    assert_null(service_channel(s, "customers")->api);
+    assert_string_equal(brand->corp_id, "ww01");
+    assert_int_equal(brand->agent_id, 1000002);
+    assert_int_equal(brand->receive_cap, RECEIVE_DAILY); /* the strictest */
+    assert_int_equal(brand->poll, 60000);
+    assert_int_equal(brand->reconcile_after, 60000);
+    assert_int_equal(brand->reconcile_for, 1800000);
+    assert_ptr_equal(service_channel(s, "groups")->account, test);
+    assert_true(service_channel(s, "groups")->standin);
+    assert_string_equal(service_channel(s, "groups")->api, "http://127.0.0.1:9");
+    assert_int_equal(test->receive_cap, RECEIVE_WEEKLY);
+    assert_int_equal(test->suppress_tag_count, 2);
+    assert_string_equal(test->suppress_tags[1].name, "黑名单");
+    assert_int_equal(test->poll, 200);
+    assert_int_equal(test->reconcile_after, 1000);
+    assert_int_equal(test->reconcile_for, 120000);
+    assert_null(service_account(s, "none"));
     service_free(s);
 }
 
@@ -282,6 +317,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(defaults),
                                        cmocka_unit_test(every_key_is_read),
+                                       cmocka_unit_test(accounts_are_read),
                                        cmocka_unit_test(a_standin_is_on_loopback),
                                        cmocka_unit_test(a_file_that_cannot_be_read_says_why),
                                        cmocka_unit_test(the_file_is_found_in_order),
