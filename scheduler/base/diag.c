@@ -60,6 +60,42 @@ void diag_add(struct diags *d, const char *file, size_t line, size_t column, enu
     };
 }
 
+/* Messages break ties, so that the order never depends on how errors were found. */
+static int compare_places(const void *a, const void *b)
+{
+    const struct diag *x = a, *y = b;
+
+    if (x->line != y->line)
+        return x->line < y->line ? -1 : 1;
+    if (x->column != y->column)
+        return x->column < y->column ? -1 : 1;
+    return strcmp(x->message, y->message);
+}
+
+/* Moves what is in items[from]'s file up behind it; how many that are. */
+static size_t gather_file(struct diags *d, size_t from)
+{
+    size_t count = 1;
+
+    for (size_t i = from + 1; i < d->count; i++) {
+        struct diag item = d->items[i];
+        if (strcmp(item.file, d->items[from].file) != 0)
+            continue;
+        memmove(&d->items[from + count + 1], &d->items[from + count],
+                (i - from - count) * sizeof(item));
+        d->items[from + count++] = item;
+    }
+    return count;
+}
+
+void diags_order(struct diags *d, size_t first)
+{
+    for (size_t n; first < d->count; first += n) {
+        n = gather_file(d, first);
+        qsort(&d->items[first], n, sizeof(*d->items), compare_places);
+    }
+}
+
 char *diag_line(const struct diag *item)
 {
     struct strbuf raw = STRBUF_INIT, out = STRBUF_INIT;

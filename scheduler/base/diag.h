@@ -34,6 +34,8 @@ void diags_init(struct diags *d);
 void diags_dispose(struct diags *d);
 void diag_add(struct diags *d, const char *file, size_t line, size_t column, enum diag_level level,
               int code, const char *format, ...) __attribute__((format(printf, 7, 8)));
+/* Puts what was added since `first` into order: files as they came up, in each its places. */
+void diags_order(struct diags *d, size_t first);
 /* `FILE:LINE:COLUMN: message` (no position when line is 0; warnings say so), a line without '\n'.
  */
 char *diag_line(const struct diag *item); /* malloc'd */

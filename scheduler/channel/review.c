@@ -188,6 +188,41 @@ void review_close(struct review *r)
     free(r);
 }
 
+/* Without senders to compare with, every sender of a row would look wrong: then only the header. */
+static void broken_audience(struct review *r)
+{
+    static const char *const nobody[] = {"?"};
+    const struct campaign *c = r->campaign;
+    bool known = r->sender_count > 0;
+    char *path = c->source == AUDIENCE_FILE ? campaign_path(c, c->audience_file) : NULL;
+    struct audience_row row;
+    struct err e;
+
+    if (audience_open(&r->audience, c, path, path, known ? r->senders : nobody,
+                      known ? r->sender_count : 1, r->diags, &e) == 0)
+        while (known && audience_next(r->audience, &row, &e) == 1)
+            ;
+    free(path);
+}
+
+void review_broken(const struct campaign *c, const struct service_channel *channel,
+                   const struct paceline_channel *kind, struct diags *diags)
+{
+    static const struct paceline_channel any = {.name = "Paceline"};
+    struct review *r = xmalloc(sizeof(*r));
+    struct err e;
+
+    *r = (struct review){
+        .arena = arena_new(), .campaign = c, .kind = kind ? kind : &any, .diags = diags};
+    diags_init(&r->scratch);
+    if (channel)
+        senders_resolve(r, channel);
+    attachments_read(r, NULL, &e);
+    if (c->source == AUDIENCE_FILE ? c->audience_file != NULL : c->source == AUDIENCE_RECIPIENTS)
+        broken_audience(r);
+    review_close(r);
+}
+
 static bool sender_listed(const struct service_channel *channel, const char *name)
 {
     for (size_t i = 0; i < channel->sender_count; i++)

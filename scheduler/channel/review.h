@@ -63,4 +63,10 @@ const char *const (*review_warnings(const struct review *r, size_t *count))[2];
 const char *const *review_senders(const struct review *r, size_t *count); /* resolved */
 void review_close(struct review *r);
 
+/* Of a campaign file that has errors already: more of them, so that one run finds all. Looks at
+ * what could be read of it: its senders, its attachments, the rows of its audience. `channel` and
+ * `kind` are NULL where they are not known. */
+void review_broken(const struct campaign *c, const struct service_channel *channel,
+                   const struct paceline_channel *kind, struct diags *diags);
+
 #endif

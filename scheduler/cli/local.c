@@ -97,12 +97,26 @@ static void unknown_channel(const struct local *l, const struct campaign *c, str
     strbuf_dispose(&names);
 }
 
+/* Its channel, what that can do, and its settings: as far as they are right. */
+static void find_channel(struct local_campaign *out, struct local *l, const struct cli *cli,
+                         struct diags *diags)
+{
+    if (!out->campaign->channel)
+        return;
+    out->channel = service_channel(l->service, out->campaign->channel);
+    if (!out->channel)
+        unknown_channel(l, out->campaign, diags);
+    else if (local_kind(&out->kind, l, cli, out->channel, diags) == 0)
+        out->settings = channel_settings_read(out->kind, l->service, out->channel, false, diags);
+}
+
 int local_campaign(struct local_campaign *out, struct local *l, const struct cli *cli,
                    const char *file, struct diags *diags)
 {
     struct err e;
     char *bytes;
-    size_t length;
+    size_t length, first = diags->count;
+    bool broken;
 
     *out = (struct local_campaign){0};
     int rc = file_read(&bytes, &length, file, YAML_BYTES_MAX, &e);
@@ -113,24 +127,19 @@ int local_campaign(struct local_campaign *out, struct local *l, const struct cli
         diag_add(diags, file, 0, 0, DIAG_ERROR, ERR_DATA, "%s", text);
         return EXIT_DATA;
     }
-    out->campaign =
-        campaign_read(file, bytes, length, l->service->zone_name, l->service->dir, l->zones, diags);
+    out->campaign = campaign_read_broken(&broken, file, bytes, length, l->service->zone_name,
+                                         l->service->dir, l->zones, diags);
     free(bytes);
     if (!out->campaign)
         return err_exit_code(diags->worst ? diags->worst : ERR_DATA);
-    out->channel = service_channel(l->service, out->campaign->channel);
-    if (!out->channel) {
-        unknown_channel(l, out->campaign, diags);
-        return EXIT_DATA;
-    }
-    policy_apply(out->campaign, l->service, out->channel, diags);
-    if (diags->worst)
-        return err_exit_code(diags->worst);
-    rc = local_kind(&out->kind, l, cli, out->channel, diags);
-    if (rc)
-        return err_exit_code(rc);
-    out->settings = channel_settings_read(out->kind, l->service, out->channel, false, diags);
-    return out->settings ? 0 : err_exit_code(diags->worst ? diags->worst : ERR_DATA);
+    find_channel(out, l, cli, diags);
+    if (!broken)
+        policy_apply(out->campaign, l->service, out->channel, diags);
+    if (out->settings && !diags->worst)
+        return 0;
+    review_broken(out->campaign, out->channel, out->kind, diags);
+    diags_order(diags, first);
+    return err_exit_code(diags->worst ? diags->worst : ERR_DATA);
 }
 
 void local_campaign_close(struct local_campaign *c)

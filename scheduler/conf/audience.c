@@ -54,7 +54,7 @@ struct audience {
 static int source_open(struct audience *a, const char *path, struct err *e);
 static int header_read(struct audience *a, struct err *e);
 static bool header_check(struct audience *a, const struct csv_row *row);
-static bool template_check(struct audience *a);
+static void template_check(struct audience *a);
 static void senders_index(struct audience *a);
 static int named_compare(const void *x, const void *y);
 static bool source_next(struct audience *a, struct csv_row *in, int *rc, struct err *e);
@@ -198,7 +198,8 @@ static int source_open(struct audience *a, const char *path, struct err *e)
     a->headers = arena_array(a->arena, 1, sizeof *a->headers);
     a->headers[0] = list_headers[0];
     a->header_count = 1;
-    return template_check(a) ? 0 : broken(a, ERR_DATA, e);
+    template_check(a);
+    return 0;
 }
 
 static int header_read(struct audience *a, struct err *e)
@@ -221,9 +222,10 @@ static int header_read(struct audience *a, struct err *e)
         row_problem(a, &row);
         return broken(a, ERR_DATA, e);
     }
-    bool header = header_check(a, &row);
-    /* a wrong header would make every name look wrong */
-    return header && template_check(a) ? 0 : broken(a, ERR_DATA, e);
+    if (!header_check(a, &row)) /* it would make every name and row look wrong */
+        return broken(a, ERR_DATA, e);
+    template_check(a);
+    return 0;
 }
 
 static bool header_check(struct audience *a, const struct csv_row *row)
@@ -263,11 +265,10 @@ static bool header_check(struct audience *a, const struct csv_row *row)
 }
 
 /* A name that is no column is a slip even when it has a default. */
-static bool template_check(struct audience *a)
+static void template_check(struct audience *a)
 {
     const struct campaign *c = a->campaign;
     const char *const *names = NULL;
-    size_t errors = a->diags->errors;
 
     a->value_count = c->template ? template_names(c->template, &names) : 0;
     a->value_columns = arena_array(a->arena, a->value_count, sizeof *a->value_columns);
@@ -295,7 +296,6 @@ static bool template_check(struct audience *a)
             diag_add(a->diags, c->file, c->text_at.line, c->text_at.column, DIAG_ERROR, ERR_DATA,
                      tr("{{%s}}: %s has no column '%s'"), names[n], a->label, names[n]);
     }
-    return a->diags->errors == errors;
 }
 
 static void senders_index(struct audience *a)
@@ -380,7 +380,8 @@ static int row_take(struct audience *a, const struct csv_row *in, struct audienc
                                  .values = a->values,
                                  .value_columns = a->value_columns};
     for (size_t i = 0; i < a->value_count; i++) {
-        const char *value = in->fields[a->value_columns[i]];
+        size_t column = a->value_columns[i]; /* header_count: a name that is no column */
+        const char *value = column < a->header_count ? in->fields[column] : "";
 
         a->values[i] = *value ? value : NULL;
     }

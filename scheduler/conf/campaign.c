@@ -1,5 +1,5 @@
 /* Keys first (one walk over the table, keys.c), then values, each part on its own, so that one run
- * finds every error. Only when nothing was found is the struct handed out. */
+ * finds every error. */
 #include "conf/campaign.h"
 
 #include "base/lang.h"
@@ -37,6 +37,21 @@ struct campaign *campaign_read(const char *file, const char *bytes, size_t lengt
                                const char *zone_default, const char *service_dir,
                                struct zones *zones, struct diags *diags)
 {
+    bool broken;
+    struct campaign *c =
+        campaign_read_broken(&broken, file, bytes, length, zone_default, service_dir, zones, diags);
+
+    if (!broken)
+        return c;
+    campaign_free(c);
+    return NULL;
+}
+
+struct campaign *campaign_read_broken(bool *broken, const char *file, const char *bytes,
+                                      size_t length, const char *zone_default,
+                                      const char *service_dir, struct zones *zones,
+                                      struct diags *diags)
+{
     struct arena *arena = arena_new();
     struct reader r = {.arena = arena,
                        .file = arena_strdup(arena, file),
@@ -51,10 +66,9 @@ struct campaign *campaign_read(const char *file, const char *bytes, size_t lengt
     if (c)
         c->bytes = arena_strndup(arena, bytes, length);
     diags_order(diags, first);
-    if (diags->errors > errors || !c) {
+    *broken = diags->errors > errors || !c;
+    if (!c)
         arena_free(arena);
-        return NULL;
-    }
     return c;
 }
 

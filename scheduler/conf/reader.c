@@ -15,7 +15,6 @@ struct name_order {
 
 static void word_error(const struct reader *r, const struct yaml_node *node, const char *what,
                        const char *const *words);
-static int diag_compare(const void *a, const void *b);
 static int name_compare(const void *a, const void *b);
 static void names_check(const struct reader *r, const struct yaml_node *list);
 
@@ -201,12 +200,6 @@ struct place place_of(const struct yaml_node *node)
     return (struct place){node->line, node->column};
 }
 
-void diags_order(struct diags *d, size_t first)
-{
-    if (d->count > first + 1)
-        qsort(d->items + first, d->count - first, sizeof *d->items, diag_compare);
-}
-
 static void word_error(const struct reader *r, const struct yaml_node *node, const char *what,
                        const char *const *words)
 {
@@ -221,18 +214,6 @@ static void word_error(const struct reader *r, const struct yaml_node *node, con
         strbuf_printf(&all, "%s%s", i ? ", " : "", words[i]);
     read_error(r, node, tr("'%s' must be one of: %s"), what, all.text);
     strbuf_dispose(&all);
-}
-
-/* Messages break ties, so that the order never depends on how errors were found. */
-static int diag_compare(const void *a, const void *b)
-{
-    const struct diag *x = a, *y = b;
-
-    if (x->line != y->line)
-        return x->line < y->line ? -1 : 1;
-    if (x->column != y->column)
-        return x->column < y->column ? -1 : 1;
-    return strcmp(x->message, y->message);
 }
 
 static int name_compare(const void *a, const void *b)

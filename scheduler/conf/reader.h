@@ -51,7 +51,5 @@ const struct conf_sender *read_policies(const struct reader *r, const struct yam
                                         size_t *count);
 
 struct place place_of(const struct yaml_node *node);
-/* Puts what was added since `first` into the order of the file. */
-void diags_order(struct diags *d, size_t first);
 
 #endif

@@ -79,6 +79,28 @@ def test_csv_files_that_are_not_what_they_should_be():
         true("rows.csv" in place.cli("check", "c.yaml", expect=65).err, "names the missing file")
 
 
+def test_what_a_broken_file_refers_to_is_looked_at_in_the_same_run():
+    with Place() as place:
+        place.write("rows.csv", 'recipient,name,sender\na,b,\n,x,a\nw,1,nobody\n')
+        text = ("campaign: both\nchannel: CHANNEL\nsenders: [a, zed]\n"
+                "audience:\n  file: rows.csv\n  expct: 2\n"
+                'message: {text: "{{nome}} {{name}}", attachments: [{image: no.jpg}]}\n')
+        everything = ["both.yaml:3:14", "both.yaml:6:3", "both.yaml:7:17", "both.yaml:7:60",
+                      "rows.csv:3:1", "rows.csv:4:3"]
+        place.write("both.yaml", text.replace("CHANNEL", "dry"))
+        places = re.findall(r"^(\S+:\d+:\d+): ", place.cli("check", "both.yaml", expect=65).err, re.M)
+        equal(places, everything, "the places, in order")
+        # without the channel nobody knows its senders
+        place.write("both.yaml", text.replace("CHANNEL", "nix").replace("senders: [a, zed]\n", "\n"))
+        places = re.findall(r"^(\S+:\d+:\d+): ", place.cli("check", "both.yaml", expect=65).err, re.M)
+        equal(places, ["both.yaml:2:10"] + everything[1:4], "without a channel")
+        # a name that is no column is no reason to keep silent about the rows
+        place.write("both.yaml", text.replace("CHANNEL", "dry").replace("  expct: 2\n", "")
+                    .replace(", zed", "").replace(", attachments: [{image: no.jpg}]", ""))
+        places = re.findall(r"^(\S+:\d+:\d+): ", place.cli("check", "both.yaml", expect=65).err, re.M)
+        equal(places, ["both.yaml:6:17", "rows.csv:3:1", "rows.csv:4:3"], "rows too")
+
+
 def test_all_errors_of_a_file_in_one_run():
     with Place() as place:
         place.write("many.yaml", "campaign: UPPER\ntitle: t\nchannel: dry\nfoo: 1\nbar: 2\n"
@@ -239,6 +261,9 @@ def test_the_shipped_broken_files():
             if name.endswith(".expected"):
                 names.append(name[:-len(".expected")])
         true(len(names) >= 12, f"{len(names)} files")
+        os.mkdir(place.path("img"))  # what they attach is there
+        for name in ("img/spring.jpg", "v.mp4"):
+            place.write(name, b"x")
         senders = '{plugin: "null", senders: [lin.yue, he.qi, a, b]}'
         place.write("paceline.yaml", "store: sqlite:p.db\nsocket: p.sock\nchannels:\n" + "".join(
             f"  {channel}: {senders}\n" for channel in sorted(channels)))

@@ -74,11 +74,34 @@ static void a_hundred_are_kept_the_rest_counted(void **state)
     diags_dispose(&d);
 }
 
+static void order_is_by_file_then_place(void **state)
+{
+    (void)state;
+    static const char *const expected[] = {"z:1:9: kept in front", "b:1:1: one", "b:2:1: two",
+                                           "b:2:1: two, too", "a:1:1: one"};
+    struct diags d;
+
+    diags_init(&d);
+    diag_add(&d, "z", 1, 9, DIAG_ERROR, ERR_DATA, "kept in front");
+    diag_add(&d, "b", 2, 1, DIAG_ERROR, ERR_DATA, "two, too");
+    diag_add(&d, "a", 1, 1, DIAG_ERROR, ERR_DATA, "one");
+    diag_add(&d, "b", 2, 1, DIAG_ERROR, ERR_DATA, "two");
+    diag_add(&d, "b", 1, 1, DIAG_ERROR, ERR_DATA, "one");
+    diags_order(&d, 1);
+    for (size_t i = 0; i < d.count; i++) {
+        char *line = diag_line(&d.items[i]);
+        assert_string_equal(line, expected[i]);
+        free(line);
+    }
+    diags_dispose(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_say_where),
         cmocka_unit_test(the_worst_counts),
+        cmocka_unit_test(order_is_by_file_then_place),
         cmocka_unit_test(a_hundred_are_kept_the_rest_counted),
     };
 
