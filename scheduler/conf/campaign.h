@@ -100,6 +100,7 @@ struct campaign {
     bool calendar_passed;  /* the schedule can reach days that it does not cover */
     struct campaign *also; /* packs with windows or quiet hours; schedule.also is theirs */
     struct pace pace;
+    int priority; /* enum engine_priority, its words in this order: priority_words */
     const struct conf_limit *limits;
     size_t limit_count;
     uint32_t batch; /* recipients in one send */

@@ -13,10 +13,12 @@ static const duration_t span_max = 366 * (duration_t)MS_PER_DAY;
 
 const char *const scope_words[] = {"sender", "person", "recipient", "channel", "campaign", NULL};
 const char *const period_words[] = {"day", "week", "month", NULL};
+const char *const distribution_words[] = {"uniform", "exponential", "spread", NULL};
+const char *const priority_words[] = {"normal", "high", "low", NULL};
 
 static void interval_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
-static void later_read(const struct reader *r, const struct yaml_node *node, const char *what,
-                       const char *only, const char *const *words);
+static void distribution_read(const struct reader *r, const struct yaml_node *node,
+                              struct campaign *c);
 static void batch_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void limits_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static bool limit_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
@@ -25,16 +27,14 @@ static bool on_cap_read(const struct reader *r, const struct yaml_node *node, st
 
 void pace_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
 {
-    static const char *const distributions[] = {"uniform", "exponential", "spread", NULL};
-    static const char *const priorities[] = {"normal", "high", "low", NULL};
-
     c->pace = (struct pace){.floor = 30 * MS_PER_SECOND, .ceiling = 90 * MS_PER_SECOND};
     c->batch = 1;
     if (!read_map(r, node, "pace"))
         return;
     interval_read(r, yaml_get(node, "interval"), c);
-    later_read(r, yaml_get(node, "distribution"), "distribution", "uniform", distributions);
-    later_read(r, yaml_get(node, "priority"), "priority", "normal", priorities);
+    distribution_read(r, yaml_get(node, "distribution"), c);
+    int priority = read_word(r, yaml_get(node, "priority"), "priority", priority_words);
+    c->priority = priority == READ_NONE ? 0 : priority;
     batch_read(r, yaml_get(node, "batch"), c);
     limits_read(r, yaml_get(node, "limits"), c);
 }
@@ -51,14 +51,15 @@ static void interval_read(const struct reader *r, const struct yaml_node *node, 
         read_error(r, node, tr("'interval' is longer than 30 days"));
 }
 
-/* Words of which the first alone is built. */
-static void later_read(const struct reader *r, const struct yaml_node *node, const char *what,
-                       const char *only, const char *const *words)
+static void distribution_read(const struct reader *r, const struct yaml_node *node,
+                              struct campaign *c)
 {
-    int i = read_word(r, node, what, words);
+    int i = read_word(r, node, "distribution", distribution_words);
 
-    if (i != READ_NONE && strcmp(words[i], only) != 0)
-        read_error(r, node, tr("'%s' is not supported yet"), words[i]);
+    if (i > PACE_EXPONENTIAL)
+        read_error(r, node, tr("'%s' is not supported yet"), distribution_words[i]);
+    else if (i != READ_NONE)
+        c->pace.distribution = (enum pace_distribution)i;
 }
 
 static void batch_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)

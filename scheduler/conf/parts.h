@@ -6,9 +6,11 @@
 #include "conf/service.h"
 
 /* Also the words of manifests, in the order of their numbers. NULL-terminated. */
-extern const char *const day_words[];    /* mon..sun */
-extern const char *const scope_words[];  /* enum limit_scope */
-extern const char *const period_words[]; /* enum period */
+extern const char *const day_words[];          /* mon..sun */
+extern const char *const scope_words[];        /* enum limit_scope */
+extern const char *const period_words[];       /* enum period */
+extern const char *const distribution_words[]; /* enum pace_distribution */
+extern const char *const priority_words[];     /* enum engine_priority */
 
 /* `2027-03-05` or `2027-03-05..2027-03-06`. */
 bool day_range_parse(const char *text, struct day_range *out);

@@ -130,7 +130,10 @@ static void pace_write(struct strbuf *out, const struct campaign *c)
 
     duration_format(c->pace.floor, low, sizeof low);
     duration_format(c->pace.ceiling, high, sizeof high);
-    strbuf_printf(out, "{\"batch\":%u,\"interval\":\"%s..%s\"", (unsigned)c->batch, low, high);
+    strbuf_printf(out, "{\"batch\":%u", (unsigned)c->batch);
+    if (c->pace.distribution != PACE_UNIFORM)
+        strbuf_printf(out, ",\"distribution\":\"%s\"", distribution_words[c->pace.distribution]);
+    strbuf_printf(out, ",\"interval\":\"%s..%s\"", low, high);
     for (size_t i = 0; i < c->limit_count; i++) {
         const struct conf_limit *l = &c->limits[i];
 
@@ -139,7 +142,10 @@ static void pace_write(struct strbuf *out, const struct campaign *c)
                       i ? "," : ",\"limits\":[", (unsigned)l->max, l->drop ? "drop" : "hold",
                       l->rolling ? low : period_words[l->period], scope_words[l->scope]);
     }
-    strbuf_puts(out, c->limit_count > 0 ? "]}" : "}");
+    strbuf_puts(out, c->limit_count > 0 ? "]" : "");
+    if (c->priority)
+        strbuf_printf(out, ",\"priority\":\"%s\"", priority_words[c->priority]);
+    strbuf_putc(out, '}');
 }
 
 static void confirm_write(struct strbuf *out, const struct campaign *c)

@@ -6,11 +6,21 @@
 
 #include <stdint.h>
 
-struct pace {
-    duration_t floor, ceiling; /* of `interval`; 0..0: no gap, several in flight */
+enum pace_distribution {
+    PACE_UNIFORM,    /* in [floor, ceiling] */
+    PACE_EXPONENTIAL /* floor + Exp(mean: half of the interval's width), drawn again until it is not
+                        above the ceiling: most gaps are short; their mean lies 34.3% of the width
+                        above the floor, their deviation is 26.3% of it */
 };
 
-/* Uniform in [floor, ceiling], in milliseconds. */
+struct pace {
+    duration_t floor, ceiling; /* of `interval`; 0..0: no gap, several in flight */
+    enum pace_distribution distribution;
+};
+
+enum { PACE_WIDTH_MAX_DAYS = 40 }; /* ceiling - floor at most */
+
+/* In [floor, ceiling], in milliseconds. */
 duration_t pace_gap(const struct pace *p, uint64_t seed, uint64_t row, uint32_t attempt);
 
 /* Where in its first interval a lane starts after it was closed: uniform in [0, ceiling]. */
@@ -20,5 +30,9 @@ duration_t pace_phase(const struct pace *p, uint64_t seed, uint64_t row, uint32_
  * that never sent (`last_due` INSTANT_MIN) starts at `now` + phase. */
 instant_t pace_due(const struct pace *p, instant_t last_due, instant_t last_answer, instant_t now,
                    duration_t gap, duration_t phase);
+
+/* `t`, or a random instant of the next minute when `t` lies in minute :00 or :30 (of UTC, and so of
+ * Beijing): every platform's rush hour. Never earlier than `t`. */
+instant_t pace_off_half_hour(instant_t t, uint64_t seed, uint64_t row, uint32_t attempt);
 
 #endif

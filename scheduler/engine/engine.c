@@ -99,6 +99,7 @@ void engine_add_channel(struct engine *e, const struct engine_channel *spec)
     c->account = spec->account;
     c->in_flight_max = spec->in_flight_max ? spec->in_flight_max : 1;
     c->asks = spec->asks;
+    c->avoids_half_hours = spec->avoids_half_hours;
     c->stopped_until = c->rested_at = INSTANT_MIN;
     for (size_t i = 0; i < spec->quota_count; i++) {
         struct engine_limit quota = {.scope = SCOPE_CHANNEL,

@@ -48,7 +48,8 @@ struct engine_channel {
     uint32_t in_flight_max;
     const struct engine_quota *quotas; /* the platform's own */
     size_t quota_count;
-    bool asks; /* a person sends: see ANSWER_ASKED */
+    bool asks;              /* a person sends: see ANSWER_ASKED */
+    bool avoids_half_hours; /* nothing is due in minute :00 or :30 */
 };
 void engine_add_channel(struct engine *e, const struct engine_channel *c);
 
@@ -76,6 +77,8 @@ struct engine_revision_lane {
     uint64_t waiting;
 };
 
+enum engine_priority { PRIORITY_NORMAL, PRIORITY_HIGH, PRIORITY_LOW };
+
 /* The pointers inside stay valid until EFFECT_FORGET for this revision. */
 struct engine_revision {
     int64_t id, campaign, channel;
@@ -86,7 +89,8 @@ struct engine_revision {
     size_t limit_count;
     const struct engine_revision_lane *lanes;
     size_t lane_count;
-    uint32_t batch;    /* the most deliveries in one send; 0 is 1 */
+    uint32_t batch;                /* the most deliveries in one send; 0 is 1 */
+    enum engine_priority priority; /* before other revisions on a lane that they share */
     duration_t within; /* an unanswered question expires after this; 0: never by itself */
     bool paused;
     void *owner; /* given back with EFFECT_FORGET */

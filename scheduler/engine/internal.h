@@ -25,7 +25,7 @@ struct person { /* one sender on all channels of one account */
 struct channel {
     int64_t id, account;
     uint32_t in_flight_max;
-    bool asks;
+    bool asks, avoids_half_hours;
     struct meter *quotas;    /* the platform's own: GATE_CHANNEL */
     struct meter *meters;    /* scope channel */
     instant_t stopped_until; /* INSTANT_MIN: open */

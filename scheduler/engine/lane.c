@@ -1,9 +1,10 @@
 /* Who goes next on a lane, and when.
  *
- * For each campaign that waits on the lane, in order (the earlier end first, then in turn), the
- * first delivery that is not held alone is judged by all gates. The lane takes the first campaign
- * that nothing but its own gap holds; when all are held otherwise, the one that is free soonest. So
- * a campaign with long gaps is not overtaken for ever by one with short gaps.
+ * For each campaign that waits on the lane, in order (the higher priority first, then the earlier
+ * end, then in turn), the first delivery that is not held alone is judged by all gates. The lane
+ * takes the first campaign that nothing but its own gap holds; when all are held otherwise, the one
+ * that is free soonest. So a campaign with long gaps is not overtaken for ever by one with short
+ * gaps.
  *
  * The due instant: last due + gap, never before last answer + floor. A lane that rested (never
  * sent, or came back after being down) starts at a random phase of its interval, and so does one
@@ -16,7 +17,10 @@
 
 #include <assert.h>
 
-enum { REST_SLACK_MS = 1000 }; /* a turn that comes this late is no rest */
+enum {
+    REST_SLACK_MS = 1000, /* a turn that comes this late is no rest */
+    HALF_HOUR_TRIES = 16
+};
 
 void lane_touch(struct engine *e, struct lane *l)
 {
@@ -78,12 +82,37 @@ static instant_t phase_into_schedule(const struct queue *q, const struct item *i
     return opens + phase;
 }
 
+static bool schedule_closed(const struct schedule *s, instant_t now)
+{
+    return now < s->start || schedule_opens(s, now) != now;
+}
+
+/* `t`, or a random instant of the next minute where the platform asks for that; in the schedule.
+ * One that is open at such minutes only is left as it is. */
+static instant_t off_half_hour(const struct queue *q, const struct item *item, instant_t t)
+{
+    const struct revision *r = q->revision;
+
+    for (int tries = 0; r->channel->avoids_half_hours && tries < HALF_HOUR_TRIES; tries++) {
+        instant_t off = pace_off_half_hour(t, r->spec.seed, item->row, item->attempts);
+        if (off == t || !schedule_closed(r->spec.schedule, off))
+            return off;
+        t = phase_into_schedule(q, item, off);
+    }
+    return t;
+}
+
+/* A random phase after the schedule is open at or after `t`. */
+static instant_t start_anew(const struct queue *q, const struct item *item, instant_t t)
+{
+    return off_half_hour(q, item, phase_into_schedule(q, item, t));
+}
+
 /* `t` itself when the schedule is open then. */
 static instant_t into_schedule(const struct queue *q, const struct item *item, instant_t t)
 {
-    const struct schedule *s = q->revision->spec.schedule;
-
-    return t >= s->start && schedule_opens(s, t) == t ? t : phase_into_schedule(q, item, t);
+    return schedule_closed(q->revision->spec.schedule, t) ? start_anew(q, item, t)
+                                                          : off_half_hour(q, item, t);
 }
 
 static void draw_due(struct engine *e, struct queue *q, struct item *item)
@@ -100,17 +129,12 @@ static void draw_due(struct engine *e, struct queue *q, struct item *item)
         item->base = later(e->now, q->revision->spec.schedule->start);
         if (l->last_answer != INSTANT_MIN)
             item->base = later(item->base, l->last_answer + p->floor);
-        item->due = phase_into_schedule(q, item, item->base);
+        item->due = start_anew(q, item, item->base);
     } else {
         item->base = pace_due(p, l->last_due, l->last_answer, e->now, gap, 0);
         item->due = into_schedule(q, item, item->base);
     }
     item->epoch = l->epoch;
-}
-
-static bool schedule_closed(const struct schedule *s, instant_t now)
-{
-    return now < s->start || schedule_opens(s, now) != now;
 }
 
 static void ask_limits(const struct queue *q, const struct item *item, instant_t now,
@@ -192,7 +216,19 @@ static bool restart_after_hold(struct engine *e, const struct queue *q, struct i
     if (!item->event_held || item->due > e->now)
         return false;
     item->event_held = false;
-    item->due = phase_into_schedule(q, item, e->now);
+    item->due = start_anew(q, item, e->now);
+    return item->due > e->now;
+}
+
+/* Late, and so in a minute that the platform wants to be left alone. */
+static bool late_into_half_hour(const struct engine *e, const struct queue *q, struct item *item)
+{
+    const struct revision *r = q->revision;
+
+    if (!r->channel->avoids_half_hours || e->now - item->due < REST_SLACK_MS ||
+        pace_off_half_hour(e->now, r->spec.seed, item->row, item->attempts) == e->now)
+        return false;
+    item->due = into_schedule(q, item, e->now);
     return item->due > e->now;
 }
 
@@ -239,7 +275,8 @@ static bool judge_queue(struct engine *e, struct queue *q, struct choice *c, ins
             drop_item(e, q, i, &sum);
             continue;
         }
-        if (sum.verdict == VERDICT_GO && restart_after_hold(e, q, item))
+        if (sum.verdict == VERDICT_GO &&
+            (restart_after_hold(e, q, item) || late_into_half_hour(e, q, item)))
             sum = lane_rule(e, q, item, e->now);
         if (sum.verdict == VERDICT_HOLD && sum.reason == REASON_FREQUENCY_CAP) {
             /* held alone: others need not wait for it */
@@ -264,7 +301,15 @@ static bool judge_queue(struct engine *e, struct queue *q, struct choice *c, ins
     return false;
 }
 
-/* The earlier end first; equal ends in turn. */
+/* high, normal, low */
+static int rank(const struct choice *c)
+{
+    static const int ranks[] = {[PRIORITY_HIGH] = 0, [PRIORITY_NORMAL] = 1, [PRIORITY_LOW] = 2};
+
+    return ranks[c->queue->revision->spec.priority];
+}
+
+/* The higher priority first, then the earlier end, then in turn. */
 static bool comes_before(const struct lane *l, const struct choice *a, const struct choice *b)
 {
     instant_t end_a = a->queue->revision->spec.schedule->end;
@@ -274,6 +319,8 @@ static bool comes_before(const struct lane *l, const struct choice *a, const str
         return a->only_gap;
     if (!a->only_gap && a->ready_at != b->ready_at)
         return a->ready_at < b->ready_at;
+    if (rank(a) != rank(b))
+        return rank(a) < rank(b);
     if (end_a != end_b)
         return end_a < end_b;
     return (a->place + l->queue_count - l->turn) % l->queue_count <

@@ -31,6 +31,7 @@ void terms_revision(struct engine_revision *out, const struct campaign *c, struc
                                     .limits = limits_of(c, a),
                                     .limit_count = c->limit_count,
                                     .batch = c->batch,
+                                    .priority = (enum engine_priority)c->priority,
                                     .within = c->confirm.late_leaves ? 0 : c->confirm.within};
 }
 
@@ -46,6 +47,7 @@ struct engine_channel terms_channel(int64_t id, const struct paceline_channel *k
     return (struct engine_channel){.id = id,
                                    .account = by_hand ? BY_HAND : id,
                                    .asks = by_hand,
+                                   .avoids_half_hours = kind->caps.avoids_half_hours,
                                    .in_flight_max = kind->caps.in_flight_max,
                                    .quotas = quotas,
                                    .quota_count = n};

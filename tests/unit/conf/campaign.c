@@ -42,6 +42,8 @@ static void defaults_are_the_contracts(void **state)
     assert_int_equal(c->schedule.closed_count, 0);
     assert_int_equal(c->pace.floor, 30000);
     assert_int_equal(c->pace.ceiling, 90000);
+    assert_int_equal(c->pace.distribution, PACE_UNIFORM);
+    assert_int_equal(c->priority, 0); /* PRIORITY_NORMAL */
     assert_int_equal(c->limit_count, 0);
     assert_int_equal(c->approvers, 1);
     assert_false(c->has_expect);
@@ -67,7 +69,8 @@ static void every_key_is_read(void **state)
         "    - {hours: \"22:00-02:00\"}\n"
         "  quiet_hours: [\"21:00-09:00\", \"12:00-13:00\"]\n"
         "  skip_dates: 2027-03-03\n"
-        "pace:\n  interval: 200ms..900ms\n  distribution: uniform\n  batch: 1\n  priority: normal\n"
+        "pace:\n  interval: 200ms..900ms\n  distribution: exponential\n  batch: 7\n  priority: "
+        "low\n"
         "  limits:\n"
         "    - {max: 30, per: 1h, scope: sender}\n"
         "    - {max: 200, per: day, scope: person, on_cap: hold}\n"
@@ -117,6 +120,9 @@ static void every_key_is_read(void **state)
     assert_int_equal(s->closed[0].first, day_of_date(2027, 3, 3));
     assert_int_equal(c->pace.floor, 200);
     assert_int_equal(c->pace.ceiling, 900);
+    assert_int_equal(c->pace.distribution, PACE_EXPONENTIAL);
+    assert_int_equal(c->batch, 7);
+    assert_int_equal(c->priority, 2); /* PRIORITY_LOW */
     assert_int_equal(c->limit_count, 5);
     assert_true(c->limits[0].rolling);
     assert_int_equal(c->limits[0].span, MS_PER_HOUR);

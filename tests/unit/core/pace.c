@@ -6,7 +6,10 @@
 
 static void gaps_are_uniform_in_the_interval(void **state)
 {
-    static const struct pace paces[] = {{30000, 90000}, {200, 900}, {0, 5}, {0, 1}};
+    static const struct pace paces[] = {{30000, 90000, PACE_UNIFORM},
+                                        {200, 900, PACE_UNIFORM},
+                                        {0, 5, PACE_UNIFORM},
+                                        {0, 1, PACE_UNIFORM}};
     enum { DRAWS = 40000 };
 
     (void)state;
@@ -31,16 +34,81 @@ static void gaps_are_uniform_in_the_interval(void **state)
     }
 }
 
+/* Exp(mean m) below 2m, m half the width: mean m (1 - 2 r), deviation m sqrt(1 - 4 q) with r, q of
+ * e^-2; and the whole curve, against its distribution function. */
+static void exponential_gaps_are_truncated_to_the_interval(void **state)
+{
+    static const struct pace paces[] = {{30000, 90000, PACE_EXPONENTIAL},
+                                        {0, 20000, PACE_EXPONENTIAL},
+                                        {1000, 30 * (duration_t)MS_PER_DAY, PACE_EXPONENTIAL}};
+    enum { DRAWS = 40000, PARTS = 20 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(paces) / sizeof(paces[0]); i++) {
+        const struct pace *p = &paces[i];
+        double width = (double)(p->ceiling - p->floor), m = width / 2, e2 = exp(-2);
+        double sum = 0, squares = 0, parts[PARTS] = {0};
+        for (uint64_t row = 0; row < DRAWS; row++) {
+            duration_t gap = pace_gap(p, 5, row, 1);
+            assert_true(gap >= p->floor && gap <= p->ceiling);
+            double x = (double)(gap - p->floor);
+            sum += x;
+            squares += x * x;
+            parts[(size_t)(x / (width + 1) * PARTS)]++;
+        }
+        double mean = sum / DRAWS, deviation = sqrt(squares / DRAWS - mean * mean);
+        double expected = m * (1 - 2 * e2 / (1 - e2));
+        double spread = m * sqrt(1 - 4 * e2 / ((1 - e2) * (1 - e2)));
+        assert_true(fabs(mean - expected) < 4 * spread / sqrt(DRAWS));
+        assert_true(fabs(deviation - spread) < 0.02 * spread);
+        double chi = 0;
+        for (int k = 0; k < PARTS; k++) {
+            double share = (exp(-2.0 * k / PARTS) - exp(-2.0 * (k + 1) / PARTS)) / (1 - e2);
+            double off = parts[k] - DRAWS * share;
+            chi += off * off / (DRAWS * share);
+        }
+        assert_true(chi < 50); /* 19 degrees of freedom: 1 in 10,000 is above 50 */
+    }
+    struct pace fixed = {5000, 5000, PACE_EXPONENTIAL};
+    assert_int_equal(pace_gap(&fixed, 1, 2, 3), 5000);
+}
+
+static void half_hours_are_left_to_others(void **state)
+{
+    const instant_t hour = 500000 * (instant_t)MS_PER_HOUR, half = hour + 30 * MS_PER_MINUTE;
+    static const duration_t kept[] = {-1, 60000, 60001, 29 * 60000 + 59999};
+    double sum = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        assert_int_equal(pace_off_half_hour(hour + kept[i], 1, 2, 3), hour + kept[i]);
+        assert_int_equal(pace_off_half_hour(half + kept[i], 1, 2, 3), half + kept[i]);
+    }
+    for (uint64_t row = 0; row < 10000; row++) {
+        instant_t t = (row % 2 ? hour : half) + (instant_t)(row * 6);
+        instant_t moved = pace_off_half_hour(t, 9, row, 1);
+        assert_in_range(moved % (30 * MS_PER_MINUTE), 60000, 119999);
+        assert_true(moved > t && moved - t < 2 * MS_PER_MINUTE);
+        assert_int_equal(moved, pace_off_half_hour(t, 9, row, 1));
+        sum += (double)(moved % (30 * MS_PER_MINUTE));
+    }
+    assert_true(fabs(sum / 10000 - 90000) < 4 * 17320.0 / 100);
+    assert_true(pace_off_half_hour(INSTANT_NEVER, 1, 2, 3) == INSTANT_NEVER);
+    assert_int_equal(pace_off_half_hour(-1, 1, 2, 3), -1);
+    assert_in_range(pace_off_half_hour(-30 * MS_PER_MINUTE, 1, 2, 3) + 30 * MS_PER_MINUTE, 60000,
+                    119999);
+}
+
 static void a_gap_is_drawn_once(void **state)
 {
-    struct pace p = {30000, 90000};
+    struct pace p = {.floor = 30000, .ceiling = 90000};
 
     (void)state;
     assert_int_equal(pace_gap(&p, 1, 2, 3), pace_gap(&p, 1, 2, 3));
     assert_int_not_equal(pace_gap(&p, 1, 2, 3), pace_gap(&p, 1, 2, 4));
     assert_int_not_equal(pace_gap(&p, 1, 2, 3), pace_gap(&p, 1, 3, 3));
     assert_int_not_equal(pace_gap(&p, 1, 2, 3), pace_gap(&p, 2, 2, 3));
-    struct pace fixed = {5000, 5000}, none = {0, 0};
+    struct pace fixed = {.floor = 5000, .ceiling = 5000}, none = {0};
     assert_int_equal(pace_gap(&fixed, 1, 2, 3), 5000);
     assert_int_equal(pace_gap(&none, 1, 2, 3), 0);
     assert_int_equal(pace_phase(&none, 1, 2, 3), 0);
@@ -48,7 +116,7 @@ static void a_gap_is_drawn_once(void **state)
 
 static void phases_fill_the_first_interval(void **state)
 {
-    struct pace p = {30000, 90000};
+    struct pace p = {.floor = 30000, .ceiling = 90000};
     double sum = 0, together = 0;
 
     (void)state;
@@ -78,7 +146,7 @@ static void due_instants(void **state)
         {1000, INSTANT_MIN, 9000, 50, 7, 1050}, /* in the past: due at once */
         {INSTANT_NEVER, 1000, 1000, 50, 7, INSTANT_NEVER},
     };
-    struct pace p = {30, 90};
+    struct pace p = {.floor = 30, .ceiling = 90};
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -90,6 +158,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gaps_are_uniform_in_the_interval),
+        cmocka_unit_test(exponential_gaps_are_truncated_to_the_interval),
+        cmocka_unit_test(half_hours_are_left_to_others),
         cmocka_unit_test(a_gap_is_drawn_once),
         cmocka_unit_test(phases_fill_the_first_interval),
         cmocka_unit_test(due_instants),

@@ -417,7 +417,10 @@ static void start_engine(struct world *w)
     static const struct engine_quota quota = {6, 1500};
 
     w->engine = engine_new();
-    engine_add_channel(w->engine, &(struct engine_channel){1, 1, 3, &quota, 1, false});
+    engine_add_channel(
+        w->engine,
+        &(struct engine_channel){
+            .id = 1, .account = 1, .in_flight_max = 3, .quotas = &quota, .quota_count = 1});
     for (int64_t l = 1; l <= LANES; l++)
         engine_add_lane(w->engine,
                         &(struct engine_lane){l, 1, l, w->lane_due[l], w->lane_answer[l]});
@@ -563,7 +566,8 @@ static struct engine *one_lane(struct bench *b, instant_t now, struct pace pace,
         b->schedule = (struct schedule){.zone = &utc, .start = INSTANT_MIN, .end = INSTANT_NEVER};
     b->lane = (struct engine_revision_lane){1, 3};
     b->engine = engine_new();
-    engine_add_channel(b->engine, &(struct engine_channel){1, 1, 1, NULL, 0, false});
+    engine_add_channel(b->engine,
+                       &(struct engine_channel){.id = 1, .account = 1, .in_flight_max = 1});
     engine_add_lane(b->engine, &(struct engine_lane){1, 1, 1, INSTANT_MIN, INSTANT_MIN});
     engine_add_revision(b->engine, now,
                         &(struct engine_revision){.id = 1,
@@ -602,7 +606,7 @@ static void halt_between_claim_and_send_gives_the_claim_back(void **state)
     struct bench b = {0};
     struct effect f;
     instant_t now = 1800000000000;
-    struct engine *e = one_lane(&b, now, (struct pace){0, 0}, NULL);
+    struct engine *e = one_lane(&b, now, (struct pace){0}, NULL);
 
     (void)state;
     give(e, now);
@@ -631,7 +635,7 @@ static void a_window_that_closes_under_way_is_seen_before_the_first_byte(void **
                                    .windows = &window,
                                    .window_count = 1}};
     instant_t midnight = 20000 * (instant_t)MS_PER_DAY, now = midnight + MS_PER_HOUR - 10;
-    struct engine *e = one_lane(&b, now, (struct pace){0, 0}, NULL);
+    struct engine *e = one_lane(&b, now, (struct pace){0}, NULL);
     struct effect f;
 
     (void)state;
@@ -653,7 +657,7 @@ static void the_gap_is_drawn_once(void **state)
     for (int run = 0; run < 2; run++) {
         struct bench b = {0};
         instant_t now = 1800000000000;
-        struct engine *e = one_lane(&b, now, (struct pace){10000, 60000}, NULL);
+        struct engine *e = one_lane(&b, now, (struct pace){.floor = 10000, .ceiling = 60000}, NULL);
         give(e, now);
         for (int i = 0; i < 3; i++) {
             struct engine_hold h;
@@ -701,7 +705,7 @@ static unsigned tries_of_first(const struct engine_answer *answer, struct effect
         .scope = SCOPE_SENDER, .max = 1, .rolling = true, .span = 1, .text = "1 per 1ms sender"};
     struct bench b = {0};
     instant_t now = 1800000000000, before = now;
-    struct engine *e = one_lane(&b, now, (struct pace){0, 0}, &limit);
+    struct engine *e = one_lane(&b, now, (struct pace){0}, &limit);
     unsigned tries = 0;
 
     give(e, now);
@@ -744,7 +748,7 @@ static void what_was_on_its_way_lengthens_no_rest(void **state)
     struct effect f;
 
     (void)state;
-    engine_add_channel(e, &(struct engine_channel){1, 1, 3, NULL, 0, false});
+    engine_add_channel(e, &(struct engine_channel){.id = 1, .account = 1, .in_flight_max = 3});
     engine_add_lane(e, &(struct engine_lane){1, 1, 1, INSTANT_MIN, INSTANT_MIN});
     engine_add_revision(e, now,
                         &(struct engine_revision){.id = 1,
@@ -824,7 +828,7 @@ static void a_clock_set_forward_frees_no_place(void **state)
     const duration_t step = 300000;
     struct bench b = {0};
     instant_t now = 1800000000000;
-    struct engine *e = one_lane(&b, now, (struct pace){0, 0}, &limit);
+    struct engine *e = one_lane(&b, now, (struct pace){0}, &limit);
     struct effect f;
 
     (void)state;
@@ -847,7 +851,7 @@ static void a_clock_set_forward_shortens_no_gap_and_no_rest(void **state)
     for (int failed = 0; failed < 2; failed++) {
         struct bench b = {0};
         instant_t now = 1800000000000;
-        struct engine *e = one_lane(&b, now, (struct pace){20000, 30000}, NULL);
+        struct engine *e = one_lane(&b, now, (struct pace){.floor = 20000, .ceiling = 30000}, NULL);
         give(e, now);
         now = sent_next(e, now, &f);
         engine_answer(e, now, f.send,
@@ -867,7 +871,7 @@ static void who_is_late_after_a_suspend_starts_at_a_random_phase(void **state)
 {
     struct bench b = {0};
     instant_t now = 1800000000000;
-    struct engine *e = one_lane(&b, now, (struct pace){20000, 30000}, NULL);
+    struct engine *e = one_lane(&b, now, (struct pace){.floor = 20000, .ceiling = 30000}, NULL);
     struct effect f;
 
     (void)state;
@@ -888,7 +892,7 @@ static void a_full_limit_names_itself_and_its_instant(void **state)
         .scope = SCOPE_SENDER, .max = 1, .rolling = true, .span = 60000, .text = "1 per 1m sender"};
     struct bench b = {0};
     instant_t now = 1800000000000;
-    struct engine *e = one_lane(&b, now, (struct pace){0, 0}, &limit);
+    struct engine *e = one_lane(&b, now, (struct pace){0}, &limit);
     struct engine_hold h;
     struct effect f;
 
@@ -928,7 +932,7 @@ static void an_answer_wakes_who_waits_for_its_place(void **state)
     struct effect f;
 
     (void)state;
-    engine_add_channel(e, &(struct engine_channel){1, 1, 1, NULL, 0, false});
+    engine_add_channel(e, &(struct engine_channel){.id = 1, .account = 1, .in_flight_max = 1});
     engine_add_lane(e, &(struct engine_lane){1, 1, 1, INSTANT_MIN, INSTANT_MIN});
     engine_add_lane(e, &(struct engine_lane){2, 1, 2, INSTANT_MIN, INSTANT_MIN});
     engine_add_revision(e, now,
@@ -979,7 +983,7 @@ static void who_is_withdrawn_costs_no_gap_and_is_waited_for_no_more(void **state
 {
     struct bench b = {0};
     instant_t now = 1800000000000;
-    struct engine *e = one_lane(&b, now, (struct pace){10000, 10000}, NULL);
+    struct engine *e = one_lane(&b, now, (struct pace){.floor = 10000, .ceiling = 10000}, NULL);
     struct effect f;
 
     (void)state;
@@ -1011,7 +1015,7 @@ static void who_is_withdrawn_before_the_fetch_is_not_counted(void **state)
 {
     struct bench b = {0};
     instant_t now = 1800000000000;
-    struct engine *e = one_lane(&b, now, (struct pace){10000, 10000}, NULL);
+    struct engine *e = one_lane(&b, now, (struct pace){.floor = 10000, .ceiling = 10000}, NULL);
     struct engine_waiting w = {1, 1, 1, 0, 0};
 
     (void)state;

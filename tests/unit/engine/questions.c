@@ -817,7 +817,12 @@ static void start_engine(struct world *w)
 {
     w->engine = engine_new();
     for (int64_t c = 1; c <= 3; c++)
-        engine_add_channel(w->engine, &(struct engine_channel){c, 1, 2, &quota, c == 1, c != 3});
+        engine_add_channel(w->engine, &(struct engine_channel){.id = c,
+                                                               .account = 1,
+                                                               .in_flight_max = 2,
+                                                               .quotas = &quota,
+                                                               .quota_count = c == 1,
+                                                               .asks = c != 3});
     for (int64_t l = 1; l <= LANES; l++)
         engine_add_lane(w->engine, &(struct engine_lane){l, lane_channel[l], lane_sender[l],
                                                          w->lane_due[l], w->lane_answer[l]});
@@ -960,7 +965,8 @@ static struct engine *bench_open(struct bench *b, duration_t within, uint32_t ba
         b->schedule = (struct schedule){&utc, .start = INSTANT_MIN, .end = t0 + MS_PER_DAY};
     b->engine = engine_new();
     for (int64_t c = 1; c <= 2; c++) {
-        engine_add_channel(b->engine, &(struct engine_channel){c, 1, 1, NULL, 0, true});
+        engine_add_channel(b->engine, &(struct engine_channel){
+                                          .id = c, .account = 1, .in_flight_max = 1, .asks = true});
         engine_add_lane(b->engine,
                         &(struct engine_lane){2 * c - 1, c, 1, INSTANT_MIN, INSTANT_MIN});
     }
@@ -1254,7 +1260,8 @@ static void a_restored_question_keeps_its_place(void **state)
     struct effect f;
 
     (void)state;
-    engine_add_channel(e, &(struct engine_channel){1, 1, 1, NULL, 0, true});
+    engine_add_channel(
+        e, &(struct engine_channel){.id = 1, .account = 1, .in_flight_max = 1, .asks = true});
     engine_add_lane(e, &(struct engine_lane){1, 1, 1, INSTANT_MIN, INSTANT_MIN});
     engine_add_revision(e, t0,
                         &(struct engine_revision){.id = 1,
@@ -1311,7 +1318,8 @@ static void a_restored_question_takes_its_place_where_others_count(void **state)
                                     .limit_count = 1,
                                     .lanes = &lanes[id - 1],
                                     .lane_count = 1};
-        engine_add_channel(e, &(struct engine_channel){id, 1, 1, NULL, 0, true});
+        engine_add_channel(
+            e, &(struct engine_channel){.id = id, .account = 1, .in_flight_max = 1, .asks = true});
         engine_add_lane(e, &(struct engine_lane){2 * id - 1, id, 1, INSTANT_MIN, INSTANT_MIN});
         engine_add_revision(e, t0, &r);
         engine_primed(e, t0, id);
