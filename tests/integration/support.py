@@ -156,11 +156,14 @@ class Standin:
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
-    def record(self, room=None):
-        """All requests that it received, in order: at_ms, robot, content, errcode, acted, …"""
+    def lines(self):
+        """All that it wrote down, in order."""
         with open(self.record_path, encoding="utf-8") as file:
-            rows = [json.loads(line) for line in file if line.endswith("\n")]
-        return [r for r in rows if room in (None, r["robot"])]
+            return [json.loads(line) for line in file if line.endswith("\n")]
+
+    def record(self, room=None):
+        """All requests to the robots, in order: at_ms, robot, content, errcode, acted, …"""
+        return [r for r in self.lines() if "robot" in r and room in (None, r["robot"])]
 
     def texts(self, room=None):
         """The texts of the messages that it put into the room, in order."""

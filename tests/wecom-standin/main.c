@@ -1,221 +1,29 @@
-/* libmicrohttpd with a thread a connection, so that a slow answer holds up nobody else; a table of
- * routes; the faults that every route can suffer. Ends on SIGTERM. */
-#include "standin.h"
+/* Arguments, then the server until SIGTERM. */
+#include "server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <microhttpd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-enum { SLOW_S = 2, CONNECTION_TIMEOUT_S = 120 };
-
-static const struct {
-    const char *path;
-    handler_fn *handler;
-} routes[] = {
-    {"/cgi-bin/webhook/send", robot_send},
-};
-
-static const char *const fault_names[FAULT_COUNT] = {"lose-answer", "reset-before", "busy", "slow"};
-
-struct upload { /* a request while it arrives */
-    char *body;
-    size_t length, capacity;
-    bool too_large;
-};
-
-/* --- what handlers use --- */
-
-unsigned random_below(struct standin *s, unsigned bound)
-{
-    uint64_t z = s->random += 0x9e3779b97f4a7c15u; /* splitmix64 */
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (unsigned)((z ^ z >> 31) % bound);
-}
-
-void record_line(struct standin *s, json_t *line)
-{
-    char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
-    size_t n = text ? strlen(text) : 0;
-
-    json_decref(line);
-    if (!text) {
-        fprintf(stderr, "wecom-standin: a line for the record could not be made\n");
-        exit(1);
-    }
-    if (s->verbose)
-        fprintf(stderr, "%s\n", text);
-    text[n] = '\n'; /* one write a line, in place of the NUL */
-    if (s->record >= 0 && write(s->record, text, n + 1) != (ssize_t)(n + 1)) {
-        perror("wecom-standin: record");
-        exit(1);
-    }
-    free(text);
-}
-
-/* --- a request --- */
-
-static enum fault draw_fault(struct standin *s)
-{
-    for (enum fault f = 0; f < FAULT_COUNT; f++) {
-        if (s->fault_percent[f] > 0 && random_below(s, 100) < s->fault_percent[f])
-            return f;
-    }
-    return FAULT_NONE;
-}
-
-static void wait_slowly(struct standin *s)
-{
-    struct timespec until;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += SLOW_S;
-    while (!s->stopping && pthread_cond_timedwait(&s->stopped, &s->lock, &until) == 0)
-        continue;
-}
-
-/* True and the code to answer with; false: close the connection instead. */
-static bool serve(struct standin *s, struct request *r, handler_fn *handler, int *code)
-{
-    pthread_mutex_lock(&s->lock);
-    s->bodies += strcmp(r->method, "POST") == 0;
-    r->fault = draw_fault(s);
-    r->no_answer = r->fault == FAULT_LOSE_ANSWER || r->fault == FAULT_RESET_BEFORE ||
-                   (s->close_after_body > 0 && s->bodies == s->close_after_body);
-    *code = handler(s, r);
-    if (r->fault == FAULT_SLOW)
-        wait_slowly(s);
-    pthread_mutex_unlock(&s->lock);
-    return !r->no_answer;
-}
-
-static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status, const char *body)
-{
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        strlen(body), (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
-    enum MHD_Result result;
-
-    if (body[0])
-        MHD_add_response_header(response, "Content-Type", "application/json; charset=UTF-8");
-    result = MHD_queue_response(connection, status, response);
-    MHD_destroy_response(response);
-    return result;
-}
-
-static enum MHD_Result reply_code(struct MHD_Connection *connection, int code)
-{
-    char body[160];
-
-    snprintf(body, sizeof(body), "{\"errcode\":%d,\"errmsg\":\"%s\"}", code, errmsg_of(code));
-    return reply(connection, MHD_HTTP_OK, body);
-}
-
-static void upload_add(struct upload *u, const char *bytes, size_t n)
-{
-    if (n > BODY_MAX - u->length) {
-        u->too_large = true;
-        return;
-    }
-    if (u->length + n > u->capacity) {
-        u->capacity = (u->length + n) * 2;
-        u->body = realloc(u->body, u->capacity);
-        if (!u->body)
-            abort();
-    }
-    memcpy(u->body + u->length, bytes, n);
-    u->length += n;
-}
-
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *path,
-                                  const char *method, const char *version, const char *bytes,
-                                  size_t *length, void **context)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct upload *u = *context;
-    struct timespec now;
-    struct request r = {.method = method, .path = path};
-    int code;
-
-    (void)version;
-    if (!u) {
-        *context = calloc(1, sizeof(*u));
-        return *context ? MHD_YES : MHD_NO;
-    }
-    if (*length > 0) {
-        upload_add(u, bytes, *length);
-        *length = 0;
-        return MHD_YES;
-    }
-    clock_gettime(CLOCK_REALTIME, &now);
-    r.at_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    r.key = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "key");
-    r.body = u->body ? u->body : "";
-    r.length = u->length;
-    r.too_large = u->too_large;
-    r.connection = info ? *(uint64_t *)info->socket_context : 0;
-    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        if (strcmp(path, routes[i].path) != 0)
-            continue;
-        if (!serve(cls, &r, routes[i].handler, &code))
-            return MHD_NO; /* closes the connection */
-        return reply_code(connection, code);
-    }
-    return reply(connection, MHD_HTTP_NOT_FOUND, "");
-}
-
-static void on_completed(void *cls, struct MHD_Connection *connection, void **context,
-                         enum MHD_RequestTerminationCode why)
-{
-    struct upload *u = *context;
-
-    (void)cls, (void)connection, (void)why;
-    if (u)
-        free(u->body);
-    free(u);
-    *context = NULL;
-}
-
-static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
-                          enum MHD_ConnectionNotificationCode what)
-{
-    struct standin *s = cls;
-    uint64_t *number = *context;
-
-    (void)connection;
-    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        free(number);
-        return;
-    }
-    number = malloc(sizeof(*number));
-    if (!number)
-        abort();
-    pthread_mutex_lock(&s->lock);
-    *number = ++s->connections;
-    pthread_mutex_unlock(&s->lock);
-    *context = number;
-}
-
-/* --- the program --- */
 
 static _Noreturn void usage(const char *problem, const char *value)
 {
     if (problem)
         fprintf(stderr, "wecom-standin: %s: %s\n", problem, value);
     fprintf(stderr,
-            "usage: wecom-standin [--port N] [--record FILE] [--robot KEY[:NAME]]... [--limit N]\n"
-            "       [--fault lose-answer|reset-before|busy|slow:PERCENT]... [--seed N]\n"
-            "       [--close-after-body N] [--verbose]\n"
-            "A local stand-in for the WeCom platform, on 127.0.0.1 only.\n");
+            "usage: wecom-standin [--port N] [--record FILE] [--verbose]\n"
+            "       [--fault KIND:PERCENT|#NTH[:CALL]]... [--seed N] [--close-after-body N]\n"
+            "       [--robot KEY[:NAME]]... [--limit N]\n"
+            "       [--corp ID] [--secret TEXT] [--agent N] [--token-life SECONDS]\n"
+            "       [--world SEED:MEMBERS:CUSTOMERS[:GROUPS[:OWNERS]]] [--taps FIRST:LAST]\n"
+            "       [--receive-cap none|day|week|month] [--rate N] [--at-once N]\n"
+            "       [--block-ms N] [--dispatch-ms N] [--wrong-secrets N]\n"
+            "Members tap after --taps milliseconds; without it, only when /_standin/tap says so.\n"
+            "A local stand-in for the WeCom platform, on 127.0.0.1 only. While it runs, POST\n"
+            "/_standin/… changes the world and GET /_standin/state shows it (control.c).\n");
     exit(64);
 }
 
@@ -228,6 +36,22 @@ static uint64_t number(const char *text, uint64_t max, const char *what)
     n = strtoull(text, &end, 10);
     if (text[0] < '0' || text[0] > '9' || *end || errno || n > max)
         usage(what, text);
+    return n;
+}
+
+/* Up to `count` numbers with colons between them; how many there are. */
+static size_t numbers(char *text, int64_t out[], size_t count, const char *what)
+{
+    size_t n = 0;
+
+    for (char *part = text, *next; part; part = next, n++) {
+        next = strchr(part, ':');
+        if (next)
+            *next++ = '\0';
+        if (n == count)
+            usage(what, part);
+        out[n] = (int64_t)number(part, INT64_MAX / 1000, what);
+    }
     return n;
 }
 
@@ -245,21 +69,35 @@ static void add_robot(struct standin *s, char *text)
     s->robot_count++;
 }
 
-static void add_fault(struct standin *s, char *text)
+static void set_cap(struct standin *s, const char *text)
 {
-    char *colon = strchr(text, ':');
+    static const char *const names[CAP_COUNT] = {"none", "day", "week", "month"};
 
-    for (enum fault f = 0; colon && f < FAULT_COUNT; f++) {
-        size_t n = (size_t)(colon - text);
-        if (strlen(fault_names[f]) == n && !strncmp(fault_names[f], text, n)) {
-            s->fault_percent[f] = (unsigned)number(colon + 1, 100, "--fault: a percentage");
+    for (enum cap c = 0; c < CAP_COUNT; c++) {
+        if (!strcmp(names[c], text)) {
+            s->world.cap = c;
             return;
         }
     }
-    usage("--fault", text);
+    usage("--receive-cap", text);
 }
 
-static uint16_t read_arguments(struct standin *s, int argc, char **argv)
+static void set_world(struct plan *plan, char *text)
+{
+    int64_t n[5] = {0};
+
+    if (numbers(text, n, 5, "--world") < 3)
+        usage("--world", text);
+    plan->seed = (uint64_t)n[0];
+    plan->members = n[1];
+    plan->customers = n[2];
+    plan->groups = n[3];
+    plan->owners = n[4];
+}
+
+enum { MAX = 1000000000 };
+
+static uint16_t read_arguments(struct standin *s, struct plan *plan, int argc, char **argv)
 {
     static const struct option options[] = {
         {"port", required_argument, NULL, 'p'},
@@ -270,6 +108,18 @@ static uint16_t read_arguments(struct standin *s, int argc, char **argv)
         {"seed", required_argument, NULL, 's'},
         {"verbose", no_argument, NULL, 'v'},
         {"close-after-body", required_argument, NULL, 'c'},
+        {"corp", required_argument, NULL, 'C'},
+        {"secret", required_argument, NULL, 'S'},
+        {"agent", required_argument, NULL, 'A'},
+        {"token-life", required_argument, NULL, 'T'},
+        {"world", required_argument, NULL, 'w'},
+        {"taps", required_argument, NULL, 't'},
+        {"receive-cap", required_argument, NULL, 'R'},
+        {"rate", required_argument, NULL, 'q'},
+        {"at-once", required_argument, NULL, 'o'},
+        {"block-ms", required_argument, NULL, 'b'},
+        {"dispatch-ms", required_argument, NULL, 'd'},
+        {"wrong-secrets", required_argument, NULL, 'W'},
         {NULL, 0, NULL, 0},
     };
     uint16_t port = 0;
@@ -292,7 +142,8 @@ static uint16_t read_arguments(struct standin *s, int argc, char **argv)
             s->limit = (size_t)number(optarg, 1000000, "--limit");
             break;
         case 'f':
-            add_fault(s, optarg);
+            if (!faults_add(&s->faults, optarg))
+                usage("--fault", optarg);
             break;
         case 's':
             s->random = number(optarg, UINT64_MAX, "--seed");
@@ -302,6 +153,43 @@ static uint16_t read_arguments(struct standin *s, int argc, char **argv)
             break;
         case 'c':
             s->close_after_body = number(optarg, UINT64_MAX, "--close-after-body");
+            break;
+        case 'C':
+            s->app.corp_id = optarg;
+            break;
+        case 'S':
+            s->app.secret = optarg;
+            break;
+        case 'A':
+            s->app.agent = (int64_t)number(optarg, MAX, "--agent");
+            break;
+        case 'T':
+            s->tokens.life_s = (int64_t)number(optarg, MAX, "--token-life");
+            break;
+        case 'w':
+            set_world(plan, optarg);
+            break;
+        case 't':
+            if (numbers(optarg, plan->after_ms, 2, "--taps") != 2)
+                usage("--taps (milliseconds)", optarg);
+            break;
+        case 'R':
+            set_cap(s, optarg);
+            break;
+        case 'q':
+            s->rate = (size_t)number(optarg, MAX, "--rate");
+            break;
+        case 'o':
+            s->at_once = (size_t)number(optarg, MAX, "--at-once");
+            break;
+        case 'b':
+            s->block_ms = (int64_t)number(optarg, MAX, "--block-ms");
+            break;
+        case 'd':
+            s->dispatch_ms = (int64_t)number(optarg, MAX, "--dispatch-ms");
+            break;
+        case 'W':
+            s->tokens.refused_max = (unsigned)number(optarg, MAX, "--wrong-secrets");
             break;
         default:
             usage(NULL, NULL);
@@ -314,16 +202,29 @@ static uint16_t read_arguments(struct standin *s, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    static struct standin s = {.lock = PTHREAD_MUTEX_INITIALIZER,
-                               .stopped = PTHREAD_COND_INITIALIZER,
-                               .record = -1,
-                               .limit = 20};
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    static struct standin s = {
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .stopped = PTHREAD_COND_INITIALIZER,
+        .record = -1,
+        .limit = 20,
+        .app = {.corp_id = "wwpacer000000test1", .secret = "S3CRET", .agent = 1000007},
+        .tokens = {.life_s = 7200, .refused_max = 2000},
+        .rate = 10000,
+        .at_once = 4,
+        .block_ms = 60 * 1000,
+    };
+    struct plan plan = {.shared = 10, .lost = 2, .after_ms = {-1, -1}};
     struct MHD_Daemon *daemon;
+    struct timespec now;
     sigset_t ends;
+    uint16_t port;
     int signal_number;
 
-    address.sin_port = htons(read_arguments(&s, argc, argv));
+    world_init(&s.world);
+    s.world.cap = CAP_DAY;
+    port = read_arguments(&s, &plan, argc, argv);
+    clock_gettime(CLOCK_REALTIME, &now);
+    world_seed(&s.world, &plan, (int64_t)now.tv_sec * 1000);
     for (size_t i = 0; s.limit > 0 && i < s.robot_count; i++) {
         s.robots[i].accepted_ms = calloc(s.limit, sizeof(int64_t));
         if (!s.robots[i].accepted_ms)
@@ -334,25 +235,17 @@ int main(int argc, char **argv)
     sigaddset(&ends, SIGINT);
     pthread_sigmask(SIG_BLOCK, &ends, NULL); /* before there are threads to inherit it */
     signal(SIGPIPE, SIG_IGN);
-    daemon = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL,
-        NULL, on_request, &s, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, &s,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_END);
+    daemon = server_start(&s, port);
     if (!daemon) {
         perror("wecom-standin: listen");
         return 1;
     }
-    printf("listening on http://127.0.0.1:%u\n",
-           (unsigned)MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
+    printf("listening on http://127.0.0.1:%u\n", (unsigned)server_port(daemon));
     fflush(stdout);
     sigwait(&ends, &signal_number);
-    pthread_mutex_lock(&s.lock);
-    s.stopping = true;
-    pthread_cond_broadcast(&s.stopped);
-    pthread_mutex_unlock(&s.lock);
-    MHD_stop_daemon(daemon);
+    server_stop(&s, daemon);
     for (size_t i = 0; i < s.robot_count; i++)
         free(s.robots[i].accepted_ms);
+    world_dispose(&s.world);
     return 0;
 }

@@ -7,37 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    IMAGE_MAX = 2 * 1024 * 1024,
-    MINUTE_MS = 60 * 1000,
-
-    OK = 0,
-    BUSY = -1,
-    BAD_MEDIA_TYPE = 40004,
-    BAD_MSGTYPE = 40008,
-    BAD_IMAGE_SIZE = 40009,
-    MALFORMED = 40035,
-    BAD_PARAMETER = 40058,
-    BODY_TOO_LARGE = 40206,
-    EMPTY = 44004,
-    TOO_LONG = 45002,
-    TOO_OFTEN = 45009,
-    BAD_KEY = 93000
-};
+enum { IMAGE_MAX = 2 * 1024 * 1024, MINUTE_MS = 60 * 1000 };
 
 static struct robot *robot_of(struct standin *s, const char *key);
 static bool too_often(const struct standin *s, struct robot *robot, int64_t now_ms);
 static void take_place(const struct standin *s, struct robot *robot, int64_t now_ms);
 static int judge_message(const json_t *message);
 
-int robot_send(struct standin *s, const struct request *r)
+int robot_send(struct standin *s, struct request *r)
 {
     struct robot *robot = robot_of(s, r->key);
     json_t *message = json_loadb(r->body, r->length, JSON_REJECT_DUPLICATES, NULL);
     const char *msgtype = json_string_value(json_object_get(message, "msgtype"));
     json_t *part = json_object_get(message, msgtype ? msgtype : "");
     const char *content = json_string_value(json_object_get(part, "content"));
-    bool acted = false;
+    bool acted;
     int code;
 
     if (strcmp(r->method, "POST") != 0)
@@ -50,12 +34,11 @@ int robot_send(struct standin *s, const struct request *r)
         code = TOO_OFTEN;
     else
         code = judge_message(message);
-    if (r->fault != FAULT_RESET_BEFORE && code == OK)
-        acted = r->fault != FAULT_BUSY || random_below(s, 2) == 0;
+    acted = code == OK && (r->acts || r->fault == FAULT_LOSE_TOKEN); /* it has none */
     if (acted)
         take_place(s, robot, r->at_ms);
-    if (code == OK && r->fault == FAULT_BUSY)
-        code = BUSY;
+    if (code == OK)
+        code = fault_code(r->fault);
     if (!content)
         content = json_string_value(json_object_get(part, "md5")); /* of an image */
     record_line(
@@ -66,31 +49,6 @@ int robot_send(struct standin *s, const struct request *r)
                      acted, "answered", !r->no_answer, "connection", (json_int_t)r->connection));
     json_decref(message);
     return code;
-}
-
-const char *errmsg_of(int errcode)
-{
-    static const struct {
-        int code;
-        const char *text;
-    } texts[] = {{OK, "ok"},
-                 {BUSY, "system busy"},
-                 {BAD_MEDIA_TYPE, "invalid media type"},
-                 {BAD_MSGTYPE, "invalid message type"},
-                 {BAD_IMAGE_SIZE, "invalid image size"},
-                 {MALFORMED, "invalid json"},
-                 {BAD_PARAMETER, "invalid Request Parameter"},
-                 {BODY_TOO_LARGE, "body too large"},
-                 {EMPTY, "content is empty"},
-                 {TOO_LONG, "content exceed max length"},
-                 {TOO_OFTEN, "api freq out of limit"},
-                 {BAD_KEY, "invalid webhook url"}};
-
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        if (texts[i].code == errcode)
-            return texts[i].text;
-    }
-    return "error";
 }
 
 static struct robot *robot_of(struct standin *s, const char *key)

@@ -1,0 +1,60 @@
+/* The platform's error codes that the stand-in answers with (page 90313). */
+#ifndef PACELINE_STANDIN_CODES_H
+#define PACELINE_STANDIN_CODES_H
+
+enum code {
+    OK = 0,
+    BUSY = -1,
+    BAD_SECRET = 40001,
+    BAD_USERID = 40003,
+    BAD_MEDIA_TYPE = 40004,
+    BAD_FILE_TYPE = 40005,
+    BAD_FILE_SIZE = 40006,
+    BAD_MEDIA_ID = 40007,
+    BAD_MSGTYPE = 40008,
+    BAD_IMAGE_SIZE = 40009,
+    BAD_CORPID = 40013,
+    BAD_TOKEN = 40014,
+    MALFORMED = 40035,
+    NO_CHAT = 40050,
+    BAD_AGENT = 40056,
+    BAD_PARAMETER = 40058,
+    BAD_TAG = 40068,
+    BAD_CUSTOMER = 40096,
+    BODY_TOO_LARGE = 40206,
+    NO_TOKEN = 41001,
+    NO_CORPID = 41002,
+    NO_SECRET = 41004,
+    NO_MSGID = 41046,
+    BAD_MSGID = 41047,
+    NOBODY = 41048,
+    DISPATCHING = 41063,
+    TOO_MANY_ATTACHMENTS = 41064,
+    BAD_ATTACHMENT = 41065,
+    EMPTY_MESSAGE = 41089,
+    CANCELED = 41093,
+    REMINDED = 41094,
+    EXPIRED_TOKEN = 42001,
+    TOO_OLD = 42052,
+    EMPTY_MEDIA = 44001,
+    EMPTY = 44004,
+    MEDIA_TOO_LARGE = 45001,
+    TOO_LONG = 45002,
+    TOO_OFTEN = 45009,
+    TOO_MANY_AT_ONCE = 45033,
+    FORBIDDEN = 48002,
+    GROUP_GONE = 49008,
+    BAD_CURSOR = 50100,
+    UNLISTED = 60199, /* on nobody's list: what a client does with such a code */
+    NOBODY_VALID = 81013,
+    TOO_MANY = 81017,
+    NO_RELATION = 84061,
+    NO_RIGHT = 84074,
+    NOT_A_GROUP = 90501,
+    BAD_KEY = 93000,
+    OTHER_AGENT = 301002
+};
+
+const char *errmsg_of(int errcode);
+
+#endif
