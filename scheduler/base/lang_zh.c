@@ -255,6 +255,8 @@ const struct lang_pair lang_zh[] = {
      "'per' 必须是 1ms 到 366d 之间的时长，或下列之一：day、week、month"},
     {"'since' and 'wait' must be numbers, 'wait' to %d",
      "'since' 和 'wait' 必须是数字，'wait' 最大为 %d"},
+    {"'spread' is over the time left: it needs an 'end' in 'schedule'",
+     "'spread' 按剩余时间平均分配：'schedule' 中需要写 'end'"},
     {"'standin: true' needs 'api'", "'standin: true' 需要同时写 'api'"},
     {"'start' must be a time such as 2027-03-01 09:30 or 2027-03-01T09:30:00+08:00, or 'now'",
      "'start' 必须是时间，例如 2027-03-01 09:30 或 2027-03-01T09:30:00+08:00，或者 'now'"},

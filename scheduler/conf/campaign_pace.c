@@ -56,10 +56,11 @@ static void distribution_read(const struct reader *r, const struct yaml_node *no
 {
     int i = read_word(r, node, "distribution", distribution_words);
 
-    if (i > PACE_EXPONENTIAL)
-        read_error(r, node, tr("'%s' is not supported yet"), distribution_words[i]);
-    else if (i != READ_NONE)
-        c->pace.distribution = (enum pace_distribution)i;
+    if (i == READ_NONE)
+        return;
+    c->pace.distribution = (enum pace_distribution)i;
+    if (i == PACE_SPREAD && c->schedule.end == INSTANT_NEVER)
+        read_error(r, node, tr("'spread' is over the time left: it needs an 'end' in 'schedule'"));
 }
 
 static void batch_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)

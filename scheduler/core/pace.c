@@ -23,6 +23,19 @@ duration_t pace_gap(const struct pace *p, uint64_t seed, uint64_t row, uint32_t 
                                                : uniform(&random, p->floor, p->ceiling);
 }
 
+duration_t pace_spread(const struct pace *p, duration_t left, uint64_t waiting, uint32_t take,
+                       uint64_t seed, uint64_t row, uint32_t attempt)
+{
+    struct prng random;
+
+    assert(left >= 0 && take > 0 && take <= waiting);
+    duration_t share = (duration_t)((uint64_t)left / (waiting + take)) * take +
+                       (duration_t)((uint64_t)left % (waiting + take) * take / (waiting + take));
+    prng_for(&random, seed, row, attempt, PURPOSE_GAP);
+    duration_t gap = share / 2 + uniform(&random, 0, share);
+    return gap > p->floor ? gap : p->floor;
+}
+
 duration_t pace_phase(const struct pace *p, uint64_t seed, uint64_t row, uint32_t attempt)
 {
     struct prng random;

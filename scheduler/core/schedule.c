@@ -98,6 +98,31 @@ instant_t schedule_closes(const struct schedule *s, instant_t t)
     return first;
 }
 
+duration_t schedule_open_for(const struct schedule *s, instant_t from, instant_t to)
+{
+    duration_t open = 0;
+
+    while (from < to && (from = schedule_opens(s, from)) < to) {
+        instant_t closes = schedule_closes(s, from);
+        closes = closes < to ? closes : to;
+        open += closes - from;
+        from = closes;
+    }
+    return open;
+}
+
+instant_t schedule_open_after(const struct schedule *s, instant_t from, duration_t open)
+{
+    while ((from = schedule_opens(s, from)) != INSTANT_NEVER) {
+        instant_t closes = schedule_closes(s, from);
+        if (closes == INSTANT_NEVER || open < closes - from)
+            return instant_add(from, open);
+        open -= closes - from;
+        from = closes;
+    }
+    return INSTANT_NEVER;
+}
+
 static bool day_closed(const struct schedule *s, day_t d)
 {
     for (size_t i = 0; i < s->closed_count; i++)

@@ -65,4 +65,10 @@ instant_t schedule_opens(const struct schedule *s, instant_t t);
 /* The first instant > t at which any part closes, when all are open at `t`. May be NEVER. */
 instant_t schedule_closes(const struct schedule *s, instant_t t);
 
+/* For how long the schedule is open in [from, to); 0 when `to` is not after `from`. */
+duration_t schedule_open_for(const struct schedule *s, instant_t from, instant_t to);
+/* The first instant, open itself, by which it has been open for `open` since `from`; INSTANT_NEVER
+ * when it does not open that long. */
+instant_t schedule_open_after(const struct schedule *s, instant_t from, duration_t open);
+
 #endif

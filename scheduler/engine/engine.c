@@ -203,6 +203,8 @@ static void shift_spans(struct engine *e, duration_t by)
     for (struct lane *l; (l = map_each(&e->lanes, &at));) {
         shift(&l->last_due, by);
         shift(&l->last_answer, by);
+        for (size_t i = 0; i < l->queue_count; i++)
+            shift(&l->queues[i]->last_due, by);
         meters_shift(l->meters, by);
     }
     at = 0;
@@ -228,6 +230,8 @@ void engine_clock_moved(struct engine *e, instant_t now, duration_t forward)
         shift_spans(e, forward);
     for (struct lane *l; (l = map_each(&e->lanes, &at));) {
         l->epoch++;
+        for (size_t i = 0; i < l->queue_count; i++)
+            l->queues[i]->left_known = false; /* a zone may have changed */
         lane_touch(e, l);
     }
 }

@@ -75,6 +75,7 @@ struct engine_limit {
 struct engine_revision_lane {
     int64_t lane;
     uint64_t waiting;
+    instant_t last_due; /* of its last send on this lane; 0: none */
 };
 
 enum engine_priority { PRIORITY_NORMAL, PRIORITY_HIGH, PRIORITY_LOW };

@@ -132,6 +132,7 @@ void flight_claim(struct engine *e, struct queue *q, size_t index)
 
     /* small lateness does not add up; more than the floor anchors the lane anew */
     l->last_due = e->now - due > q->revision->spec.pace.floor ? e->now : due;
+    q->last_due = l->last_due;
     l->epoch++;
     claim(e, f, index, l->last_due);
     claim_batch(e, f, key, l->last_due);

@@ -1,5 +1,5 @@
-/* The engine's parts, for engine.c (events), lane.c (deciding), revision.c (campaigns coming and
- * going), flight.c (claims and answers), view.c (for people). */
+/* The engine's parts, for engine.c (events), lane.c (deciding), due.c (when), revision.c (campaigns
+ * coming and going), flight.c (claims and answers), view.c (for people). */
 #ifndef PACELINE_ENGINE_INTERNAL_H
 #define PACELINE_ENGINE_INTERNAL_H
 
@@ -53,6 +53,10 @@ struct queue { /* what waits of one revision on one lane, by delivery */
     int64_t after;              /* the last one fetched */
     bool more, fetching, again; /* again: fetch from the start once the running fetch is back */
     uint64_t waiting;
+    instant_t last_due; /* of its own last send; of a spread one its start; INSTANT_MIN: none */
+    bool left_known;    /* of a spread one: open time from left_at to its end */
+    instant_t left_at;
+    duration_t left;
 };
 
 struct lane {
@@ -126,6 +130,11 @@ struct engine {
     uint64_t seq;      /* heap order of equal instants */
 };
 
+static inline instant_t later(instant_t a, instant_t b)
+{
+    return a > b ? a : b;
+}
+
 /* engine.c */
 void engine_emit(struct engine *e, const struct effect *f);
 instant_t engine_time(struct engine *e, instant_t now);
@@ -138,6 +147,17 @@ void lane_run(struct engine *e, struct lane *l);
 struct ruling lane_rule(const struct engine *e, const struct queue *q, const struct item *item,
                         instant_t now);
 bool lane_hard_go(const struct engine *e, const struct revision *r, instant_t now);
+
+/* due.c */
+bool schedule_closed(const struct schedule *s, instant_t now);
+bool queue_spreads(const struct queue *q);
+void due_draw(struct engine *e, struct queue *q, struct item *item); /* base, due */
+/* `t` itself when the schedule is open then; else as due_anew. */
+instant_t due_in_schedule(const struct queue *q, const struct item *item, instant_t t);
+/* A random phase after the schedule is open at or after `t`. */
+instant_t due_anew(const struct queue *q, const struct item *item, instant_t t);
+/* Whether it comes late, and so in a minute that the platform wants to be left alone: due anew. */
+bool due_late_into_half_hour(const struct engine *e, const struct queue *q, struct item *item);
 
 /* queue.c */
 void queue_put(struct queue *q, const struct item *item); /* by delivery; a second one is dropped */

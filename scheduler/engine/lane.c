@@ -5,22 +5,10 @@
  * takes the first campaign that nothing but its own gap holds; when all are held otherwise, the one
  * that is free soonest. So a campaign with long gaps is not overtaken for ever by one with short
  * gaps.
- *
- * The due instant: last due + gap, never before last answer + floor. A lane that rested (never
- * sent, or came back after being down) starts at a random phase of its interval, and so does one
- * that was closed, so that nothing bursts when a window opens or a halt is lifted. Held until an
- * instant, it is due then. The draws depend on (seed, row, attempt) only; drawing again gives the
- * same. */
+ */
 #include "engine/internal.h"
 
-#include "core/pace.h"
-
 #include <assert.h>
-
-enum {
-    REST_SLACK_MS = 1000, /* a turn that comes this late is no rest */
-    HALF_HOUR_TRIES = 16
-};
 
 void lane_touch(struct engine *e, struct lane *l)
 {
@@ -54,87 +42,6 @@ static void set_starved(struct engine *e, struct lane *l, bool starved)
     if (l->starved != starved)
         e->starved_count = starved ? e->starved_count + 1 : e->starved_count - 1;
     l->starved = starved;
-}
-
-static const struct pace *pace_of(const struct queue *q)
-{
-    return &q->revision->spec.pace;
-}
-
-static instant_t later(instant_t a, instant_t b)
-{
-    return a > b ? a : b;
-}
-
-/* When the schedule is next open at or after `t`, plus a random phase that fits into that opening.
- */
-static instant_t phase_into_schedule(const struct queue *q, const struct item *item, instant_t t)
-{
-    const struct schedule *s = q->revision->spec.schedule;
-    duration_t phase = pace_phase(pace_of(q), q->revision->spec.seed, item->row, item->attempts);
-    instant_t opens = schedule_opens(s, later(t, s->start));
-
-    if (opens == INSTANT_NEVER)
-        return opens;
-    instant_t closes = schedule_closes(s, opens);
-    if (closes != INSTANT_NEVER && opens + phase >= closes)
-        phase %= closes - opens;
-    return opens + phase;
-}
-
-static bool schedule_closed(const struct schedule *s, instant_t now)
-{
-    return now < s->start || schedule_opens(s, now) != now;
-}
-
-/* `t`, or a random instant of the next minute where the platform asks for that; in the schedule.
- * One that is open at such minutes only is left as it is. */
-static instant_t off_half_hour(const struct queue *q, const struct item *item, instant_t t)
-{
-    const struct revision *r = q->revision;
-
-    for (int tries = 0; r->channel->avoids_half_hours && tries < HALF_HOUR_TRIES; tries++) {
-        instant_t off = pace_off_half_hour(t, r->spec.seed, item->row, item->attempts);
-        if (off == t || !schedule_closed(r->spec.schedule, off))
-            return off;
-        t = phase_into_schedule(q, item, off);
-    }
-    return t;
-}
-
-/* A random phase after the schedule is open at or after `t`. */
-static instant_t start_anew(const struct queue *q, const struct item *item, instant_t t)
-{
-    return off_half_hour(q, item, phase_into_schedule(q, item, t));
-}
-
-/* `t` itself when the schedule is open then. */
-static instant_t into_schedule(const struct queue *q, const struct item *item, instant_t t)
-{
-    return schedule_closed(q->revision->spec.schedule, t) ? start_anew(q, item, t)
-                                                          : off_half_hour(q, item, t);
-}
-
-static void draw_due(struct engine *e, struct queue *q, struct item *item)
-{
-    const struct lane *l = q->lane;
-    const struct pace *p = pace_of(q);
-    uint64_t seed = q->revision->spec.seed;
-    duration_t gap = pace_gap(p, seed, item->row, item->attempts);
-    duration_t slack = p->floor > REST_SLACK_MS ? p->floor : REST_SLACK_MS;
-    bool rested = l->last_due == INSTANT_MIN ||
-                  (l->last_due + gap + slack < e->now && l->last_answer + slack < e->now);
-
-    if (rested) {
-        item->base = later(e->now, q->revision->spec.schedule->start);
-        if (l->last_answer != INSTANT_MIN)
-            item->base = later(item->base, l->last_answer + p->floor);
-        item->due = start_anew(q, item, item->base);
-    } else {
-        item->base = pace_due(p, l->last_due, l->last_answer, e->now, gap, 0);
-        item->due = into_schedule(q, item, item->base);
-    }
-    item->epoch = l->epoch;
 }
 
 static void ask_limits(const struct queue *q, const struct item *item, instant_t now,
@@ -208,7 +115,7 @@ static void apply_hold(const struct queue *q, struct item *item, const struct ru
     if (sum->not_before == INSTANT_NEVER)
         item->event_held |= !waits_for_room(q, sum->reason) && sum->reason != REASON_NOT_STARTED;
     else if (sum->not_before > item->due)
-        item->due = into_schedule(q, item, sum->not_before);
+        item->due = due_in_schedule(q, item, sum->not_before);
 }
 
 static bool restart_after_hold(struct engine *e, const struct queue *q, struct item *item)
@@ -216,19 +123,7 @@ static bool restart_after_hold(struct engine *e, const struct queue *q, struct i
     if (!item->event_held || item->due > e->now)
         return false;
     item->event_held = false;
-    item->due = start_anew(q, item, e->now);
-    return item->due > e->now;
-}
-
-/* Late, and so in a minute that the platform wants to be left alone. */
-static bool late_into_half_hour(const struct engine *e, const struct queue *q, struct item *item)
-{
-    const struct revision *r = q->revision;
-
-    if (!r->channel->avoids_half_hours || e->now - item->due < REST_SLACK_MS ||
-        pace_off_half_hour(e->now, r->spec.seed, item->row, item->attempts) == e->now)
-        return false;
-    item->due = into_schedule(q, item, e->now);
+    item->due = due_anew(q, item, e->now);
     return item->due > e->now;
 }
 
@@ -269,14 +164,14 @@ static bool judge_queue(struct engine *e, struct queue *q, struct choice *c, ins
             continue;
         }
         if (item->epoch != q->lane->epoch)
-            draw_due(e, q, item);
+            due_draw(e, q, item);
         struct ruling sum = lane_rule(e, q, item, e->now);
         if (sum.verdict == VERDICT_DROP && sum.reason != REASON_ENDED) {
             drop_item(e, q, i, &sum);
             continue;
         }
         if (sum.verdict == VERDICT_GO &&
-            (restart_after_hold(e, q, item) || late_into_half_hour(e, q, item)))
+            (restart_after_hold(e, q, item) || due_late_into_half_hour(e, q, item)))
             sum = lane_rule(e, q, item, e->now);
         if (sum.verdict == VERDICT_HOLD && sum.reason == REASON_FREQUENCY_CAP) {
             /* held alone: others need not wait for it */
@@ -293,7 +188,7 @@ static bool judge_queue(struct engine *e, struct queue *q, struct choice *c, ins
         c->queue = q;
         c->index = i;
         c->go = sum.verdict == VERDICT_GO;
-        c->only_gap = c->go || sum.reason == REASON_GAP;
+        c->only_gap = c->go || (sum.reason == REASON_GAP && !queue_spreads(q));
         c->ready_at = c->go ? e->now : sum.not_before;
         c->starved |= sum.not_before == INSTANT_NEVER && waits_for_room(q, sum.reason);
         return true;
@@ -336,6 +231,8 @@ static bool choose(struct engine *e, struct lane *l, struct choice *best, instan
         queue_want(e, l->queues[i]);
         bool found = judge_queue(e, l->queues[i], &c, wake);
         starved |= c.starved;
+        if (found && !c.only_gap) /* when it is free it may come before who is the best now */
+            *wake = c.ready_at < *wake ? c.ready_at : *wake;
         if (found && (!any || comes_before(l, &c, best))) {
             *best = c;
             any = true;
@@ -349,7 +246,7 @@ static bool has_room(const struct lane *l, const struct queue *q)
 {
     if (l->channel->asks)
         return l->in_flight == 0 && l->person->asked == 0;
-    if (pace_of(q)->ceiling > 0)
+    if (q->revision->spec.pace.ceiling > 0)
         return l->in_flight == 0;
     return !l->exclusive && l->in_flight < l->channel->in_flight_max;
 }

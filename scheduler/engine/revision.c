@@ -71,6 +71,7 @@ static void add_queues(struct engine *e, struct revision *r)
         q->lane = map_get(&e->lanes, spec->lanes[i].lane);
         assert(q->lane);
         q->waiting = spec->lanes[i].waiting;
+        q->last_due = spec->lanes[i].last_due ? spec->lanes[i].last_due : INSTANT_MIN;
         q->more = true;
         for (size_t k = 0; k < spec->limit_count; k++)
             r->meters[i * spec->limit_count + k] = meter_use(

@@ -16,6 +16,7 @@ struct lane_row {
     int64_t lane, channel, sender;
     char *channel_name, *sender_name;
     uint64_t waiting;
+    instant_t own_due; /* of the revision's last send there; 0: none */
     instant_t last_due, last_answer;
 };
 
@@ -76,12 +77,13 @@ static int read_revision(void *ctx, const struct store_revision *r)
     return 0;
 }
 
-static int read_lane(void *ctx, int64_t lane, uint64_t deliveries)
+static int read_lane(void *ctx, const struct store_revision_lane *lane)
 {
     struct load *l = ctx;
 
     l->lanes = xgrow(l->lanes, &l->lane_capacity, l->lane_count + 1, sizeof *l->lanes);
-    l->lanes[l->lane_count++] = (struct lane_row){.lane = lane, .waiting = deliveries};
+    l->lanes[l->lane_count++] =
+        (struct lane_row){.lane = lane->lane, .waiting = lane->waiting, .own_due = lane->last_due};
     return 0;
 }
 
@@ -269,7 +271,7 @@ static void start(struct run *s, struct load *l)
         const struct lane_row *row = &l->lanes[i];
         lane_known(s, row->lane, row->channel_name, row->sender_name, row->channel, row->sender,
                    row->last_due, row->last_answer);
-        lanes[i] = (struct engine_revision_lane){row->lane, row->waiting};
+        lanes[i] = (struct engine_revision_lane){row->lane, row->waiting, row->own_due};
     }
     r = arena_alloc(l->kept, sizeof *r);
     *r = (struct running){.id = l->id,
@@ -403,7 +405,7 @@ static int collect_lane(void *ctx, const struct store_lane_row *row)
 {
     struct load *l = ctx;
 
-    read_lane(l, row->lane, 0);
+    read_lane(l, &(struct store_revision_lane){.lane = row->lane});
     return read_lane_name(l, row);
 }
 

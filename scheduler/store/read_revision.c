@@ -97,13 +97,15 @@ int store_active(struct store *s, store_revision_fn *each, void *ctx, struct err
 }
 
 int store_revision_lanes(struct store *s, int64_t revision,
-                         int (*each)(void *ctx, int64_t lane, uint64_t deliveries), void *ctx,
+                         int (*each)(void *ctx, const struct store_revision_lane *lane), void *ctx,
                          struct err *e)
 {
     sqlite3_stmt *st;
     int rc = sql_get(s, &st,
                      "SELECT d.lane, sum(coalesce((SELECT state FROM life WHERE delivery = d.id"
-                     "  ORDER BY seq DESC LIMIT 1), 0) = 0)"
+                     "  ORDER BY seq DESC LIMIT 1), 0) = 0),"
+                     " coalesce(max((SELECT max(due_at) FROM life WHERE delivery = d.id"
+                     "  AND state = 1)), 0)"
                      " FROM delivery d INDEXED BY delivery_waiting"
                      " WHERE d.revision = ? AND d.reason = 0 GROUP BY d.lane ORDER BY d.lane",
                      e);
@@ -111,7 +113,12 @@ int store_revision_lanes(struct store *s, int64_t revision,
         return rc;
     bind_int(st, 1, revision);
     while ((rc = sql_step(s, st, e)) > 0) {
-        rc = each(ctx, sqlite3_column_int64(st, 0), (uint64_t)sqlite3_column_int64(st, 1));
+        const struct store_revision_lane lane = {
+            .lane = sqlite3_column_int64(st, 0),
+            .waiting = (uint64_t)sqlite3_column_int64(st, 1),
+            .last_due = sqlite3_column_int64(st, 2),
+        };
+        rc = each(ctx, &lane);
         if (rc) {
             sqlite3_reset(st);
             return rc;

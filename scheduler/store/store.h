@@ -163,9 +163,14 @@ int store_campaigns(struct store *s, store_revision_fn *each, void *ctx, struct 
 /* All approved or paused (once approved) revisions, and those that ended with questions open: what
  * the engine loads at start. */
 int store_active(struct store *s, store_revision_fn *each, void *ctx, struct err *e);
-/* The revision's lanes, and how many deliveries wait on each. */
+struct store_revision_lane {
+    int64_t lane;
+    uint64_t waiting;
+    instant_t last_due; /* of the revision's last claim there; 0: none */
+};
+/* The lanes of the revision's deliveries, by id. */
 int store_revision_lanes(struct store *s, int64_t revision,
-                         int (*each)(void *ctx, int64_t lane, uint64_t deliveries), void *ctx,
+                         int (*each)(void *ctx, const struct store_revision_lane *lane), void *ctx,
                          struct err *e);
 
 /* --- decisions of people, each with its audit record --- */

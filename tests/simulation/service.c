@@ -428,11 +428,12 @@ static int read_revision(void *ctx, const struct store_revision *r)
     return 0;
 }
 
-static int read_lane(void *ctx, int64_t lane, uint64_t waiting)
+static int read_lane(void *ctx, const struct store_revision_lane *lane)
 {
     struct load *l = ctx;
 
-    l->lanes[l->lane_count++] = (struct engine_revision_lane){lane, waiting};
+    l->lanes[l->lane_count++] =
+        (struct engine_revision_lane){lane->lane, lane->waiting, lane->last_due};
     return 0;
 }
 

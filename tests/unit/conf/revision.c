@@ -262,6 +262,7 @@ static void what_differs_differs(void **state)
         BASE "pace: {interval: 30s..91s}\n",
         BASE "pace: {interval: 0s..0s}\n",
         BASE "pace: {distribution: exponential}\n",
+        BASE "schedule: {end: 2027-03-02}\npace: {distribution: spread}\n",
         BASE "pace: {priority: high}\n",
         BASE "pace: {priority: low}\n",
         BASE "pace: {limits: [{max: 1, per: day, scope: recipient}]}\n",

@@ -73,6 +73,41 @@ static void exponential_gaps_are_truncated_to_the_interval(void **state)
     assert_int_equal(pace_gap(&fixed, 1, 2, 3), 5000);
 }
 
+/* n sends over a time, each asking anew: even shares, none outside, whatever the dice say. */
+static void what_is_spread_ends_inside_and_is_even(void **state)
+{
+    const struct pace p = {.floor = 5, .ceiling = 9, .distribution = PACE_SPREAD};
+    enum { SENDS = 100, RUNS = 400, TOTAL = 1000000 };
+    double sum = 0, squares = 0, places[SENDS] = {0};
+
+    (void)state;
+    for (uint64_t run = 0; run < RUNS; run++) {
+        duration_t gone = 0;
+        for (uint64_t waiting = SENDS; waiting > 0; waiting--) {
+            duration_t share = (TOTAL - gone) / (duration_t)(waiting + 1);
+            duration_t gap = pace_spread(&p, TOTAL - gone, waiting, 1, run, waiting, 0);
+            assert_in_range(gap, share / 2, share + share / 2 + 1);
+            gone += gap;
+            places[SENDS - waiting] += (double)gone / RUNS;
+            double part = (double)gap / (double)share;
+            sum += part;
+            squares += part * part;
+        }
+        assert_true(gone < TOTAL);
+    }
+    double n = SENDS * RUNS, mean = sum / n;
+    assert_true(fabs(mean - 1) < 0.01);
+    assert_true(fabs(sqrt(squares / n - mean * mean) - 1 / sqrt(12)) < 0.01);
+    for (int i = 0; i < SENDS; i++) /* on average at its even place */
+        assert_true(fabs(places[i] - TOTAL * (i + 1.0) / (SENDS + 1)) < TOTAL / 100.0);
+    /* the floor is kept though there is no time for it; a batch has the share of all it takes */
+    assert_int_equal(pace_spread(&p, 20, 100, 1, 1, 1, 0), 5);
+    assert_int_equal(pace_spread(&p, 0, 1, 1, 1, 1, 0), 5);
+    assert_in_range(pace_spread(&p, 100000, 150, 50, 1, 1, 0), 12500, 37500);
+    assert_in_range(pace_spread(&p, 800 * (duration_t)MS_PER_DAY, 10000, 10000, 1, 1, 0),
+                    200 * (duration_t)MS_PER_DAY, 600 * (duration_t)MS_PER_DAY);
+}
+
 static void half_hours_are_left_to_others(void **state)
 {
     const instant_t hour = 500000 * (instant_t)MS_PER_HOUR, half = hour + 30 * MS_PER_MINUTE;
@@ -159,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gaps_are_uniform_in_the_interval),
         cmocka_unit_test(exponential_gaps_are_truncated_to_the_interval),
+        cmocka_unit_test(what_is_spread_ends_inside_and_is_even),
         cmocka_unit_test(half_hours_are_left_to_others),
         cmocka_unit_test(a_gap_is_drawn_once),
         cmocka_unit_test(phases_fill_the_first_interval),

@@ -223,6 +223,23 @@ static void check_at(const struct model *m, const struct schedule *s, instant_t 
         fail_msg("at %lld closes %lld", (long long)t, (long long)closes);
 }
 
+/* Open time between two full minutes, and the way back from it. */
+static void check_open_time(const struct model *m, const struct schedule *s, int from, int to)
+{
+    instant_t begin = m->from + (instant_t)from * MS_PER_MINUTE;
+    duration_t open = 0;
+
+    for (int i = from; i < to; i++)
+        open += model_all_open(m, i) ? MS_PER_MINUTE : 0;
+    assert_int_equal(schedule_open_for(s, begin, m->from + (instant_t)to * MS_PER_MINUTE), open);
+    assert_int_equal(schedule_open_for(s, begin, begin - 1), 0);
+    for (duration_t part = 0; part < open; part += open / 7 + 1) {
+        instant_t after = schedule_open_after(s, begin, part);
+        assert_int_equal(schedule_opens(s, after), after);
+        assert_int_equal(schedule_open_for(s, begin, after), part);
+    }
+}
+
 static void run_case(const char *zone, const char *from, uint64_t seed)
 {
     static struct model m;
@@ -239,6 +256,10 @@ static void run_case(const char *zone, const char *from, uint64_t seed)
         for (int i = 0; i < 60; i++) {
             instant_t t = m.from + between(&p, 0, (int64_t)16 * MS_PER_DAY);
             check_at(&m, &f.s, i % 2 ? t : t - t % MS_PER_MINUTE); /* also right on an edge */
+        }
+        for (int i = 0; i < 6; i++) {
+            int begin = (int)between(&p, 0, 8 * 1440);
+            check_open_time(&m, &f.s, begin, begin + (int)between(&p, 0, 8 * 1440));
         }
         for (int i = 0; i + 1 < MINUTES - 4 * 1440; i++) /* each edge, and just before it */
             if (model_all_open(&m, i) != model_all_open(&m, i + 1) && prng_below(&p, 4) == 0) {

@@ -429,7 +429,7 @@ static void start_engine(struct world *w)
     for (int64_t id = 1; id <= REVISIONS; id++) {
         struct plan *p = plan_of(w, id);
         for (size_t l = 0; l < LANES; l++)
-            p->lanes[l] = (struct engine_revision_lane){(int64_t)l + 1, 1};
+            p->lanes[l] = (struct engine_revision_lane){.lane = (int64_t)l + 1, .waiting = 1};
         engine_add_revision(w->engine, w->now,
                             &(struct engine_revision){.id = id,
                                                       .campaign = id,
@@ -564,7 +564,7 @@ static struct engine *one_lane(struct bench *b, instant_t now, struct pace pace,
     b->schedule.zone = &utc;
     if (!b->schedule.end)
         b->schedule = (struct schedule){.zone = &utc, .start = INSTANT_MIN, .end = INSTANT_NEVER};
-    b->lane = (struct engine_revision_lane){1, 3};
+    b->lane = (struct engine_revision_lane){.lane = 1, .waiting = 3};
     b->engine = engine_new();
     engine_add_channel(b->engine,
                        &(struct engine_channel){.id = 1, .account = 1, .in_flight_max = 1});
@@ -741,7 +741,7 @@ static unsigned tries_of_first(const struct engine_answer *answer, struct effect
 static void what_was_on_its_way_lengthens_no_rest(void **state)
 {
     struct schedule always = {.zone = &utc, .start = INSTANT_MIN, .end = INSTANT_NEVER};
-    const struct engine_revision_lane lane = {1, 3};
+    const struct engine_revision_lane lane = {.lane = 1, .waiting = 3};
     instant_t now = 1800000000000;
     struct engine *e = engine_new();
     int64_t sends[3];
@@ -924,7 +924,7 @@ static void an_answer_wakes_who_waits_for_its_place(void **state)
                                  .span = 60000,
                                  .text = "1 per 1m channel"};
     struct schedule always = {.zone = &utc, .start = INSTANT_MIN, .end = INSTANT_NEVER};
-    struct engine_revision_lane lanes[] = {{1, 1}, {2, 1}};
+    struct engine_revision_lane lanes[] = {{.lane = 1, .waiting = 1}, {.lane = 2, .waiting = 1}};
     struct engine_waiting one = {1, 1, 1, 0, 0}, two = {2, 2, 2, 0, 0};
     struct engine *e = engine_new();
     instant_t now = 1800000000000;
@@ -1034,7 +1034,7 @@ static void pausing_what_was_dropped_ends_it(void **state)
 {
     static const struct schedule always = {
         .zone = &utc, .start = INSTANT_MIN, .end = INSTANT_NEVER};
-    const struct engine_revision_lane lanes[] = {{1, 1}};
+    const struct engine_revision_lane lanes[] = {{.lane = 1, .waiting = 1}};
     const struct engine_waiting asked[] = {{1, 1, 1, 1, 0}};
     struct engine *e = engine_new();
     struct effect f;

@@ -73,6 +73,117 @@ static void who_is_not_held_goes_whatever_the_priority(void **state)
     engine_free(w.engine);
 }
 
+static const struct hours two_windows[] = {{600, 720}, {840, 1080}};
+static const struct window workday = {
+    .weekdays = 0x1f, .first_day = 1, .hours = two_windows, .hours_count = 2};
+
+/* A campaign that is spread over the windows of four days (Friday noon to Tuesday noon). */
+static struct engine_revision *spread(size_t rows)
+{
+    struct engine_revision *r = tiny_revision(&w, &utc);
+    struct schedule *s = &w.schedules[r->id - 1];
+
+    r->pace = (struct pace){1000, 2000, PACE_SPREAD};
+    s->windows = &workday;
+    s->window_count = 1;
+    s->end = noon + 4 * MS_PER_DAY;
+    tiny_rows(&w, r, 1, rows);
+    return r;
+}
+
+static void a_spread_campaign_fills_its_windows_evenly(void **state)
+{
+    const struct schedule *s = &w.schedules[0];
+
+    (void)state;
+    for (size_t rows = 1; rows <= 300; rows = rows * 3 + 1) {
+        tiny_start(&w, noon, 1, (struct engine_channel){0});
+        tiny_add(&w, spread(rows));
+        duration_t total = schedule_open_for(s, noon, s->end);
+        tiny_run(&w, INSTANT_NEVER);
+        assert_int_equal(w.sent_count, rows);
+        assert_int_equal(w.expired, 0);
+        assert_int_equal(total, 12 * MS_PER_HOUR); /* Friday 4, Monday 6, Tuesday 2 */
+        for (size_t i = 0; i < rows; i++) {
+            instant_t before = i ? w.sent[i - 1].at : noon;
+            duration_t gap = schedule_open_for(s, before, w.sent[i].at);
+            duration_t share = total / (duration_t)(rows + 1);
+            assert_int_equal(schedule_opens(s, w.sent[i].at), w.sent[i].at);
+            assert_true(w.sent[i].at < s->end);
+            /* half of what is left at that moment, more or less */
+            duration_t left = schedule_open_for(s, before, s->end) / (duration_t)(rows - i + 1);
+            assert_in_range(gap, left / 2, left + left / 2 + 1);
+            assert_in_range(left, share / 4, share * 4);
+        }
+        engine_free(w.engine);
+    }
+}
+
+/* Another campaign of the sender uses the time between; and the spread one is still on time. */
+static void a_spread_campaign_holds_nobody_up(void **state)
+{
+    instant_t alone[20];
+
+    (void)state;
+    for (int others = 0; others < 2; others++) {
+        tiny_start(&w, noon, 1, (struct engine_channel){0});
+        tiny_add(&w, spread(20));
+        if (others) {
+            struct engine_revision *r = tiny_revision(&w, &utc);
+            r->pace = (struct pace){20000, 60000, PACE_UNIFORM};
+            tiny_rows(&w, r, 1, 500);
+            tiny_add(&w, r);
+        }
+        tiny_run(&w, INSTANT_NEVER);
+        size_t mine = 0;
+        instant_t last_other = 0;
+        for (size_t i = 0; i < w.sent_count; i++) {
+            const struct tiny_sent *x = &w.sent[i];
+            if (x->revision == 2)
+                last_other = x->at;
+            else if (others)
+                assert_in_range(x->at - alone[mine++], 0, 1000); /* its floor, at the most */
+            else
+                alone[mine++] = x->at;
+            assert_true(i == 0 || x->at - w.sent[i - 1].at >= 1000);
+        }
+        assert_int_equal(mine, 20);
+        assert_int_equal(w.sent_count, others ? 520 : 20);
+        assert_true(!others || last_other < noon + 8 * MS_PER_HOUR); /* 500 x 40 s */
+        engine_free(w.engine);
+    }
+}
+
+/* After a restart it counts from the same last send. */
+static void a_restart_moves_no_spread_send(void **state)
+{
+    instant_t whole[20];
+
+    (void)state;
+    for (size_t stop = 0; stop < 20; stop += 3) {
+        tiny_start(&w, noon, 1, (struct engine_channel){0});
+        tiny_add(&w, spread(20));
+        tiny_run(&w, stop ? whole[stop - 1] + 2500 : INSTANT_NEVER);
+        if (stop) {
+            instant_t last = w.sent[w.sent_count - 1].at;
+            engine_free(w.engine);
+            w.engine = engine_new();
+            engine_add_channel(w.engine, &(struct engine_channel){.id = 1, .in_flight_max = 1});
+            engine_add_lane(w.engine, &(struct engine_lane){1, 1, 1, last, last});
+            w.lanes[0][0] = (struct engine_revision_lane){1, 20 - w.sent_count, last};
+            engine_add_revision(w.engine, w.now, &w.revisions[0]);
+            tiny_run(&w, INSTANT_NEVER);
+        }
+        assert_int_equal(w.sent_count, 20);
+        for (size_t i = 0; i < 20; i++) {
+            if (!stop)
+                whole[i] = w.sent[i].at;
+            assert_int_equal(w.sent[i].at, whole[i]);
+        }
+        engine_free(w.engine);
+    }
+}
+
 static bool half_hour(instant_t t)
 {
     return t / MS_PER_MINUTE % 30 == 0;
@@ -135,6 +246,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(priority_then_the_earlier_end_then_in_turn),
         cmocka_unit_test(who_is_not_held_goes_whatever_the_priority),
+        cmocka_unit_test(a_spread_campaign_fills_its_windows_evenly),
+        cmocka_unit_test(a_spread_campaign_holds_nobody_up),
+        cmocka_unit_test(a_restart_moves_no_spread_send),
         cmocka_unit_test(no_send_in_minute_00_or_30_where_the_platform_asks),
         cmocka_unit_test(a_window_that_opens_at_the_hour_starts_in_its_second_minute),
     };

@@ -858,7 +858,7 @@ static void make_plan(struct world *w, int64_t id, const struct engine_limit poo
     p->channel = id <= 2 ? 1 : id <= 4 ? 2 : 3;
     for (int64_t l = 1; l <= LANES; l++) {
         if (lane_channel[l] == p->channel)
-            p->lanes[p->lane_count++] = (struct engine_revision_lane){l, 1};
+            p->lanes[p->lane_count++] = (struct engine_revision_lane){.lane = l, .waiting = 1};
     }
     p->schedule =
         (struct schedule){.zone = &utc,
@@ -971,7 +971,7 @@ static struct engine *bench_open(struct bench *b, duration_t within, uint32_t ba
                         &(struct engine_lane){2 * c - 1, c, 1, INSTANT_MIN, INSTANT_MIN});
     }
     for (int64_t id = 1; id <= 2; id++) { /* revision 1 on lane 1, 2 on lane 3 */
-        b->lane[id - 1] = (struct engine_revision_lane){2 * id - 1, 3};
+        b->lane[id - 1] = (struct engine_revision_lane){.lane = 2 * id - 1, .waiting = 3};
         b->spec = (struct engine_revision){.id = id,
                                            .campaign = id,
                                            .channel = id,
@@ -1255,7 +1255,7 @@ static void a_restored_question_keeps_its_place(void **state)
     struct bench b = {.schedule = {&utc, .start = INSTANT_MIN, .end = INSTANT_NEVER}};
     instant_t asked_at = t0 - 2 * (instant_t)MS_PER_DAY;
     struct engine_asked a = {1, 1, 1, &was, 1, asked_at, true};
-    struct engine_revision_lane lane = {1, 2};
+    struct engine_revision_lane lane = {.lane = 1, .waiting = 2};
     struct engine_hold h;
     struct effect f;
 
@@ -1303,7 +1303,7 @@ static void a_restored_question_takes_its_place_where_others_count(void **state)
     struct engine_limit one = {.scope = SCOPE_PERSON, .max = 1, .period = PERIOD_DAY, .text = "1"};
     struct engine_waiting was = {9, 9, 9, 1, 9}, waits = {1, 1, 1, 0, 5};
     struct schedule always = {&utc, .start = INSTANT_MIN, .end = INSTANT_NEVER};
-    struct engine_revision_lane lanes[] = {{1, 1}, {3, 1}};
+    struct engine_revision_lane lanes[] = {{.lane = 1, .waiting = 1}, {.lane = 3, .waiting = 1}};
     struct engine *e = engine_new();
     struct engine_hold h;
     struct effect f;

@@ -402,10 +402,11 @@ static void a_person_settles_the_unknown(void **state)
     verify(f);
 }
 
-static int keep_lanes(void *ctx, int64_t lane, uint64_t n)
+static int keep_lanes(void *ctx, const struct store_revision_lane *lane)
 {
     int64_t *sum = ctx;
-    *sum = *sum * 100 + lane * 10 + (int64_t)n;
+    *sum = *sum * 100 + lane->lane * 10 + (int64_t)lane->waiting;
+    assert_int_equal(lane->last_due != 0, lane->lane == 1); /* it alone has sent */
     return 0;
 }
 
