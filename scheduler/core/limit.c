@@ -26,8 +26,9 @@ void rolling_init(struct rolling *r, uint32_t max, duration_t span, instant_t *m
 
 instant_t rolling_ready_at(const struct rolling *r, instant_t now)
 {
-    uint32_t gone = released(r, now), used = rolling_used(r, now);
-
+    if (r->in_flight + r->held < r->max)
+        return now;
+    uint32_t gone = released(r, now), used = r->in_flight + r->held - gone;
     if (used < r->max)
         return now;
     uint32_t too_many = used - r->max + 1; /* must be released first */
@@ -178,6 +179,8 @@ static uint32_t released(const struct rolling *r, instant_t now)
 {
     uint32_t low = 0, high = r->held;
 
+    if (high == 0 || r->release_at[r->head] > now)
+        return 0;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (r->release_at[position(r, middle)] <= now)

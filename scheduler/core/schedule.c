@@ -34,6 +34,8 @@ struct search { /* for the first edge after `after` at which the part is `open` 
     instant_t found;
 };
 
+static instant_t all_open(const struct schedule *s, instant_t t);
+static void memorize(const struct schedule *s, instant_t from, instant_t opens);
 static instant_t own_opens(const struct schedule *s, enum schedule_part part, instant_t t);
 static bool part_open(const struct schedule *s, enum schedule_part part, instant_t t);
 static day_t last_day(const struct schedule *s, enum schedule_part part, day_t today);
@@ -45,6 +47,8 @@ instant_t schedule_part_opens(const struct schedule *s, enum schedule_part part,
     const struct schedule *other = s;
     instant_t horizon = instant_add(t, (duration_t)SCHEDULE_HORIZON_DAYS * MS_PER_DAY);
 
+    if (s->memo && t >= s->memo->opens && t < s->memo->until)
+        return t;
     if (!s->also)
         return own_opens(s, part, t);
     while (other && t <= horizon) { /* until all agree on one instant */
@@ -64,6 +68,25 @@ static instant_t own_opens(const struct schedule *s, enum schedule_part part, in
 }
 
 instant_t schedule_opens(const struct schedule *s, instant_t t)
+{
+    if (s->memo && t >= s->memo->from && t < s->memo->until)
+        return t > s->memo->opens ? t : s->memo->opens;
+    instant_t opens = all_open(s, t);
+    if (s->memo && opens != INSTANT_NEVER)
+        memorize(s, t, opens);
+    return opens;
+}
+
+static void memorize(const struct schedule *s, instant_t from, instant_t opens)
+{
+    /* one that never closes was looked through for so long, not for ever */
+    instant_t looked = instant_add(opens, (duration_t)SCHEDULE_HORIZON_DAYS / 2 * MS_PER_DAY);
+    instant_t until = schedule_closes(s, opens);
+
+    *s->memo = (struct schedule_memo){from, opens, until < looked ? until : looked};
+}
+
+static instant_t all_open(const struct schedule *s, instant_t t)
 {
     instant_t horizon = instant_add(t, (duration_t)SCHEDULE_HORIZON_DAYS * MS_PER_DAY);
     int agree = 0; /* parts in a row that are open at `t` */

@@ -34,6 +34,11 @@ struct day_mark {
     bool workday;
 };
 
+/* What was last found out, for who asks often: closed in [from, opens), open in [opens, until). */
+struct schedule_memo {
+    instant_t from, opens, until;
+};
+
 struct schedule {
     const struct tz *zone;
     instant_t start; /* INSTANT_MIN: when approved */
@@ -47,6 +52,7 @@ struct schedule {
     const struct day_mark *marks; /* the calendar; ascending, each day once */
     size_t mark_count;
     const struct schedule *also; /* its windows and quiet hours hold as well, and so on; or NULL */
+    struct schedule_memo *memo;  /* all zero at first; changes no answer; or NULL. One thread */
 };
 
 bool schedule_workday(const struct schedule *s, day_t d);

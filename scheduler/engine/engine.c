@@ -67,7 +67,7 @@ void engine_free(struct engine *e)
     at = 0;
     for (struct revision *r; (r = map_each(&e->revisions, &at));) {
         for (size_t i = 0; i < r->queue_count; i++)
-            free(r->queues[i].items);
+            free(r->queues[i].memory);
         free(r->queues);
         free(r->meters);
         free(r->limits);

@@ -48,7 +48,8 @@ struct item { /* a waiting delivery that was fetched */
 struct queue { /* what waits of one revision on one lane, by delivery */
     struct revision *revision;
     struct lane *lane;
-    struct item *items;
+    struct item *items; /* in `memory`; moves on when the first one is taken */
+    struct item *memory;
     size_t count, capacity;
     int64_t after;              /* the last one fetched */
     bool more, fetching, again; /* again: fetch from the start once the running fetch is back */
@@ -82,6 +83,8 @@ struct campaign_meters { /* outlives revisions while any of them is known */
 
 struct revision {
     struct engine_revision spec;
+    struct schedule schedule; /* spec.schedule points here: the caller's, with a memo */
+    struct schedule_memo memo;
     struct engine_limit *limits;
     struct campaign_meters *campaign;
     struct channel *channel;

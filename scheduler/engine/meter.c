@@ -6,18 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct cap { /* one recipient's share of a meter of scope recipient */
-    struct rolling rolling;
-    struct calendar_limit calendar;
-    instant_t release_at[]; /* the rolling ring */
-};
-
 static bool same(const struct meter *m, const struct engine_limit *spec, const struct tz *zone)
 {
     return m->spec.scope == spec->scope && m->spec.max == spec->max &&
            m->spec.rolling == spec->rolling &&
            (spec->rolling ? m->spec.span == spec->span
                           : m->spec.period == spec->period && m->zone == zone);
+}
+
+static void start(struct meter *m)
+{
+    const struct engine_limit *l = &m->spec;
+
+    if (l->scope == SCOPE_RECIPIENT && l->rolling)
+        caps_init_rolling(&m->caps, l->max, l->span);
+    else if (l->scope == SCOPE_RECIPIENT)
+        caps_init_calendar(&m->caps, l->max, l->period, m->zone);
+    else if (l->rolling)
+        rolling_init(&m->rolling, l->max, l->span, xmalloc(l->max * sizeof(instant_t)));
+    else
+        calendar_limit_init(&m->calendar, l->max, l->period, m->zone);
 }
 
 struct meter *meter_use(struct meter **list, const struct engine_limit *spec, const struct tz *zone)
@@ -32,11 +40,7 @@ struct meter *meter_use(struct meter **list, const struct engine_limit *spec, co
         m->zone = zone;
         snprintf(m->text, sizeof m->text, "%s", spec->text ? spec->text : "");
         m->spec.text = m->text;
-        if (spec->scope != SCOPE_RECIPIENT && spec->rolling)
-            rolling_init(&m->rolling, spec->max, spec->span,
-                         xmalloc(spec->max * sizeof(instant_t)));
-        if (spec->scope != SCOPE_RECIPIENT && !spec->rolling)
-            calendar_limit_init(&m->calendar, spec->max, spec->period, zone);
+        start(m);
         m->next = *list;
         *list = m;
     }
@@ -46,11 +50,8 @@ struct meter *meter_use(struct meter **list, const struct engine_limit *spec, co
 
 static void meter_free(struct meter *m)
 {
-    size_t at = 0;
-
-    for (struct cap *c; (c = map_each(&m->recipients, &at));)
-        free(c);
-    map_dispose(&m->recipients);
+    if (m->spec.scope == SCOPE_RECIPIENT)
+        caps_dispose(&m->caps);
     free(m->rolling.release_at);
     free(m);
 }
@@ -74,107 +75,97 @@ void meters_free(struct meter **list)
     }
 }
 
-static struct cap *cap_of(struct meter *m, int64_t recipient)
+static bool of_recipients(const struct meter *m)
 {
-    struct cap *c = map_get(&m->recipients, recipient);
-
-    if (!c) {
-        c = xmalloc(sizeof *c + (m->spec.rolling ? m->spec.max : 0) * sizeof(instant_t));
-        if (m->spec.rolling)
-            rolling_init(&c->rolling, m->spec.max, m->spec.span, c->release_at);
-        else
-            calendar_limit_init(&c->calendar, m->spec.max, m->spec.period, m->zone);
-        map_put(&m->recipients, recipient, c);
-    }
-    return c;
-}
-
-static struct rolling *rolling_of(struct meter *m, int64_t recipient)
-{
-    return m->spec.scope == SCOPE_RECIPIENT ? &cap_of(m, recipient)->rolling : &m->rolling;
-}
-
-static struct calendar_limit *calendar_of(struct meter *m, int64_t recipient)
-{
-    return m->spec.scope == SCOPE_RECIPIENT ? &cap_of(m, recipient)->calendar : &m->calendar;
+    return m->spec.scope == SCOPE_RECIPIENT;
 }
 
 instant_t meter_ready_at(const struct meter *m, int64_t recipient, instant_t now)
 {
-    const struct rolling *rolling = &m->rolling;
-    const struct calendar_limit *calendar = &m->calendar;
-
-    if (m->spec.scope == SCOPE_RECIPIENT) {
-        const struct cap *c = map_get(&m->recipients, recipient);
-        if (!c)
-            return now; /* never written to */
-        rolling = &c->rolling;
-        calendar = &c->calendar;
-    }
-    return m->spec.rolling ? rolling_ready_at(rolling, now)
-                           : calendar_limit_ready_at(calendar, now);
+    if (of_recipients(m))
+        return caps_ready_at(&m->caps, recipient, now);
+    return m->spec.rolling ? rolling_ready_at(&m->rolling, now)
+                           : calendar_limit_ready_at(&m->calendar, now);
 }
 
 void meter_take(struct meter *m, int64_t recipient, instant_t now, bool asks)
 {
-    if (meter_ready_at(m, recipient, now) > now) /* full, but not this campaign's own limit */
+    if (of_recipients(m) || meter_ready_at(m, 0, now) > now) /* full: not this campaign's own */
         meter_restore_open(m, recipient, now, now, asks);
     else if (m->spec.rolling)
-        rolling_take(rolling_of(m, recipient), now);
+        rolling_take(&m->rolling, now);
     else if (asks)
-        calendar_limit_ask(calendar_of(m, recipient));
+        calendar_limit_ask(&m->calendar);
     else
-        calendar_limit_take(calendar_of(m, recipient), now);
+        calendar_limit_take(&m->calendar, now);
 }
 
 void meter_answer(struct meter *m, int64_t recipient, instant_t answered_at, bool asks)
 {
-    if (m->spec.rolling)
-        rolling_answer(rolling_of(m, recipient), answered_at);
-    else if (asks)
-        calendar_limit_settle(calendar_of(m, recipient), answered_at);
+    bool open = m->spec.rolling || asks;
+
+    if (of_recipients(m) && open) {
+        caps_close(&m->caps, recipient);
+        caps_count(&m->caps, recipient, answered_at, answered_at);
+    } else if (of_recipients(m)) {
+        return; /* counted when it was claimed */
+    } else if (m->spec.rolling) {
+        rolling_answer(&m->rolling, answered_at);
+    } else if (asks) {
+        calendar_limit_settle(&m->calendar, answered_at);
+    }
 }
 
 void meter_untake(struct meter *m, int64_t recipient, instant_t claimed_at, bool asks)
 {
-    if (m->spec.rolling)
-        rolling_untake(rolling_of(m, recipient));
+    bool open = m->spec.rolling || asks;
+
+    if (of_recipients(m) && open)
+        caps_close(&m->caps, recipient);
+    else if (of_recipients(m))
+        caps_uncount(&m->caps, recipient, claimed_at);
+    else if (m->spec.rolling)
+        rolling_untake(&m->rolling);
     else if (asks)
-        calendar_limit_settle(calendar_of(m, recipient), INSTANT_MIN);
+        calendar_limit_settle(&m->calendar, INSTANT_MIN);
     else
-        calendar_limit_untake(calendar_of(m, recipient), claimed_at);
+        calendar_limit_untake(&m->calendar, claimed_at);
 }
 
 void meter_restore(struct meter *m, int64_t recipient, instant_t claimed_at, instant_t answered_at,
                    instant_t now)
 {
-    if (m->spec.rolling && answered_at + m->spec.span > now)
-        rolling_restore(rolling_of(m, recipient), answered_at, now);
-    if (!m->spec.rolling && claimed_at >= meter_since(m, now))
-        calendar_limit_restore(calendar_of(m, recipient), claimed_at, now);
+    if (of_recipients(m))
+        caps_count(&m->caps, recipient, m->spec.rolling ? answered_at : claimed_at, now);
+    else if (m->spec.rolling)
+        rolling_restore(&m->rolling, answered_at, now);
+    else
+        calendar_limit_restore(&m->calendar, claimed_at, now);
 }
 
 void meter_restore_open(struct meter *m, int64_t recipient, instant_t claimed_at, instant_t now,
                         bool asks)
 {
-    if (m->spec.rolling)
-        rolling_restore_open(rolling_of(m, recipient));
+    bool open = m->spec.rolling || asks;
+
+    if (of_recipients(m) && open)
+        caps_open(&m->caps, recipient);
+    else if (of_recipients(m))
+        caps_count(&m->caps, recipient, claimed_at, now);
+    else if (m->spec.rolling)
+        rolling_restore_open(&m->rolling);
     else if (asks)
-        calendar_limit_ask(calendar_of(m, recipient));
+        calendar_limit_ask(&m->calendar);
     else
-        calendar_limit_restore(calendar_of(m, recipient), claimed_at, now);
+        calendar_limit_restore(&m->calendar, claimed_at, now);
 }
 
 void meter_shift(struct meter *m, duration_t by)
 {
-    size_t at = 0;
-
-    if (!m->spec.rolling)
-        return;
-    if (m->spec.scope != SCOPE_RECIPIENT)
+    if (of_recipients(m))
+        caps_shift(&m->caps, by);
+    else if (m->spec.rolling)
         rolling_shift(&m->rolling, by);
-    for (struct cap *c; (c = map_each(&m->recipients, &at));)
-        rolling_shift(&c->rolling, by);
 }
 
 uint32_t meter_used(const struct meter *m, instant_t now)

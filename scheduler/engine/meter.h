@@ -7,8 +7,8 @@
 #ifndef PACELINE_ENGINE_METER_H
 #define PACELINE_ENGINE_METER_H
 
+#include "engine/caps.h"
 #include "engine/engine.h"
-#include "engine/map.h"
 
 struct meter {
     struct meter *next; /* of the same thing */
@@ -20,7 +20,7 @@ struct meter {
     unsigned users; /* revisions that set it; a channel's quota has one for ever */
     struct rolling rolling;
     struct calendar_limit calendar;
-    struct map recipients; /* scope recipient: id -> struct cap */
+    struct caps caps; /* scope recipient, instead of the two */
 };
 
 /* Finds the meter of this limit in the thing's list, or puts a new one there; takes a use of it. */

@@ -5,6 +5,21 @@
 #include <assert.h>
 #include <string.h>
 
+/* Room for one more at the end. */
+static void make_room(struct queue *q)
+{
+    size_t taken = q->memory ? (size_t)(q->items - q->memory) : 0;
+
+    if (taken + q->count < q->capacity)
+        return;
+    if (taken > q->count) { /* mostly taken: move down what is left */
+        memcpy(q->memory, q->items, q->count * sizeof *q->items);
+        taken = 0;
+    }
+    q->memory = xgrow(q->memory, &q->capacity, taken + q->count + 1, sizeof *q->items);
+    q->items = q->memory + taken;
+}
+
 void queue_put(struct queue *q, const struct item *item)
 {
     size_t i = q->count;
@@ -13,7 +28,7 @@ void queue_put(struct queue *q, const struct item *item)
         i--;
     if (i > 0 && q->items[i - 1].delivery == item->delivery)
         return;
-    q->items = xgrow(q->items, &q->capacity, q->count + 1, sizeof *q->items);
+    make_room(q);
     memmove(q->items + i + 1, q->items + i, (q->count - i) * sizeof *q->items);
     q->items[i] = *item;
     q->count++;
@@ -23,7 +38,10 @@ void queue_take(struct queue *q, size_t index)
 {
     assert(index < q->count);
     q->count--;
-    memmove(q->items + index, q->items + index + 1, (q->count - index) * sizeof *q->items);
+    if (index == 0)
+        q->items = q->count ? q->items + 1 : q->memory;
+    else
+        memmove(q->items + index, q->items + index + 1, (q->count - index) * sizeof *q->items);
 }
 
 void queue_again(struct queue *q)

@@ -134,6 +134,9 @@ void engine_add_revision(struct engine *e, instant_t now, const struct engine_re
     engine_time(e, now);
     assert(!map_get(&e->revisions, spec->id));
     r->spec = *spec;
+    r->schedule = *spec->schedule;
+    r->schedule.memo = &r->memo;
+    r->spec.schedule = &r->schedule;
     r->limits = xmalloc((spec->limit_count + 1) * sizeof *r->limits);
     for (size_t i = 0; i < spec->limit_count; i++)
         r->limits[i] = spec->limits[i];
@@ -277,7 +280,7 @@ static void forget(struct engine *e, struct revision *r)
         for (size_t k = 0; k < r->spec.limit_count; k++)
             meter_release(list_of(e, r, q->lane, r->limits[k].scope),
                           r->meters[i * r->spec.limit_count + k]);
-        free(q->items);
+        free(q->memory);
     }
     if (--r->campaign->users == 0) {
         map_remove(&e->campaigns, r->campaign->id);
