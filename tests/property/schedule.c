@@ -352,7 +352,8 @@ static void model(const struct written *w, const struct stretch *s,
 
 struct question {
     const struct stretch *stretch;
-    const struct schedule *schedule;
+    struct schedule schedule;
+    struct schedule_memo memo;
     bool open[SCHEDULE_PARTS][STRETCH_MINUTES];
     bool all[STRETCH_MINUTES];
 };
@@ -373,7 +374,7 @@ static void wants(const struct question *q, const char *what, instant_t t, const
 static void ask(const struct question *q, instant_t t)
 {
     static const char *const words[] = {"the day opens", "quiet hours end", "a window opens"};
-    const struct schedule *s = q->schedule;
+    const struct schedule *s = &q->schedule;
 
     for (int part = 0; part < SCHEDULE_PARTS; part++)
         wants(q, words[part], t, q->open[part], true,
@@ -392,7 +393,10 @@ static void hours_hold_to_the_minute(struct dice *d)
     written_any(d, &w, s->wall[0] / 1440);
     struct campaign *c = campaign_of(&w, s->zone);
     q.stretch = s;
-    q.schedule = &c->schedule;
+    q.schedule = c->schedule;
+    q.memo = (struct schedule_memo){0, 0, 0};
+    if (dice_one_in(d, 2))
+        q.schedule.memo = &q.memo; /* as the engine asks */
     model(&w, s, q.open);
     for (int m = 0; m < STRETCH_MINUTES; m++)
         q.all[m] = q.open[0][m] && q.open[1][m] && q.open[2][m];
