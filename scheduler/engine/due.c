@@ -1,10 +1,12 @@
 /* When a delivery is due on its lane.
  *
- * Last due + gap, never before last answer + floor. A lane that rested (never sent, or came back
- * after being down) starts at a random phase of its interval, and so does one that was closed, so
- * that nothing bursts when a window opens or a halt is lifted. Held until an instant, it is due
- * then. The draws depend on (seed, row, attempt) and on earlier due instants only; drawing again
- * gives the same. */
+ * Last due + gap. Due instants follow from due instants alone, so that the run is due when the plan
+ * said; the floor after the last answer is kept all the same (lane.c): a lane that is a little late
+ * goes a little after its due instant, and is due as before. A lane that rested (never sent, or
+ * came back after being down) starts at a random phase of its interval, and so does one that was
+ * closed, so that nothing bursts when a window opens or a halt is lifted. Held until an instant, it
+ * is due then. The draws depend on (seed, row, attempt) and on earlier due instants only; drawing
+ * again gives the same. */
 #include "engine/internal.h"
 
 enum {
@@ -122,10 +124,10 @@ static void draw_spread(struct engine *e, struct queue *q, struct item *item)
     duration_t gap =
         pace_spread(p, time_left(q, q->last_due), q->waiting > take ? q->waiting : take, take,
                     r->spec.seed, item->row, item->attempts);
-    instant_t due = schedule_open_after(r->spec.schedule, q->last_due, gap);
-    item->base = later(due, instant_add(q->lane->last_answer, p->floor));
-    item->due = due != INSTANT_NEVER && rested(e, q, due) ? due_anew(q, item, e->now)
-                                                          : due_in_schedule(q, item, item->base);
+    item->base = schedule_open_after(r->spec.schedule, q->last_due, gap);
+    item->due = item->base != INSTANT_NEVER && rested(e, q, item->base)
+                    ? due_anew(q, item, e->now)
+                    : due_in_schedule(q, item, item->base);
 }
 
 static void draw_gap(struct engine *e, struct queue *q, struct item *item)
@@ -140,7 +142,7 @@ static void draw_gap(struct engine *e, struct queue *q, struct item *item)
             item->base = later(item->base, l->last_answer + p->floor);
         item->due = due_anew(q, item, item->base);
     } else {
-        item->base = pace_due(p, l->last_due, l->last_answer, e->now, gap, 0);
+        item->base = pace_due(p, l->last_due, INSTANT_MIN, e->now, gap, 0);
         item->due = due_in_schedule(q, item, item->base);
     }
 }

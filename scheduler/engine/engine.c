@@ -292,6 +292,11 @@ instant_t engine_wake(const struct engine *e)
     return n && n->at < wake ? n->at : wake;
 }
 
+void engine_watch(struct engine *e)
+{
+    e->watched = true;
+}
+
 void engine_emit(struct engine *e, const struct effect *f)
 {
     if (e->effect_first == e->effect_count)

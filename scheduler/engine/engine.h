@@ -217,26 +217,33 @@ enum effect_kind {
     EFFECT_RESULT, /* delivery, state, reason, claimed_at (INSTANT_MIN: never claimed), at */
     EFFECT_EXPIRE, /* revision: its end has come */
     EFFECT_PAUSE,  /* revision: the channel asked for a person to look (stop_campaign) */
-    EFFECT_FORGET  /* revision, owner: nothing of it is left here */
+    EFFECT_FORGET, /* revision, owner: nothing of it is left here */
+    EFFECT_HOLD    /* after engine_watch: what the lane waits for now; see below */
 };
 
 struct effect {
     enum effect_kind kind;
     int64_t revision, lane, delivery;
-    int64_t send;         /* CLAIM, SEND, RESULT of a claim: what it belongs to */
-    int64_t after;        /* FETCH */
-    size_t cap;           /* FETCH */
-    instant_t since;      /* HISTORY */
-    instant_t at;         /* CLAIM, RESULT: the turn's time */
-    instant_t due_at;     /* CLAIM */
+    int64_t send;     /* CLAIM, SEND, RESULT of a claim: what it belongs to */
+    int64_t after;    /* FETCH */
+    size_t cap;       /* FETCH */
+    instant_t since;  /* HISTORY */
+    instant_t at;     /* CLAIM, RESULT: the turn's time */
+    instant_t due_at; /* CLAIM */
+    duration_t late;  /* CLAIM: more than the interval's floor, the lane is anchored anew; or 0 */
     instant_t claimed_at; /* RESULT, SEND */
     int64_t progress; /* CLAIM, RESULT of a drop: below or at this id nothing of the lane waits; 0:
                          not known */
     enum delivery_state state; /* RESULT */
     enum reason reason;        /* RESULT */
-    bool unseen; /* RESULT EXPIRED: of a question that nobody saw; it holds no place */
-    void *owner; /* FORGET */
+    bool unseen;          /* RESULT EXPIRED: of a question that nobody saw; it holds no place */
+    enum gate gate;       /* HOLD */
+    const char *limit;    /* HOLD: its text, until the revision is forgotten; NULL: not a limit */
+    instant_t not_before; /* HOLD; INSTANT_NEVER: only an event ends it */
+    void *owner;          /* FORGET */
 };
+/* From now on EFFECT_HOLD says, each time a lane was looked at and may not send, what holds it. */
+void engine_watch(struct engine *e);
 /* Takes the next effect in order; false when there is none. */
 bool engine_effect(struct engine *e, struct effect *out);
 

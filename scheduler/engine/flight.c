@@ -87,7 +87,7 @@ static void board(struct engine *e, struct flight *f, const struct item *item)
     each_meter(e, f, item, take);
 }
 
-static void claim(struct engine *e, struct flight *f, size_t index, instant_t due)
+static void claim(struct engine *e, struct flight *f, size_t index, instant_t due, duration_t late)
 {
     struct queue *q = f->queue;
     struct item item = q->items[index];
@@ -103,6 +103,7 @@ static void claim(struct engine *e, struct flight *f, size_t index, instant_t du
                                     .delivery = item.delivery,
                                     .at = e->now,
                                     .due_at = due,
+                                    .late = late,
                                     .progress = queue_progress(q)});
 }
 
@@ -116,7 +117,7 @@ static void claim_batch(struct engine *e, struct flight *f, int64_t key, instant
         struct item *item = &q->items[i];
         if (item->key == key && item->not_before <= e->now &&
             lane_rule(e, q, item, e->now).verdict == VERDICT_GO)
-            claim(e, f, i, due);
+            claim(e, f, i, due, 0);
         else
             i++;
     }
@@ -127,14 +128,17 @@ void flight_claim(struct engine *e, struct queue *q, size_t index)
     struct lane *l = q->lane;
     const struct item *first = &q->items[index];
     int64_t key = first->key;
-    instant_t due = first->due;
+    const struct pace *p = &q->revision->spec.pace;
+    duration_t late = e->now - first->due;
     struct flight *f = flight_new(e, q, first->delivery, FLIGHT_CLAIMING);
 
-    /* small lateness does not add up; more than the floor anchors the lane anew */
-    l->last_due = e->now - due > q->revision->spec.pace.floor ? e->now : due;
+    /* small lateness does not add up; more than the floor anchors the lane anew. A lane without
+     * gaps has no anchor: what waits for its turn in flight is due all the same */
+    late = p->ceiling > 0 && late > p->floor ? late : 0;
+    l->last_due = late ? e->now : first->due;
     q->last_due = l->last_due;
     l->epoch++;
-    claim(e, f, index, l->last_due);
+    claim(e, f, index, l->last_due, late);
     claim_batch(e, f, key, l->last_due);
 }
 

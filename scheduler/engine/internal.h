@@ -113,7 +113,7 @@ struct flight {
 
 struct engine {
     instant_t now;
-    bool halted, claims_held;
+    bool halted, claims_held, watched;
     struct map channels, lanes, revisions, campaigns;
     struct map flights, in_flight; /* by send; by delivery */
     struct person *persons;
@@ -149,6 +149,13 @@ void lane_touch_starved(struct engine *e);
 void lane_run(struct engine *e, struct lane *l);
 struct ruling lane_rule(const struct engine *e, const struct queue *q, const struct item *item,
                         instant_t now);
+struct sayers { /* the limits that say the latest instant of their gate; NULL: none holds */
+    const struct meter *rate, *cap, *channel;
+};
+/* Every gate, as lane_rule sums them up. */
+void lane_rows(const struct engine *e, const struct queue *q, const struct item *item,
+               instant_t now, struct ruling rows[GATE_COUNT], struct sayers *who);
+const struct meter *sayer_of(const struct sayers *who, enum gate gate);
 bool lane_hard_go(const struct engine *e, const struct revision *r, instant_t now);
 
 /* due.c */

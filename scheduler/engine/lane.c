@@ -4,8 +4,7 @@
  * end, then in turn), the first delivery that is not held alone is judged by all gates. The lane
  * takes the first campaign that nothing but its own gap holds; when all are held otherwise, the one
  * that is free soonest. So a campaign with long gaps is not overtaken for ever by one with short
- * gaps.
- */
+ * gaps. *
 #include "engine/internal.h"
 
 #include <assert.h>
@@ -44,43 +43,76 @@ static void set_starved(struct engine *e, struct lane *l, bool starved)
     l->starved = starved;
 }
 
+/* Keeps the latest instant, and the limit that says it. */
+static void latest(instant_t *ready, const struct meter **says, const struct meter *m,
+                   int64_t recipient, instant_t now)
+{
+    instant_t at = meter_ready_at(m, recipient, now);
+
+    if (at <= *ready)
+        return;
+    *ready = at;
+    *says = m;
+}
+
 static void ask_limits(const struct queue *q, const struct item *item, instant_t now,
-                       struct gate_facts *f)
+                       struct gate_facts *f, struct sayers *who)
 {
     const struct revision *r = q->revision;
     size_t index = (size_t)(q - r->queues);
 
     f->rate_ready_at = f->cap_ready_at = f->channel_ready_at = INSTANT_MIN;
+    *who = (struct sayers){NULL, NULL, NULL};
     for (size_t i = 0; i < r->spec.limit_count; i++) {
         const struct meter *m = r->meters[index * r->spec.limit_count + i];
-        instant_t ready = meter_ready_at(m, item->recipient, now);
         if (m->spec.scope != SCOPE_RECIPIENT) {
-            f->rate_ready_at = later(f->rate_ready_at, ready);
-        } else if (ready > now) {
+            latest(&f->rate_ready_at, &who->rate, m, 0, now);
+        } else if (meter_ready_at(m, item->recipient, now) > now) {
             f->cap_drops |= r->limits[i].drop;
-            f->cap_ready_at = later(f->cap_ready_at, ready);
+            latest(&f->cap_ready_at, &who->cap, m, item->recipient, now);
         }
     }
     for (const struct meter *m = r->channel->quotas; m; m = m->next)
-        f->channel_ready_at = later(f->channel_ready_at, meter_ready_at(m, 0, now));
-    f->channel_ready_at = later(f->channel_ready_at, r->channel->stopped_until);
+        latest(&f->channel_ready_at, &who->channel, m, 0, now);
+    if (r->channel->stopped_until > f->channel_ready_at) {
+        f->channel_ready_at = r->channel->stopped_until;
+        who->channel = NULL;
+    }
 }
 
-struct ruling lane_rule(const struct engine *e, const struct queue *q, const struct item *item,
-                        instant_t now)
+/* The drawn instant, and never before the last answer + the floor. */
+static instant_t gap_ready_at(const struct queue *q, const struct item *item, instant_t now)
+{
+    const struct lane *l = q->lane;
+    instant_t ready = item->epoch != l->epoch                            ? INSTANT_MIN
+                      : schedule_closed(q->revision->spec.schedule, now) ? item->base
+                                                                         : item->due;
+
+    return l->last_answer == INSTANT_MIN
+               ? ready
+               : later(ready, l->last_answer + q->revision->spec.pace.floor);
+}
+
+void lane_rows(const struct engine *e, const struct queue *q, const struct item *item,
+               instant_t now, struct ruling rows[GATE_COUNT], struct sayers *who)
 {
     const struct revision *r = q->revision;
-    struct ruling rows[GATE_COUNT];
     struct gate_facts f = {.halted = e->halted || e->claims_held,
                            .running = !r->priming && !r->dropped,
                            .paused = r->paused,
                            .schedule = r->spec.schedule};
 
-    ask_limits(q, item, now, &f);
-    f.gap_ready_at = item->epoch != q->lane->epoch            ? INSTANT_MIN
-                     : schedule_closed(r->spec.schedule, now) ? item->base
-                                                              : item->due;
+    ask_limits(q, item, now, &f, who);
+    f.gap_ready_at = gap_ready_at(q, item, now);
     gates_rule(&f, now, rows);
+}
+
+static struct ruling rule(const struct engine *e, const struct queue *q, const struct item *item,
+                          instant_t now, struct sayers *who)
+{
+    struct ruling rows[GATE_COUNT];
+
+    lane_rows(e, q, item, now, rows, who);
     struct ruling sum = gates_sum(rows);
     if (sum.verdict != VERDICT_DROP || sum.gate != GATE_FREQUENCY_CAP)
         return sum;
@@ -89,6 +121,22 @@ struct ruling lane_rule(const struct engine *e, const struct queue *q, const str
     rows[GATE_FREQUENCY_CAP].verdict = VERDICT_GO;
     sum = gates_sum(rows);
     return sum.verdict == VERDICT_HOLD ? sum : cap;
+}
+
+struct ruling lane_rule(const struct engine *e, const struct queue *q, const struct item *item,
+                        instant_t now)
+{
+    struct sayers who;
+
+    return rule(e, q, item, now, &who);
+}
+
+const struct meter *sayer_of(const struct sayers *who, enum gate gate)
+{
+    return gate == GATE_RATE_LIMIT      ? who->rate
+           : gate == GATE_FREQUENCY_CAP ? who->cap
+           : gate == GATE_CHANNEL       ? who->channel
+                                        : NULL;
 }
 
 bool lane_hard_go(const struct engine *e, const struct revision *r, instant_t now)
@@ -150,6 +198,8 @@ struct choice {
     size_t index, place; /* item; position in the lane's queues */
     instant_t ready_at;
     bool go, only_gap, starved;
+    enum gate gate;            /* of a hold */
+    const struct meter *limit; /* that it is, or NULL */
 };
 
 /* The queue's first delivery that is not held alone, judged. False when it has none; `*wake` then
@@ -165,14 +215,15 @@ static bool judge_queue(struct engine *e, struct queue *q, struct choice *c, ins
         }
         if (item->epoch != q->lane->epoch)
             due_draw(e, q, item);
-        struct ruling sum = lane_rule(e, q, item, e->now);
+        struct sayers who;
+        struct ruling sum = rule(e, q, item, e->now, &who);
         if (sum.verdict == VERDICT_DROP && sum.reason != REASON_ENDED) {
             drop_item(e, q, i, &sum);
             continue;
         }
         if (sum.verdict == VERDICT_GO &&
             (restart_after_hold(e, q, item) || due_late_into_half_hour(e, q, item)))
-            sum = lane_rule(e, q, item, e->now);
+            sum = rule(e, q, item, e->now, &who);
         if (sum.verdict == VERDICT_HOLD && sum.reason == REASON_FREQUENCY_CAP) {
             /* held alone: others need not wait for it */
             item->not_before = sum.not_before;
@@ -191,6 +242,8 @@ static bool judge_queue(struct engine *e, struct queue *q, struct choice *c, ins
         c->only_gap = c->go || (sum.reason == REASON_GAP && !queue_spreads(q));
         c->ready_at = c->go ? e->now : sum.not_before;
         c->starved |= sum.not_before == INSTANT_NEVER && waits_for_room(q, sum.reason);
+        c->gate = sum.gate;
+        c->limit = sayer_of(&who, sum.gate);
         return true;
     }
     return false;
@@ -251,6 +304,19 @@ static bool has_room(const struct lane *l, const struct queue *q)
     return !l->exclusive && l->in_flight < l->channel->in_flight_max;
 }
 
+static void tell_hold(struct engine *e, const struct lane *l, const struct choice *c)
+{
+    if (e->watched)
+        engine_emit(e, &(struct effect){.kind = EFFECT_HOLD,
+                                        .revision = c->queue->revision->spec.id,
+                                        .lane = l->id,
+                                        .delivery = c->queue->items[c->index].delivery,
+                                        .at = e->now,
+                                        .gate = c->gate,
+                                        .limit = c->limit ? c->limit->text : NULL,
+                                        .not_before = c->ready_at});
+}
+
 void lane_run(struct engine *e, struct lane *l)
 {
     instant_t wake = INSTANT_NEVER;
@@ -259,6 +325,7 @@ void lane_run(struct engine *e, struct lane *l)
     while (choose(e, l, &c, &wake)) {
         if (!c.go) {
             wake = c.ready_at < wake ? c.ready_at : wake;
+            tell_hold(e, l, &c);
             break;
         }
         if (!has_room(l, c.queue))

@@ -51,6 +51,9 @@ static void gather_claim(struct run *s, const struct effect *f)
 {
     struct commit *c = gathering(s);
 
+    if (f->late)
+        log_line(LOG_WARNING, "lane", "late: anchored anew delivery=%lld lane=%lld late_ms=%lld",
+                 (long long)f->delivery, (long long)f->lane, (long long)f->late);
     c->rows.claims =
         xgrow(c->rows.claims, &c->claim_capacity, c->rows.claim_count + 1, sizeof *c->rows.claims);
     c->rows.claims[c->rows.claim_count++] = (struct store_claim){.delivery = f->delivery,
@@ -355,6 +358,8 @@ static void run_effect(struct run *s, const struct effect *f)
         break;
     case EFFECT_FORGET:
         revisions_forget(s, f->owner);
+        break;
+    case EFFECT_HOLD: /* not watched here */
         break;
     }
 }

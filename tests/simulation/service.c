@@ -679,6 +679,8 @@ static void effect(struct sim *s, const struct effect *f)
     case EFFECT_FORGET:
         forget(s, f->owner);
         break;
+    case EFFECT_HOLD: /* not watched here */
+        break;
     }
 }
 

@@ -286,6 +286,7 @@ static void run_effects(struct world *w)
             break;
         case EFFECT_PAUSE:
         case EFFECT_FORGET:
+        case EFFECT_HOLD:
             break;
         }
     }
@@ -696,6 +697,76 @@ static instant_t sent_next(struct engine *e, instant_t now, struct effect *f)
     return now;
 }
 
+/* The contract's §5: due instants follow from earlier ones only, the floor is strict all the same,
+ * and more than the floor anchors the lane anew. */
+static void lateness_moves_no_due_instant_and_eats_no_floor(void **state)
+{
+    struct bench b = {0};
+    instant_t now = 1800000000000;
+    struct engine *e = one_lane(&b, now, (struct pace){10000, 10000}, NULL);
+    struct effect f;
+
+    (void)state;
+    give(e, now);
+    engine_turn(e, now);
+    instant_t first = engine_wake(e), late = first + 4000;
+    engine_turn(e, late);
+    assert_true(next_effect(e, EFFECT_CLAIM, &f));
+    assert_int_equal(f.due_at, first);
+    assert_int_equal(f.late, 0);
+    engine_claimed(e, late, f.delivery, true);
+    engine_answer(e, late + 10, f.send, &(struct engine_answer){.kind = ANSWER_DONE});
+    engine_turn(e, first + 10000);
+    assert_false(next_effect(e, EFFECT_CLAIM, &f)); /* due, but the floor is not over */
+    assert_int_equal(engine_wake(e), late + 10 + 10000);
+    engine_turn(e, late + 10 + 10000);
+    assert_true(next_effect(e, EFFECT_CLAIM, &f));
+    assert_int_equal(f.due_at, first + 10000);
+    assert_int_equal(f.late, 0);
+    engine_claimed(e, late + 10 + 10000, f.delivery, true);
+    engine_answer(e, late + 20000, f.send, &(struct engine_answer){.kind = ANSWER_DONE});
+    engine_turn(e, late + 20000);
+    instant_t third = first + 20000, later = third + 15000;
+    engine_turn(e, later);
+    assert_true(next_effect(e, EFFECT_CLAIM, &f));
+    assert_int_equal(f.due_at, later);
+    assert_int_equal(f.late, 15000);
+    engine_free(e);
+}
+
+static void who_watches_hears_what_a_lane_waits_for(void **state)
+{
+    struct engine_limit limit = {
+        .scope = SCOPE_SENDER, .max = 1, .rolling = true, .span = 60000, .text = "1 per 1m sender"};
+    struct bench b = {0};
+    instant_t now = 1800000000000;
+    struct engine *e = one_lane(&b, now, (struct pace){10000, 10000}, &limit);
+    struct effect f;
+
+    (void)state;
+    engine_watch(e);
+    engine_primed(e, now, 1);
+    give(e, now);
+    assert_true(next_effect(e, EFFECT_HOLD, &f));
+    assert_int_equal(f.gate, GATE_GAP);
+    assert_null(f.limit);
+    assert_int_equal(f.not_before, engine_wake(e));
+    now = engine_wake(e);
+    engine_turn(e, now);
+    assert_true(next_effect(e, EFFECT_CLAIM, &f));
+    engine_claimed(e, now, f.delivery, true);
+    engine_answer(e, now, f.send, &(struct engine_answer){.kind = ANSWER_DONE});
+    engine_turn(e, now);
+    assert_true(next_effect(e, EFFECT_HOLD, &f)); /* while the first one is in flight */
+    assert_int_equal(f.not_before, INSTANT_NEVER);
+    assert_true(next_effect(e, EFFECT_HOLD, &f));
+    assert_int_equal(f.gate, GATE_RATE_LIMIT);
+    assert_string_equal(f.limit, "1 per 1m sender");
+    assert_int_equal(f.at, now);
+    assert_int_equal(f.not_before, now + 60000);
+    engine_free(e);
+}
+
 /* How often delivery 1 is tried with this answer, and how far apart; ends with the first result
  * that is final. */
 static unsigned tries_of_first(const struct engine_answer *answer, struct effect *last,
@@ -1076,6 +1147,8 @@ int main(void)
         cmocka_unit_test(halt_between_claim_and_send_gives_the_claim_back),
         cmocka_unit_test(a_window_that_closes_under_way_is_seen_before_the_first_byte),
         cmocka_unit_test(the_gap_is_drawn_once),
+        cmocka_unit_test(lateness_moves_no_due_instant_and_eats_no_floor),
+        cmocka_unit_test(who_watches_hears_what_a_lane_waits_for),
         cmocka_unit_test(what_was_on_its_way_lengthens_no_rest),
         cmocka_unit_test(what_cannot_be_sent_has_a_budget),
         cmocka_unit_test(not_now_without_an_instant_backs_off),

@@ -445,6 +445,7 @@ static void run_effects(struct world *w)
             break;
         case EFFECT_PAUSE:
         case EFFECT_FORGET:
+        case EFFECT_HOLD:
             break;
         }
     }
