@@ -380,30 +380,6 @@ static void rows_taken(struct request *rq)
 
 /* --- seal, hold --- */
 
-static void facts_of(struct request *rq, struct revision_facts *f)
-{
-    const struct submission *s = rq->state;
-    size_t count;
-    const struct review_attachment *files = review_attachments(s->review, &count);
-    struct digest *digests = arena_array(rq->arena, count, sizeof(*digests));
-
-    for (size_t i = 0; i < count; i++)
-        digests[i] = files[i].digest;
-    *f = (struct revision_facts){
-        .plugin = s->channel->plugin,
-        .mode = s->channel->mode,
-        .options = s->options ? s->options : "{}",
-        .test = s->channel->standin,
-        .audience = review_audience_digest(s->review),
-        .rows = s->stored,
-        .attachments = digests,
-        .again = s->again,
-        .only = s->only,
-    };
-    f->warnings = review_warnings(s->review, &f->warning_count);
-    f->senders = review_senders(s->review, &f->sender_count);
-}
-
 static int keep_sending(void *ctx, const struct store_revision *r)
 {
     struct submission *s = ctx;
@@ -443,7 +419,10 @@ static int seal(struct store *store, struct request *rq)
     struct submission *s = rq->state;
     struct revision_facts facts;
 
-    facts_of(rq, &facts);
+    review_facts(s->review, s->options, &facts);
+    facts.rows = s->stored;
+    facts.again = s->again;
+    facts.only = s->only;
     manifest_write(&s->manifest, s->campaign, &facts);
     s->digest = digest_of(s->manifest.text, s->manifest.length);
     int rc = store_attachments(store, rq);

@@ -30,6 +30,7 @@ struct seen_problem {
 struct review {
     struct arena *arena;
     const struct campaign *campaign;
+    const struct service_channel *channel;
     const struct paceline_channel *kind;
     struct audience *audience;
     const char *label; /* of the audience's file, as people see it */
@@ -74,7 +75,8 @@ int review_open(struct review **out, const struct campaign *c,
     const char *const *names;
     char *beside = NULL;
 
-    *r = (struct review){.arena = arena_new(), .campaign = c, .kind = kind, .diags = diags};
+    *r = (struct review){
+        .arena = arena_new(), .campaign = c, .channel = channel, .kind = kind, .diags = diags};
     diags_init(&r->scratch);
     r->value_count = c->template ? template_names(c->template, &names) : 0;
     r->problem_count = PROBLEMS + policy_keys_count(c->rules);
@@ -171,6 +173,26 @@ const char *const *review_senders(const struct review *r, size_t *count)
 {
     *count = r->sender_count;
     return r->senders;
+}
+
+void review_facts(struct review *r, const char *options, struct revision_facts *out)
+{
+    struct digest *files = arena_array(r->arena, r->campaign->attachment_count, sizeof(*files));
+
+    for (size_t i = 0; i < r->campaign->attachment_count; i++)
+        files[i] = r->attachments[i].digest;
+    *out = (struct revision_facts){
+        .plugin = r->channel->plugin,
+        .mode = r->channel->mode,
+        .options = options ? options : "{}",
+        .test = r->channel->standin,
+        .senders = r->senders,
+        .sender_count = r->sender_count,
+        .audience = review_audience_digest(r),
+        .rows = r->sum.rows,
+        .attachments = files,
+    };
+    out->warnings = review_warnings(r, &out->warning_count);
 }
 
 void review_close(struct review *r)

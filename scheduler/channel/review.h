@@ -7,6 +7,7 @@
 #include "channel/channel.h"
 #include "conf/audience.h"
 #include "conf/campaign.h"
+#include "conf/revision.h"
 #include "conf/service.h"
 #include "core/delivery.h"
 
@@ -61,6 +62,9 @@ const struct review_attachment *review_attachments(const struct review *r, size_
 /* What content rules warned of, by enum lang; lives as long as the review. */
 const char *const (*review_warnings(const struct review *r, size_t *count))[2];
 const char *const *review_senders(const struct review *r, size_t *count); /* resolved */
+/* What makes it a revision, at the end of the audience; `rows`, `again` and `only` as if all of it
+ * were submitted. `options`: canonical JSON of the channel's. Lives as long as the review. */
+void review_facts(struct review *r, const char *options, struct revision_facts *out);
 void review_close(struct review *r);
 
 /* Of a campaign file that has errors already: more of them, so that one run finds all. Looks at

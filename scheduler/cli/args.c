@@ -40,6 +40,9 @@ static const struct option_row option_rows[OPTIONS] = {
     [OPT_MONTH] = {"month", "YYYY-MM", TR_TABLE("only this month (default: everything)")},
     [OPT_BY] = {"by", "GROUP", TR_TABLE("campaign (default), sender or tag")},
     [OPT_CSV] = {"csv", NULL, TR_TABLE("CSV for a spreadsheet on standard output")},
+    [OPT_FROM] = {"from", "TIME", TR_TABLE("as if it were approved then (default: now)")},
+    [OPT_SEED] = {"seed", "N",
+                  TR_TABLE("other random gaps (default: the very ones of this revision)")},
     [OPT_DESKTOP] = {"desktop", NULL, TR_TABLE("as notifications of the desktop")},
 };
 

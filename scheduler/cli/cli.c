@@ -18,6 +18,9 @@ const struct command cli_commands[] = {
     {"preview", "FILE [--recipient R]",
      TR_TABLE("the message as it will be read; needs no service"), OPT_BIT(OPT_RECIPIENT), 1, 1,
      cmd_preview},
+    {"plan", "FILE [--from TIME] [--seed N]",
+     TR_TABLE("who would go when, and whether everybody is reached; needs no service"),
+     OPT_BIT(OPT_FROM) | OPT_BIT(OPT_SEED), 1, 1, cmd_plan},
     {"submit", "FILE [--only R] [--again] [--allow-partial] [--wait]",
      TR_TABLE("freezes a revision of a campaign and asks for approval"),
      OPT_BIT(OPT_ONLY) | OPT_BIT(OPT_AGAIN) | OPT_BIT(OPT_ALLOW_PARTIAL) | OPT_BIT(OPT_WAIT), 1, 1,
@@ -78,7 +81,7 @@ const struct command cli_commands[] = {
     {NULL, NULL, NULL, 0, 0, 0, NULL},
 };
 
-const char *const cli_later[] = {"plan", "explain", "contacts sync", "backup", "completion", NULL};
+const char *const cli_later[] = {"explain", "contacts sync", "backup", "completion", NULL};
 
 static bool colors_wanted(void)
 {

@@ -45,6 +45,8 @@ enum option {
     OPT_BY,
     OPT_CSV,
     OPT_DESKTOP,
+    OPT_FROM,
+    OPT_SEED,
     OPTIONS
 };
 #define OPT_BIT(o) (1U << (o))
@@ -108,6 +110,7 @@ int cmd_serve(struct cli *cli);
 int cmd_check(struct cli *cli);
 int cmd_config_check(struct cli *cli);
 int cmd_preview(struct cli *cli);
+int cmd_plan(struct cli *cli);
 int cmd_submit(struct cli *cli);
 int cmd_approve(struct cli *cli);
 int cmd_reject(struct cli *cli);

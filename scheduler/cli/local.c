@@ -152,6 +152,12 @@ void local_campaign_close(struct local_campaign *c)
 int local_review(const struct local_campaign *c, local_row_fn *each, void *ctx,
                  struct review_sum *sum, struct diags *diags)
 {
+    return local_review_all(c, each, NULL, ctx, sum, diags);
+}
+
+int local_review_all(const struct local_campaign *c, local_row_fn *each, local_end_fn *end,
+                     void *ctx, struct review_sum *sum, struct diags *diags)
+{
     struct review *review = NULL;
     struct review_row row;
     struct err e = {0};
@@ -165,6 +171,8 @@ int local_review(const struct local_campaign *c, local_row_fn *each, void *ctx,
                 break;
             }
         *sum = *review_sum(review);
+        if (rc == 0 && end)
+            end(ctx, review);
     }
     review_close(review);
     if (rc < 0 && diags->errors == errors) /* not said at a place yet */

@@ -42,5 +42,9 @@ void local_campaign_close(struct local_campaign *c);
 typedef int local_row_fn(void *ctx, const struct review_row *row);
 int local_review(const struct local_campaign *c, local_row_fn *each, void *ctx,
                  struct review_sum *sum, struct diags *diags);
+/* The same, and `end` with the review once all of it is read. */
+typedef void local_end_fn(void *ctx, struct review *review);
+int local_review_all(const struct local_campaign *c, local_row_fn *each, local_end_fn *end,
+                     void *ctx, struct review_sum *sum, struct diags *diags);
 
 #endif

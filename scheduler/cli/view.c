@@ -187,6 +187,16 @@ void view_limit(const char *limit, int64_t used, struct strbuf *out)
         strbuf_printf(out, tr("%lld used of %s"), (long long)used, limit);
 }
 
+void view_limit_name(const char *limit, struct strbuf *out)
+{
+    char max[16], per[64], scope[16];
+
+    if (sscanf(limit, "%15s per %63s %15s", max, per, scope) == 3)
+        strbuf_printf(out, tr("%s per %s %s"), max, limit_word(per), limit_word(scope));
+    else
+        strbuf_puts(out, limit);
+}
+
 int64_t view_final(const json_t *counts)
 {
     return view_number(counts, "sent") + view_number(counts, "failed") +
@@ -270,6 +280,16 @@ static void show_instant(const json_t *campaign, const char *key, const char *na
     field(to, name, json_is_null(value) ? none : at);
 }
 
+void view_heading(const char *campaign, const char *title, bool test, FILE *to)
+{
+    put_safe(to, campaign);
+    fputs("  ", to);
+    put_safe(to, title ? title : "");
+    if (test)
+        fprintf(to, "  %s", tr("TEST: on a stand-in, reaches nobody"));
+    fputc('\n', to);
+}
+
 void view_campaign(const struct cli *cli, const json_t *campaign, FILE *to)
 {
     const json_t *counts = json_object_get(campaign, "counts");
@@ -280,13 +300,10 @@ void view_campaign(const struct cli *cli, const json_t *campaign, FILE *to)
     const json_t *warning;
     size_t i;
 
-    put_safe(to, view_text(campaign, "campaign", "?"));
-    fputs("  ", to);
-    put_safe(to, view_text(campaign, "title", ""));
-    if (json_is_true(json_object_get(campaign, "test")))
-        fprintf(to, "  %s", tr("TEST: on a stand-in, reaches nobody"));
-    fprintf(to, "\n  %s%*s  %s%s%s\n", tr("state"), (int)(10 - (text_columns(tr("state")) % 11)),
-            "", color ? color : "", view_state(state), color ? "\033[0m" : "");
+    view_heading(view_text(campaign, "campaign", "?"), view_text(campaign, "title", ""),
+                 json_is_true(json_object_get(campaign, "test")), to);
+    fprintf(to, "  %s%*s  %s%s%s\n", tr("state"), (int)(10 - (text_columns(tr("state")) % 11)), "",
+            color ? color : "", view_state(state), color ? "\033[0m" : "");
     if (view_text(campaign, "channel", NULL))
         field(to, tr("channel"), view_text(campaign, "channel", ""));
     field(to, tr("revision"), view_text(campaign, "revision", "-"));

@@ -6,7 +6,7 @@
 
 #include "base/lang.h"
 #include "base/log.h"
-#include "plan/terms.h"
+#include "plan/spec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,8 +187,8 @@ int lane_known(struct run *s, int64_t lane, const char *channel, const char *sen
     if (map_get(&s->lanes, lane))
         return 0;
     if (!c->id) {
-        struct engine_quota quotas[TERMS_QUOTAS];
-        const struct engine_channel spec = terms_channel(channel_id, c->kind, quotas);
+        struct engine_quota quotas[SPEC_QUOTAS];
+        const struct engine_channel spec = spec_channel(channel_id, c->kind, quotas);
         c->id = channel_id;
         engine_add_channel(s->engine, &spec);
     }
@@ -286,7 +286,7 @@ static void start(struct run *s, struct load *l)
                           .attachment_count = l->attachment_count};
     l->kept = NULL;
     map_put(&s->running, r->id, r);
-    terms_revision(&spec, c, r->arena);
+    spec_revision(&spec, c, r->arena);
     spec.id = r->id;
     spec.campaign = r->campaign_id;
     spec.channel = channel->id;

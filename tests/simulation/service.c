@@ -3,7 +3,7 @@
  * come after the rows decided before them. A store job takes some time of the virtual clock. */
 #include "sim.h"
 
-#include "plan/terms.h"
+#include "plan/spec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -554,7 +554,7 @@ static void follow_start(struct sim *s, struct load *l)
         return;
     }
     map_put(&s->run->running, r->id, r);
-    terms_revision(&terms, r->c, a);
+    spec_revision(&terms, r->c, a);
     terms.id = r->id;
     terms.campaign = r->campaign_id;
     terms.channel = r->channel + 1;

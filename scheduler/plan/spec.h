@@ -1,7 +1,7 @@
 /* What a campaign and its channel mean to the engine: one place for the service and for the plan,
  * so that both run by the same rules. Pure; any thread. */
-#ifndef PACELINE_PLAN_TERMS_H
-#define PACELINE_PLAN_TERMS_H
+#ifndef PACELINE_PLAN_SPEC_H
+#define PACELINE_PLAN_SPEC_H
 
 #include "base/arena.h"
 #include "channel/channel.h"
@@ -10,11 +10,11 @@
 
 /* Fills what the campaign itself says; ids, lanes, seed, pause and owner are the caller's. Points
  * into the campaign and into `a`. */
-void terms_revision(struct engine_revision *out, const struct campaign *c, struct arena *a);
+void spec_revision(struct engine_revision *out, const struct campaign *c, struct arena *a);
 
-enum { TERMS_QUOTAS = 8 };
+enum { SPEC_QUOTAS = 8 };
 /* `quotas` is its memory. */
-struct engine_channel terms_channel(int64_t id, const struct paceline_channel *kind,
-                                    struct engine_quota quotas[TERMS_QUOTAS]);
+struct engine_channel spec_channel(int64_t id, const struct paceline_channel *kind,
+                                   struct engine_quota quotas[SPEC_QUOTAS]);
 
 #endif

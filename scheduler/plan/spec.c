@@ -1,4 +1,4 @@
-#include "plan/terms.h"
+#include "plan/spec.h"
 
 enum { BY_HAND = -1 }; /* one account: a person is asked one thing at a time on all channels */
 
@@ -24,7 +24,7 @@ static struct engine_limit *limits_of(const struct campaign *c, struct arena *a)
     return limits;
 }
 
-void terms_revision(struct engine_revision *out, const struct campaign *c, struct arena *a)
+void spec_revision(struct engine_revision *out, const struct campaign *c, struct arena *a)
 {
     *out = (struct engine_revision){.schedule = &c->schedule,
                                     .pace = c->pace,
@@ -35,14 +35,14 @@ void terms_revision(struct engine_revision *out, const struct campaign *c, struc
                                     .within = c->confirm.late_leaves ? 0 : c->confirm.within};
 }
 
-struct engine_channel terms_channel(int64_t id, const struct paceline_channel *kind,
-                                    struct engine_quota quotas[TERMS_QUOTAS])
+struct engine_channel spec_channel(int64_t id, const struct paceline_channel *kind,
+                                   struct engine_quota quotas[SPEC_QUOTAS])
 {
     const struct channel_quota *q = kind->caps.quotas;
     bool by_hand = kind->caps.person_confirms;
     size_t n = 0;
 
-    for (; q && q[n].max && n < TERMS_QUOTAS; n++)
+    for (; q && q[n].max && n < SPEC_QUOTAS; n++)
         quotas[n] = (struct engine_quota){q[n].max, q[n].per_ms};
     return (struct engine_channel){.id = id,
                                    .account = by_hand ? BY_HAND : id,

@@ -1,0 +1,414 @@
+/* The loop of the service in small: turn, effects, and the answer to each of them at once.
+ *
+ *     wake -> engine_turn -> FETCH:  the lane's next rows, from an index by sender
+ *                            CLAIM:  durable
+ *                            SEND:   done (or asked, and sent by a person in the same instant)
+ *                            RESULT: kept
+ *                            HOLD:   the time until the lane's next claim or hold is its gate's
+ *
+ * A delivery's id is its row; so is its recipient, since nobody is in an audience twice. */
+#include "plan/plan.h"
+
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHANNEL = 1, REVISION = 1, CAMPAIGN = 1, LANE_FIRST = 1 };
+
+struct row {
+    instant_t due_at;
+    uint32_t sender;
+    uint8_t state, reason; /* enum plan_state, enum reason */
+};
+
+struct lane {              /* of one sender */
+    uint32_t first, count; /* of plan.by_lane */
+    bool holding;
+    size_t held_by; /* of plan_sum.binding */
+    instant_t since;
+};
+
+struct plan {
+    struct plan_setup setup;
+    struct engine *engine; /* NULL until the first run */
+    struct row *rows;
+    int64_t *messages; /* with a batch only */
+    size_t count, capacity, message_capacity;
+    uint32_t *by_lane; /* row numbers of those that go, lane by lane */
+    uint32_t *order;
+    struct lane *lanes;
+    struct engine_revision_lane *revision_lanes;
+    duration_t (*holds)[PLAN_BINDINGS]; /* of each lane, by plan_sum.binding */
+    uint64_t *taps;
+    instant_t now, horizon;
+    bool forgotten, done;
+    struct plan_sum sum;
+};
+
+struct plan *plan_new(const struct plan_setup *setup)
+{
+    struct plan *p = xmalloc(sizeof *p);
+
+    assert(setup->sender_count > 0);
+    p->setup = *setup;
+    p->lanes = xmalloc(setup->sender_count * sizeof *p->lanes);
+    p->holds = xmalloc(setup->sender_count * sizeof *p->holds);
+    if (setup->channel.asks)
+        p->taps = xmalloc(setup->sender_count * sizeof *p->taps);
+    p->sum.first = p->sum.last = INSTANT_MIN;
+    return p;
+}
+
+void plan_free(struct plan *p)
+{
+    if (!p)
+        return;
+    engine_free(p->engine);
+    free(p->rows);
+    free(p->messages);
+    free(p->by_lane);
+    free(p->order);
+    free(p->lanes);
+    free(p->revision_lanes);
+    free(p->holds);
+    free(p->taps);
+    free(p);
+}
+
+void plan_add(struct plan *p, size_t sender, enum reason skipped, int64_t message)
+{
+    assert(!p->engine && sender < p->setup.sender_count && p->count < UINT32_MAX);
+    p->rows = xgrow(p->rows, &p->capacity, p->count + 1, sizeof *p->rows);
+    if (p->setup.terms.batch > 1) {
+        p->messages = xgrow(p->messages, &p->message_capacity, p->count + 1, sizeof *p->messages);
+        p->messages[p->count] = message;
+    }
+    p->rows[p->count++] = (struct row){.due_at = INSTANT_MIN,
+                                       .sender = (uint32_t)sender,
+                                       .state = skipped ? PLAN_SKIPPED : PLAN_EXPIRED,
+                                       .reason = (uint8_t)skipped};
+    p->sum.recipients++;
+    if (skipped)
+        p->sum.skipped[skipped]++;
+    else
+        p->lanes[sender].count++;
+}
+
+void plan_seed(struct plan *p, uint64_t seed)
+{
+    p->setup.terms.seed = seed;
+}
+
+/* --- running --- */
+
+static void index_rows(struct plan *p)
+{
+    uint32_t first = 0;
+
+    p->by_lane = xmalloc((p->count + 1) * sizeof *p->by_lane);
+    for (size_t i = 0; i < p->setup.sender_count; i++) {
+        p->lanes[i].first = first;
+        first += p->lanes[i].count;
+        p->lanes[i].count = 0;
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        struct lane *l = &p->lanes[p->rows[i].sender];
+        if (p->rows[i].state != PLAN_SKIPPED)
+            p->by_lane[l->first + l->count++] = (uint32_t)i + 1;
+    }
+}
+
+static void start(struct plan *p)
+{
+    struct engine_channel channel = p->setup.channel;
+    struct engine_revision terms = p->setup.terms;
+    size_t lanes = 0;
+
+    index_rows(p);
+    p->engine = engine_new();
+    engine_watch(p->engine);
+    channel.id = channel.account = CHANNEL;
+    engine_add_channel(p->engine, &channel);
+    p->revision_lanes = xmalloc(p->setup.sender_count * sizeof *p->revision_lanes);
+    for (size_t i = 0; i < p->setup.sender_count; i++) {
+        int64_t id = LANE_FIRST + (int64_t)i;
+        if (!p->lanes[i].count)
+            continue;
+        engine_add_lane(p->engine,
+                        &(struct engine_lane){id, CHANNEL, id, INSTANT_MIN, INSTANT_MIN});
+        p->revision_lanes[lanes++] = (struct engine_revision_lane){id, p->lanes[i].count};
+    }
+    p->now = p->setup.from;
+    p->horizon = instant_add(p->now, (duration_t)PLAN_YEARS_MAX * 366 * MS_PER_DAY);
+    if (!lanes)
+        return;
+    terms.id = REVISION;
+    terms.campaign = CAMPAIGN;
+    terms.channel = CHANNEL;
+    terms.lanes = p->revision_lanes;
+    terms.lane_count = lanes;
+    engine_add_revision(p->engine, p->now, &terms);
+}
+
+static struct lane *lane_of(struct plan *p, int64_t id)
+{
+    return &p->lanes[id - LANE_FIRST];
+}
+
+/* The rows of the lane above `after`; they ascend. */
+static void fetch(struct plan *p, const struct effect *f)
+{
+    const struct lane *l = lane_of(p, f->lane);
+    const uint32_t *rows = p->by_lane + l->first;
+    struct engine_waiting *w = xmalloc(f->cap * sizeof *w);
+    size_t low = 0, high = l->count, n = 0;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (rows[middle] <= f->after)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low + n < l->count && n < f->cap; n++) {
+        uint32_t row = rows[low + n];
+        w[n] = (struct engine_waiting){.delivery = row,
+                                       .row = row,
+                                       .recipient = row,
+                                       .key = p->messages ? p->messages[row - 1] : 0};
+    }
+    engine_fetched(p->engine, p->now, f->revision, f->lane, w, n, low + n < l->count);
+    free(w);
+}
+
+static size_t binding_of(struct plan *p, enum gate gate, const char *limit)
+{
+    struct plan_sum *s = &p->sum;
+    struct plan_binding b = {.gate = gate};
+    size_t i = 0;
+
+    snprintf(b.limit, sizeof b.limit, "%s", limit ? limit : "");
+    while (i < s->binding_count &&
+           (s->binding[i].gate != gate || strcmp(s->binding[i].limit, b.limit) != 0))
+        i++;
+    if (i == PLAN_BINDINGS)
+        return PLAN_BINDINGS - 1; /* more different ones than a campaign may have limits */
+    if (i == s->binding_count)
+        s->binding[s->binding_count++] = b;
+    return i;
+}
+
+/* The lane's hold is over, or another one takes its place. */
+static void end_hold(struct plan *p, int64_t lane, instant_t at)
+{
+    struct lane *l = lane_of(p, lane);
+
+    if (l->holding)
+        p->holds[lane - LANE_FIRST][l->held_by] += at - l->since;
+    l->holding = false;
+}
+
+static void begin_hold(struct plan *p, const struct effect *f)
+{
+    struct lane *l = lane_of(p, f->lane);
+
+    end_hold(p, f->lane, f->at);
+    if (f->gate == GATE_START_END) /* that it begins later binds nothing */
+        return;
+    l->holding = true;
+    l->held_by = binding_of(p, f->gate, f->limit);
+    l->since = f->at;
+}
+
+static void claim(struct plan *p, const struct effect *f)
+{
+    end_hold(p, f->lane, f->at);
+    p->rows[f->delivery - 1].due_at = f->due_at;
+    engine_claimed(p->engine, p->now, f->delivery, true);
+}
+
+static void send(struct plan *p, const struct effect *f)
+{
+    if (p->taps)
+        p->taps[f->lane - LANE_FIRST]++;
+    engine_answer(p->engine, p->now, f->send,
+                  &(struct engine_answer){.kind = p->taps ? ANSWER_ASKED : ANSWER_DONE});
+}
+
+static void result(struct plan *p, const struct effect *f)
+{
+    struct row *r = &p->rows[f->delivery - 1];
+
+    switch (f->state) {
+    case DELIVERY_PROMPTED:
+        engine_settle(p->engine, p->now, f->delivery, DELIVERY_SENT, REASON_NONE);
+        break;
+    case DELIVERY_SENT:
+        r->state = PLAN_PLANNED;
+        break;
+    default:
+        assert(f->state == DELIVERY_SKIPPED); /* a cap that drops */
+        r->state = PLAN_SKIPPED;
+        r->reason = (uint8_t)f->reason;
+        p->sum.skipped[f->reason]++;
+    }
+}
+
+static void run_effect(struct plan *p, const struct effect *f)
+{
+    switch (f->kind) {
+    case EFFECT_HISTORY: /* there is none */
+        engine_primed(p->engine, p->now, f->revision);
+        break;
+    case EFFECT_FETCH:
+        fetch(p, f);
+        break;
+    case EFFECT_CLAIM:
+        claim(p, f);
+        break;
+    case EFFECT_SEND:
+        send(p, f);
+        break;
+    case EFFECT_RESULT:
+        result(p, f);
+        break;
+    case EFFECT_HOLD:
+        begin_hold(p, f);
+        break;
+    case EFFECT_EXPIRE:
+    case EFFECT_PAUSE: /* no channel here asks for it */
+        break;
+    case EFFECT_FORGET:
+        p->forgotten = true;
+        break;
+    }
+}
+
+static int longest_first(const void *a, const void *b)
+{
+    const struct plan_binding *x = a, *y = b;
+
+    return (x->holds < y->holds) - (x->holds > y->holds);
+}
+
+static void add_up_holds(struct plan *p)
+{
+    struct plan_sum *s = &p->sum;
+
+    for (size_t i = 0; i < p->setup.sender_count; i++)
+        end_hold(p, LANE_FIRST + (int64_t)i, p->now);
+    for (size_t i = 0; i < p->setup.sender_count; i++)
+        for (size_t k = 0; k < s->binding_count; k++)
+            if (p->holds[i][k] > s->binding[k].holds)
+                s->binding[k].holds = p->holds[i][k];
+    qsort(s->binding, s->binding_count, sizeof *s->binding, longest_first);
+    while (s->binding_count && s->binding[s->binding_count - 1].holds == 0)
+        s->binding_count--;
+}
+
+static void finish(struct plan *p)
+{
+    struct plan_sum *s = &p->sum;
+
+    p->done = true;
+    add_up_holds(p);
+    for (size_t i = 0; i < p->count; i++) {
+        struct row *r = &p->rows[i];
+        if (r->state == PLAN_PLANNED) {
+            s->planned++;
+            s->first = s->first == INSTANT_MIN || r->due_at < s->first ? r->due_at : s->first;
+            s->last = r->due_at > s->last ? r->due_at : s->last;
+        } else if (r->state == PLAN_EXPIRED) {
+            s->shortfall++;
+            r->due_at = INSTANT_MIN;
+            r->reason = REASON_ENDED;
+        } else {
+            r->due_at = INSTANT_MIN;
+        }
+    }
+    s->endless = s->shortfall > 0 && !p->forgotten;
+    s->taps = p->taps;
+    engine_free(p->engine);
+    p->engine = NULL;
+}
+
+bool plan_run(struct plan *p, size_t steps)
+{
+    struct effect f;
+
+    if (p->done)
+        return false;
+    if (!p->engine)
+        start(p);
+    while (steps > 0) {
+        engine_turn(p->engine, p->now);
+        while (engine_effect(p->engine, &f)) {
+            run_effect(p, &f);
+            steps -= steps > 0;
+        }
+        instant_t wake = engine_wake(p->engine);
+        if (p->forgotten || wake > p->horizon) {
+            finish(p);
+            return false;
+        }
+        p->now = wake > p->now ? wake : p->now;
+    }
+    return true;
+}
+
+/* --- reading --- */
+
+struct place {
+    instant_t due_at;
+    uint32_t row;
+};
+
+static int by_due(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    bool none_x = x->due_at == INSTANT_MIN, none_y = y->due_at == INSTANT_MIN;
+
+    if (none_x != none_y)
+        return none_x ? 1 : -1;
+    if (x->due_at != y->due_at)
+        return x->due_at < y->due_at ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+const uint32_t *plan_order(struct plan *p)
+{
+    struct place *places = xmalloc((p->count + 1) * sizeof *places);
+
+    assert(p->done && !p->order);
+    for (size_t i = 0; i < p->count; i++)
+        places[i] = (struct place){p->rows[i].due_at, (uint32_t)i + 1};
+    qsort(places, p->count, sizeof *places, by_due);
+    p->order = xmalloc((p->count + 1) * sizeof *p->order);
+    for (size_t i = 0; i < p->count; i++)
+        p->order[i] = places[i].row;
+    free(places);
+    return p->order;
+}
+
+uint64_t plan_rows(const struct plan *p)
+{
+    return p->count;
+}
+
+struct plan_row plan_row(const struct plan *p, uint64_t row)
+{
+    const struct row *r = &p->rows[row - 1];
+
+    assert(p->done && row >= 1 && row <= p->count);
+    return (struct plan_row){r->due_at, r->sender, (enum plan_state)r->state,
+                             (enum reason)r->reason};
+}
+
+const struct plan_sum *plan_sum(const struct plan *p)
+{
+    assert(p->done);
+    return &p->sum;
+}

@@ -1,0 +1,69 @@
+/* A campaign seen before it runs: the engine itself on a virtual clock, with a channel that answers
+ * at once and never fails. Same seed, same rows: the same plan; and the service's run of the same
+ * revision equals it as the contract says (§5).
+ *
+ * Memory: 24 bytes a row, and what the engine has in its lanes. No clock, no file, no thread: time
+ * comes in as `from`. One plan belongs to one thread at a time. */
+#ifndef PACELINE_PLAN_PLAN_H
+#define PACELINE_PLAN_PLAN_H
+
+#include "engine/engine.h"
+
+struct plan;
+
+/* Longer than that nobody plans; what has not gone by then counts as not reached. */
+enum { PLAN_YEARS_MAX = 10 };
+
+struct plan_setup {
+    struct engine_channel channel; /* id 1 */
+    struct engine_revision terms;  /* of spec_revision; ids and lanes are the plan's own */
+    instant_t from;                /* when it is approved */
+    size_t sender_count;
+};
+
+/* What the setup points to must outlive the plan. */
+struct plan *plan_new(const struct plan_setup *setup);
+void plan_free(struct plan *p); /* NULL is fine */
+
+/* One audience row, in file order, before the first plan_run. `skipped` REASON_NONE: it is to go;
+ * `message` as in struct engine_waiting. */
+void plan_add(struct plan *p, size_t sender, enum reason skipped, int64_t message);
+
+/* The seed of its draws; before the first plan_run. Else that of the setup. */
+void plan_seed(struct plan *p, uint64_t seed);
+/* Runs on for about so many steps; true while there is more to do. */
+bool plan_run(struct plan *p, size_t steps);
+
+enum plan_state { PLAN_PLANNED, PLAN_SKIPPED, PLAN_EXPIRED };
+
+struct plan_row {
+    instant_t due_at; /* INSTANT_MIN: never goes */
+    uint32_t sender;
+    enum plan_state state;
+    enum reason reason;
+};
+uint64_t plan_rows(const struct plan *p);
+struct plan_row plan_row(const struct plan *p, uint64_t row); /* from 1 */
+/* Rows by due instant, then row; who never goes comes last. plan_rows() of them. Once. */
+const uint32_t *plan_order(struct plan *p);
+
+struct plan_binding { /* what held the lanes, longest first */
+    enum gate gate;
+    char limit[64];   /* its text; "": the gate itself */
+    duration_t holds; /* the longest total of one lane */
+};
+enum { PLAN_BINDINGS = 24 };
+
+struct plan_sum {
+    uint64_t recipients, planned, shortfall;
+    uint64_t skipped[REASONS];
+    instant_t first, last; /* INSTANT_MIN: nobody goes */
+    bool endless;          /* what is short would not go within PLAN_YEARS_MAX either */
+    const uint64_t *taps;  /* of each sender, where a person sends; else NULL */
+    struct plan_binding binding[PLAN_BINDINGS];
+    size_t binding_count;
+};
+/* After plan_run has returned false. */
+const struct plan_sum *plan_sum(const struct plan *p);
+
+#endif

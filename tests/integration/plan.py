@@ -1,0 +1,138 @@
+"""`plan`: the campaign before it runs, and the run that follows it (contract §4, §5)."""
+import datetime
+
+from support import Place, comment, equal, lines, main, ms, now_ms, true
+
+KEYS = ["delivery", "campaign", "revision", "channel", "sender", "recipient", "state", "reason",
+        "due_at", "claimed_at", "settled_at", "attempts", "channel_ref"]
+ZONE = datetime.timezone(datetime.timedelta(hours=8))
+
+
+def planned(place, file, *options, expect=0):
+    """(rows, summary) of plan --json."""
+    objects = lines(place.cli("plan", file, "--json", *options, expect=expect).out)
+    return objects[:-1], objects[-1]["summary"]
+
+
+def due_order(rows):
+    """By due instant, then row; who never goes comes last."""
+    return sorted(rows, key=lambda r: (r["due_at"] is None, ms(r["due_at"]) if r["due_at"] else 0,
+                                       r["delivery"]))
+
+
+def wide_service(place, senders):
+    place.write("paceline.yaml", f"""store: sqlite:paceline.db
+socket: paceline.sock
+timezone: Asia/Shanghai
+language: en
+channels:
+  wide: {{plugin: "null", senders: [{", ".join(senders)}]}}
+approval: {{allow_self: true}}
+""")
+
+
+def test_rows_and_summary_are_the_contracts():
+    with Place() as place:
+        place.write("people.csv", "recipient,name\n" + "x,Xu\ny,\nx,Xu\nz,Zhao\nw,Wu\n")
+        place.write("all.yaml", """campaign: all
+channel: dry
+audience: {file: people.csv}
+message: {text: "{{name}}, hello"}
+schedule: {start: 2027-03-01 09:30, windows: [{days: mon, hours: "09:30-12:00"}]}
+pace: {interval: 40s..3m}
+""")
+        rows, summary = planned(place, "all.yaml")
+        equal([list(row) for row in rows], [KEYS] * 5, "keys, in order")
+        equal(rows, due_order(rows), "order of rows")
+        equal({r["delivery"]: (r["state"], r["reason"]) for r in rows},
+              {1: ("planned", None), 2: ("skipped", "missing_value"), 3: ("skipped", "duplicate"),
+               4: ("planned", None), 5: ("planned", None)}, "what becomes of each row")
+        equal(summary["skipped"], {"duplicate": 1, "missing_value": 1}, "skipped")
+        equal((summary["feasible"], summary["recipients"], summary["planned"],
+               summary["shortfall"], summary["taps"]), (True, 5, 3, 0, {}), "summary")
+        dues = [r["due_at"] for r in rows if r["due_at"]]
+        equal((summary["first"], summary["last"]), (dues[0], dues[-1]), "first and last")
+        true(all("2027-03-01T09:30" <= due < "2027-03-01T12:00" for due in dues), f"dues: {dues}")
+        equal(planned(place, "all.yaml"), (rows, summary), "the same bytes again")
+        other = planned(place, "all.yaml", "--seed", "7")
+        true([r["due_at"] for r in other[0]] != [r["due_at"] for r in rows], "another seed")
+        equal(other[1]["seed"], "7", "the seed given")
+        place.start()
+        equal({r["revision"] for r in rows}, {place.submit("all.yaml")}, "the submitted revision")
+        place.stop()
+
+
+def test_start_is_when_it_is_approved():
+    with Place() as place:
+        file = place.campaign("free", "dry", ["x", "y", "z"], interval="1s..2s")
+        rows, _ = planned(place, file, "--from", "2027-05-01 10:00")
+        true(all(r["due_at"].startswith("2027-05-01T10:00:0") for r in rows), f"dues: {rows}")
+        for wrong in (["--from", "tomorrow"], ["--seed", "x"], ["--seed", "-1"],
+                      ["--seed", "99999999999999999999"]):
+            place.cli("plan", file, *wrong, expect=64)
+
+
+def test_too_much_for_the_time_is_infeasible():
+    with Place() as place:
+        file = place.campaign("much", "dry", [f"r{i}" for i in range(100)], interval="0s..0s",
+                              limits="{max: 10, per: 1h, scope: sender}",
+                              schedule="{start: 2027-03-01 09:00, end: 2027-03-01 12:00}")
+        rows, summary = planned(place, file, expect=1)
+        equal((summary["feasible"], summary["planned"], summary["shortfall"]), (False, 60, 40),
+              "summary")
+        equal([(r["state"], r["reason"], r["due_at"]) for r in rows[60:]],
+              [("expired", "ended", None)] * 40, "who is not reached")
+        equal((summary["binding"][0]["limit"], summary["binding"][0]["holds_s"]),
+              ("10 per 1h sender", 3 * 3600), "what binds")
+        said = place.cli("plan", file, expect=1).out
+        true("infeasible" in said and "40 of 100" in said and "10 per 1h sender" in said, said)
+
+
+def comparable(rows, settled):
+    return [(r["sender"], r["recipient"], r["reason"], r["due_at"],
+             r["state"] == settled or r["state"]) for r in due_order(rows)]
+
+
+def run_once(place, name, gap_s, lead_s):
+    """Plans, runs; (plan, run) or None when the machine was too slow for these gaps."""
+    start = datetime.datetime.now(ZONE) + datetime.timedelta(seconds=lead_s)
+    people = "".join(f"{name}{i},N{i}\n" for i in range(997))
+    place.write(f"{name}.csv", f"recipient,name\n{people}{name}5,twice\n{name}x,\n{name}y,\n")
+    file = place.write(f"{name}.yaml", f"""campaign: {name}
+channel: wide
+audience: {{file: {name}.csv}}
+message: {{text: "hello {{{{name}}}}"}}
+schedule: {{start: "{start:%Y-%m-%d %H:%M:%S}"}}
+pace:
+  interval: {gap_s}s..{2 * gap_s}s
+  limits: [{{max: 500, per: day, scope: sender}}, {{max: 1, per: week, scope: recipient, on_cap: drop}}]
+""")
+    rows, summary = planned(place, file)
+    place.launch(file)
+    if now_ms() >= start.timestamp() * 1000 - 500:
+        return None
+    place.wait_state(name, "done", 60 + lead_s + 40 * gap_s)
+    if "late: anchored anew" in place.service.said():
+        return None
+    return rows, place.deliveries(name)
+
+
+def test_the_run_is_as_it_was_planned():
+    senders = [f"s{i}" for i in range(100)]
+    with Place() as place:
+        wide_service(place, senders)
+        for attempt in range(4):  # a machine that stands still for longer than a gap proves nothing
+            place.start()
+            result = run_once(place, f"run{attempt}", 2 ** attempt, 10 * (attempt + 1))
+            place.stop()
+            if result:
+                break
+            comment(f"gaps of {2 ** attempt} s are too short for this machine")
+        true(result, "a run without a lane that is late")
+        rows, deliveries = result
+        equal(len(rows), 1000, "rows")
+        equal(len({r["sender"] for r in rows}), 100, "senders")
+        equal(comparable(rows, "planned"), comparable(deliveries, "sent"), "plan and run")
+
+
+main(globals())
