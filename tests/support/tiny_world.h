@@ -144,6 +144,7 @@ static inline void tiny_effect(struct tiny_world *w, const struct effect *f)
         break;
     case EFFECT_PAUSE:
     case EFFECT_FORGET:
+    case EFFECT_HOLD:
         break;
     }
 }

@@ -52,7 +52,7 @@ static void wrong_use_is_64_and_says_what_to_do(void **state)
         {"frobnicate", "unknown command 'frobnicate'"},
         {"aprove x", "did you mean 'approve'?"},
         {"config", "did you mean 'config check'?"},
-        {"plan x.yaml", "'plan' is not supported yet"},
+        {"explain 3", "'explain' is not supported yet"},
         {"explain 3", "'explain' is not supported yet"},
         {"contacts sync brand", "'contacts sync' is not supported yet"},
         {"contacts", "did you mean 'contacts import'?"},

@@ -703,7 +703,7 @@ static void lateness_moves_no_due_instant_and_eats_no_floor(void **state)
 {
     struct bench b = {0};
     instant_t now = 1800000000000;
-    struct engine *e = one_lane(&b, now, (struct pace){10000, 10000}, NULL);
+    struct engine *e = one_lane(&b, now, (struct pace){.floor = 10000, .ceiling = 10000}, NULL);
     struct effect f;
 
     (void)state;
@@ -740,7 +740,7 @@ static void who_watches_hears_what_a_lane_waits_for(void **state)
         .scope = SCOPE_SENDER, .max = 1, .rolling = true, .span = 60000, .text = "1 per 1m sender"};
     struct bench b = {0};
     instant_t now = 1800000000000;
-    struct engine *e = one_lane(&b, now, (struct pace){10000, 10000}, &limit);
+    struct engine *e = one_lane(&b, now, (struct pace){.floor = 10000, .ceiling = 10000}, &limit);
     struct effect f;
 
     (void)state;

@@ -47,7 +47,7 @@ static void run(struct plan *p)
 static void every_row_has_its_place(void **state)
 {
     struct schedule s = schedule_of(INSTANT_NEVER);
-    struct plan_setup setup = setup_of(&s, (struct pace){60000, 120000});
+    struct plan_setup setup = setup_of(&s, (struct pace){.floor = 60000, .ceiling = 120000});
     struct plan *p = rows_of(&setup, 21);
 
     (void)state;
@@ -81,7 +81,7 @@ static void every_row_has_its_place(void **state)
 static void running_it_in_pieces_changes_nothing(void **state)
 {
     struct schedule s = schedule_of(INSTANT_NEVER);
-    struct plan_setup setup = setup_of(&s, (struct pace){600000, 1200000});
+    struct plan_setup setup = setup_of(&s, (struct pace){.floor = 600000, .ceiling = 1200000});
     struct plan *whole = rows_of(&setup, 99), *pieces = rows_of(&setup, 99);
     unsigned count = 0;
 
@@ -99,7 +99,7 @@ static void running_it_in_pieces_changes_nothing(void **state)
 static void another_seed_is_another_plan(void **state)
 {
     struct schedule s = schedule_of(INSTANT_NEVER);
-    struct plan_setup setup = setup_of(&s, (struct pace){60000, 120000});
+    struct plan_setup setup = setup_of(&s, (struct pace){.floor = 60000, .ceiling = 120000});
     struct plan *a = rows_of(&setup, 9), *b = rows_of(&setup, 9);
     unsigned same = 0;
 
@@ -123,7 +123,7 @@ static void who_is_not_reached_is_counted_and_the_limit_named(void **state)
                                               .span = MS_PER_HOUR,
                                               .text = "3 per 1h sender"};
     struct schedule s = schedule_of(monday + 2 * MS_PER_DAY);
-    struct plan_setup setup = setup_of(&s, (struct pace){0, 0});
+    struct plan_setup setup = setup_of(&s, (struct pace){0});
 
     (void)state;
     setup.terms.limits = &limit;
@@ -152,7 +152,7 @@ static void what_never_opens_ends_the_plan(void **state)
 {
     static const struct window none = {.weekdays = 0, .first_day = 1, .last_day = 0};
     struct schedule s = schedule_of(INSTANT_NEVER);
-    struct plan_setup setup = setup_of(&s, (struct pace){60000, 120000});
+    struct plan_setup setup = setup_of(&s, (struct pace){.floor = 60000, .ceiling = 120000});
 
     (void)state;
     s.windows = &none;
@@ -167,7 +167,7 @@ static void what_never_opens_ends_the_plan(void **state)
 static void people_are_asked_once_for_each_batch(void **state)
 {
     struct schedule s = schedule_of(INSTANT_NEVER);
-    struct plan_setup setup = setup_of(&s, (struct pace){60000, 120000});
+    struct plan_setup setup = setup_of(&s, (struct pace){.floor = 60000, .ceiling = 120000});
 
     (void)state;
     setup.channel.asks = true;
@@ -187,7 +187,7 @@ static void people_are_asked_once_for_each_batch(void **state)
 static void nobody_to_write_to_is_a_plan_too(void **state)
 {
     struct schedule s = schedule_of(INSTANT_NEVER);
-    struct plan_setup setup = setup_of(&s, (struct pace){60000, 120000});
+    struct plan_setup setup = setup_of(&s, (struct pace){.floor = 60000, .ceiling = 120000});
     struct plan *p = plan_new(&setup);
 
     (void)state;
