@@ -4,7 +4,7 @@
  * end, then in turn), the first delivery that is not held alone is judged by all gates. The lane
  * takes the first campaign that nothing but its own gap holds; when all are held otherwise, the one
  * that is free soonest. So a campaign with long gaps is not overtaken for ever by one with short
- * gaps. *
+ * gaps. */
 #include "engine/internal.h"
 
 #include <assert.h>

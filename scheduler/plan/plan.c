@@ -139,7 +139,8 @@ static void start(struct plan *p)
             continue;
         engine_add_lane(p->engine,
                         &(struct engine_lane){id, CHANNEL, id, INSTANT_MIN, INSTANT_MIN});
-        p->revision_lanes[lanes++] = (struct engine_revision_lane){id, p->lanes[i].count};
+        p->revision_lanes[lanes++] =
+            (struct engine_revision_lane){.lane = id, .waiting = p->lanes[i].count};
     }
     p->now = p->setup.from;
     p->horizon = instant_add(p->now, (duration_t)PLAN_YEARS_MAX * 366 * MS_PER_DAY);

@@ -86,7 +86,7 @@ static void run(uint64_t recipients, const char *name, const struct engine_limit
                        &(struct engine_channel){.id = 1, .account = 1, .in_flight_max = 1});
     for (int64_t i = 0; i < SENDERS; i++) {
         engine_add_lane(w.engine, &(struct engine_lane){i + 1, 1, i + 1, INSTANT_MIN, INSTANT_MIN});
-        w.lanes[i] = (struct engine_revision_lane){i + 1, recipients / SENDERS};
+        w.lanes[i] = (struct engine_revision_lane){.lane = i + 1, .waiting = recipients / SENDERS};
     }
     engine_add_revision(w.engine, w.now,
                         &(struct engine_revision){.id = 1,
