@@ -32,6 +32,7 @@ struct load {
     struct arena *arena; /* what was read */
     int64_t id, campaign_id;
     bool family; /* look at the campaign's other revisions too */
+    bool known;  /* to the engine, when it was asked for */
     enum revision_status status;
     bool approved; /* ever */
     bool keep;     /* paused, and what people are being asked stays open */
@@ -351,6 +352,13 @@ static void sync_family(struct run *s, const struct load *l)
     }
 }
 
+/* The engine has forgotten it since: what it decided then was not committed when this was read, and
+ * a question that is over would be open again. */
+static bool outdated(const struct run *s, const struct load *l)
+{
+    return l->known && !engine_has_revision(s->engine, l->id);
+}
+
 static void load_done(struct store_job *job)
 {
     struct load *l = (struct load *)job;
@@ -360,6 +368,8 @@ static void load_done(struct store_job *job)
         run_store_failed(s, &l->err);
     } else if (l->rc) {
         log_line(LOG_ERROR, "campaign", "revision=%lld: %s", (long long)l->id, l->err.text);
+    } else if (outdated(s, l)) {
+        revisions_sync(s, l->id, l->family);
     } else {
         follow(s, l);
         if (l->family)
@@ -372,6 +382,7 @@ void revisions_sync(struct run *s, int64_t revision, bool family)
 {
     struct load *l = load_new(s, revision, family);
 
+    l->known = engine_has_revision(s->engine, revision);
     l->job = (struct store_job){load_run, load_done, NULL};
     driver_defer(s, &l->job);
 }
