@@ -78,6 +78,11 @@ enum tz_kind tz_instant(const struct tz *z, int64_t wall_ms, instant_t *out)
     int64_t wall = floor_div(wall_ms, MS_PER_SECOND), ms = wall_ms - wall * MS_PER_SECOND;
     int32_t before = offset_at(z, wall - SECONDS_PER_DAY);
     int32_t after = offset_at(z, wall + SECONDS_PER_DAY);
+
+    if (before == after) {
+        *out = wall_ms - (int64_t)before * MS_PER_SECOND;
+        return TZ_NORMAL;
+    }
     int64_t first = wall - before, second = wall - after;
     bool first_holds = offset_at(z, first) == before, second_holds = offset_at(z, second) == after;
 
@@ -239,9 +244,14 @@ static int32_t type_offset(const struct tz *z, size_t type)
     return (int32_t)bits;
 }
 
+/* What every question about a time comes down to: written out, so that it compiles to one load. */
 static int64_t transition_at(const struct tz *z, size_t i)
 {
-    return (int64_t)big_endian(z->transitions + 8 * i, 8);
+    const uint8_t *p = z->transitions + 8 * i;
+
+    return (int64_t)((uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 |
+                     (uint64_t)p[3] << 32 | (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 |
+                     (uint64_t)p[6] << 8 | (uint64_t)p[7]);
 }
 
 /* The footer's grammar: STD offset [DST [offset] , rule , rule], offsets west of UTC. */

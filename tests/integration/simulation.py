@@ -29,10 +29,14 @@ def check(folder):
 def test_2000_campaign_days_without_a_violation():
     said = simulate("1..50", 10)
     true(" 2000 campaign-days" in said and "violations 0\n" in said, said)
+    rows = re.findall(r"^(\w+)((?: +(?:\d+|-)){9,})$", said, re.M)
+    true(len(rows) >= 11, f"a row of counters for each fault: {said}")
+    for fault, counters in rows:
+        true("0" not in counters.split(), f"{fault} did not meet every step: {said}")
 
 
-def test_100_seeds_are_the_same_twice():
-    runs = [simulate("101..200", 2) for _ in range(2)]
+def test_100_seeds_are_the_same_twice_in_one_process_or_three():
+    runs = [simulate("101..200", 1, "--jobs", jobs) for jobs in ("1", "3")]
     traces = [re.search(r"trace ([0-9a-f]{16})\n", said).group(1) for said in runs]
     equal(traces[0], traces[1], "trace")
     equal(runs[0], runs[1], "all that was printed")

@@ -55,9 +55,9 @@ static void on_stored(struct sim *s, struct event *v)
     r->storing = false;
     job->run(r->store, job);
     if (c && c->rows.claim_count)
-        world_step(s, STEP_CLAIMED, c->rows.claims[0].revision);
+        fault_step(s, STEP_CLAIMED, c->rows.claims[0].revision);
     else if (c)
-        world_step(s, STEP_SETTLED, c->results[0].revision);
+        fault_step(s, STEP_SETTLED, c->results[0].revision);
     if (s->crash)
         return;
     r->first = job->next;
@@ -245,8 +245,8 @@ static void commit_done(struct store_job *job)
         if (c->results[i].state != DELIVERY_PROMPTED || !x || x->durable)
             continue;
         x->durable = true;
-        world_asked(s, x);
-        world_step(s, STEP_ASKED, x->revision);
+        people_asked(s, x);
+        fault_step(s, STEP_ASKED, x->revision);
     }
     flush(s);
     commit_free(c);
@@ -266,7 +266,7 @@ static void flush(struct sim *s)
         return;
     if (c) {
         if (c->rows.claim_count)
-            world_step(s, STEP_GATHERED, c->rows.claims[0].revision);
+            fault_step(s, STEP_GATHERED, c->rows.claims[0].revision);
         if (s->crash)
             return;
         r->gather = NULL;
@@ -405,6 +405,7 @@ struct load {
     struct sim *sim;
     struct arena *arena;
     int64_t id, campaign_id;
+    bool known; /* to the engine, when it was asked for */
     bool family, approved;
     enum revision_status status;
     char *manifest;
@@ -530,7 +531,7 @@ static void restore_prompt(struct sim *s, const struct running *r, const struct 
     x->claimed_at = p->claimed_at;
     snprintf(x->nonce, sizeof x->nonce, "%s", p->nonce);
     engine_restore(s->run->engine, sim_now(s), &asked);
-    world_asked(s, x);
+    people_asked(s, x);
 }
 
 static void follow_start(struct sim *s, struct load *l)
@@ -604,6 +605,11 @@ static void load_done(struct store_job *job)
     struct sim *s = l->sim;
     size_t at = 0;
 
+    if (l->known && !engine_has_revision(s->run->engine, l->id)) {
+        service_sync(s, l->id, l->family);
+        load_free(l);
+        return;
+    }
     follow(s, l);
     for (const struct running *r; l->family && (r = map_each(&s->run->running, &at));)
         if (r->campaign_id == l->campaign_id && r->id != l->id)
@@ -625,7 +631,10 @@ static struct load *load_new(struct sim *s, int64_t revision, bool family)
 
 void service_sync(struct sim *s, int64_t revision, bool family)
 {
-    service_defer(s, &load_new(s, revision, family)->job);
+    struct load *l = load_new(s, revision, family);
+
+    l->known = engine_has_revision(s->run->engine, revision);
+    service_defer(s, &l->job);
 }
 
 static void forget(struct sim *s, struct running *r)
@@ -688,7 +697,8 @@ void service_turn(struct sim *s)
 {
     struct effect f;
 
-    engine_turn(s->run->engine, sim_now(s));
+    clock_turn(s);
+    engine_turn(s->run->engine, s->keeper.now);
     while (!s->crash && engine_effect(s->run->engine, &f))
         effect(s, &f);
     flush(s);
@@ -724,10 +734,12 @@ void service_start(struct sim *s)
     s->life++;
     sim_ok(s, store_open(&r->store, s->path, &e), &e);
     sim_ok(s, store_high_water(r->store, &high, &e), &e);
-    if (high > sim_now(s))
-        s->clock = high;
+    clock_start(s, high);
+    fault_step(s, STEP_STARTING, 0);
+    if (s->crash)
+        return;
     sim_ok(s, store_recover(r->store, sim_now(s), &unknown, &e), &e);
-    world_step(s, STEP_STARTING, 0);
+    fault_step(s, STEP_RECOVERED, 0);
     if (s->crash)
         return;
     if (s->halted)
