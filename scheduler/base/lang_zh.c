@@ -422,6 +422,8 @@ const struct lang_pair lang_zh[] = {
     {"a quote is opened and not closed", "引号没有闭合"},
     {"a recipient has at most %d bytes, no line break and no tab",
      "接收人最多 %d 字节，不能含换行或制表符"},
+    {"a recipient is in a send once: 'count: sends' is for other scopes",
+     "一个接收人在一次发送中只出现一次：'count: sends' 用于其他 scope"},
     {"a recipient longer than 256 bytes", "接收人超过 256 字节"},
     {"a recipient with a line break or a tab in it", "接收人中含有换行或制表符"},
     {"a reminder must come before 'within' is over", "提醒必须早于 'within' 到期"},

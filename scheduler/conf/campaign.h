@@ -46,6 +46,7 @@ struct conf_limit {
     int period;      /* enum period, calendar */
     enum limit_scope scope;
     bool drop;        /* on_cap: drop */
+    bool sends;       /* count: sends */
     const char *text; /* "30 per 1h sender": how people see it */
     struct place at;
 };

@@ -24,6 +24,7 @@ static void limits_read(const struct reader *r, const struct yaml_node *node, st
 static bool limit_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
 static bool per_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
 static bool on_cap_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
+static bool count_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
 
 void pace_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
 {
@@ -100,13 +101,14 @@ static bool limit_read(const struct reader *r, const struct yaml_node *node, str
     ok = scope != READ_NONE && ok;
     l->scope = scope == READ_NONE ? LIMIT_RECIPIENT : (enum limit_scope)scope;
     ok = on_cap_read(r, yaml_get(node, "on_cap"), l) && ok;
+    ok = count_read(r, yaml_get(node, "count"), l) && ok;
     if (!ok)
         return false;
     char span[64];
     duration_format(l->span, span, sizeof span);
     l->max = (uint32_t)max;
     l->at = place_of(node);
-    l->text = arena_printf(r->arena, "%u per %s %s", (unsigned)l->max,
+    l->text = arena_printf(r->arena, "%u%s per %s %s", (unsigned)l->max, l->sends ? " sends" : "",
                            l->rolling ? span : period_words[l->period], scope_words[l->scope]);
     return true;
 }
@@ -144,4 +146,19 @@ static bool on_cap_read(const struct reader *r, const struct yaml_node *node, st
         return false;
     }
     return i != READ_NONE;
+}
+
+static bool count_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l)
+{
+    static const char *const words[] = {"sends", NULL};
+
+    if (!node)
+        return true;
+    l->sends = read_word(r, node, "count", words) == 0;
+    if (l->sends && l->scope == LIMIT_RECIPIENT) {
+        read_error(r, node,
+                   tr("a recipient is in a send once: 'count: sends' is for other scopes"));
+        return false;
+    }
+    return l->sends;
 }

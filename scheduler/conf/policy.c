@@ -197,7 +197,7 @@ static void combine(struct campaign *c, const struct campaign *pack, bool paced)
 static bool same_limit(const struct conf_limit *a, const struct conf_limit *b)
 {
     return a->max == b->max && a->scope == b->scope && a->rolling == b->rolling &&
-           a->span == b->span && a->period == b->period;
+           a->span == b->span && a->period == b->period && a->sends == b->sends;
 }
 
 static void limits_combine(struct campaign *c, const struct campaign *pack)

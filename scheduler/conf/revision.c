@@ -138,8 +138,9 @@ static void pace_write(struct strbuf *out, const struct campaign *c)
         const struct conf_limit *l = &c->limits[i];
 
         duration_format(l->span, low, sizeof low);
-        strbuf_printf(out, "%s{\"max\":%u,\"on_cap\":\"%s\",\"per\":\"%s\",\"scope\":\"%s\"}",
-                      i ? "," : ",\"limits\":[", (unsigned)l->max, l->drop ? "drop" : "hold",
+        strbuf_printf(out, "%s{%s\"max\":%u,\"on_cap\":\"%s\",\"per\":\"%s\",\"scope\":\"%s\"}",
+                      i ? "," : ",\"limits\":[", l->sends ? "\"count\":\"sends\"," : "",
+                      (unsigned)l->max, l->drop ? "drop" : "hold",
                       l->rolling ? low : period_words[l->period], scope_words[l->scope]);
     }
     strbuf_puts(out, c->limit_count > 0 ? "]" : "");

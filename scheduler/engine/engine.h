@@ -69,6 +69,8 @@ struct engine_limit {
     duration_t span;    /* rolling */
     enum period period; /* calendar, in the revision's zone */
     bool drop;          /* on_cap: drop */
+    bool sends;         /* a send counts once, however many deliveries it carries; never of scope
+                           recipient */
     const char *text;   /* "30 per 1h sender" */
 };
 
@@ -136,9 +138,11 @@ void engine_clock_moved(struct engine *e, instant_t now, duration_t forward);
 void engine_channel_stop(struct engine *e, int64_t channel, instant_t until);
 void engine_channel_open(struct engine *e, instant_t now, int64_t channel);
 
-struct engine_send { /* one past send, for the limits */
+struct engine_send { /* what was sent once to one recipient, for the limits */
     int64_t delivery, campaign, lane, recipient;
     instant_t claimed_at, answered_at;
+    int64_t send; /* that it was part of; 0: of none but itself */
+    bool again;   /* where sends are counted, a later one of the same send stands for it */
 };
 /* The answer to EFFECT_HISTORY: any number of calls in order of answers, then engine_primed. */
 void engine_history(struct engine *e, instant_t now, int64_t revision, const struct engine_send *s);

@@ -23,17 +23,17 @@ enum {
     TRIES_FOR_MS = 3600000 /* since a short outage soon has many tries, and a long one few */
 };
 
-struct place { /* one delivery's, in each meter that counts it */
+struct place { /* one delivery's, in each meter that counts it; or the whole send's */
     int64_t recipient;
     instant_t claimed_at;
-    bool asks;
+    bool asks, send;
 };
 
 static void take(struct engine *e, struct meter *m, void *ctx)
 {
     const struct place *p = ctx;
 
-    if (m->primed)
+    if (m->primed && m->spec.sends == p->send)
         meter_take(m, p->recipient, e->now, p->asks);
 }
 
@@ -41,7 +41,7 @@ static void hold_place(struct engine *e, struct meter *m, void *ctx)
 {
     const struct place *p = ctx;
 
-    if (m->primed)
+    if (m->primed && m->spec.sends == p->send)
         meter_answer(m, p->recipient, e->now, p->asks);
 }
 
@@ -50,14 +50,21 @@ static void give_place_back(struct engine *e, struct meter *m, void *ctx)
     const struct place *p = ctx;
 
     (void)e;
-    if (m->primed)
+    if (m->primed && m->spec.sends == p->send)
         meter_untake(m, p->recipient, p->claimed_at, p->asks);
 }
 
 static void each_meter(struct engine *e, const struct flight *f, const struct item *item,
                        meter_fn *fn)
 {
-    struct place p = {item->recipient, f->claimed_at, f->queue->lane->channel->asks};
+    struct place p = {item->recipient, f->claimed_at, f->queue->lane->channel->asks, false};
+
+    meters_each(e, f->queue->lane, f->queue->revision->spec.campaign, fn, &p);
+}
+
+static void each_send_meter(struct engine *e, const struct flight *f, meter_fn *fn)
+{
+    struct place p = {0, f->claimed_at, f->queue->lane->channel->asks, true};
 
     meters_each(e, f->queue->lane, f->queue->revision->spec.campaign, fn, &p);
 }
@@ -71,6 +78,7 @@ static struct flight *flight_new(struct engine *e, struct queue *q, int64_t send
     f->queue = q;
     f->claimed_at = e->now;
     f->state = state;
+    each_send_meter(e, f, take);
     map_put(&e->flights, send, f);
     q->revision->in_flight++;
     q->lane->in_flight++;
@@ -113,6 +121,7 @@ static void claim_batch(struct engine *e, struct flight *f, int64_t key, instant
 {
     struct queue *q = f->queue;
 
+    e->joining = true;
     for (size_t i = 0; i < q->count && f->count < q->revision->spec.batch;) {
         struct item *item = &q->items[i];
         if (item->key == key && item->not_before <= e->now &&
@@ -121,6 +130,7 @@ static void claim_batch(struct engine *e, struct flight *f, int64_t key, instant
         else
             i++;
     }
+    e->joining = false;
 }
 
 void flight_claim(struct engine *e, struct queue *q, size_t index)
@@ -153,6 +163,18 @@ static void touch_person(struct engine *e, const struct person *p)
     }
 }
 
+/* Of what was remembered of a send, the last stands for it where sends are counted. */
+static void remember_landed(struct engine *e, const struct flight *f)
+{
+    for (size_t i = e->recent_count; i-- > 0;) {
+        struct engine_send *s = &e->recent[i];
+        if (s->send != f->send || s->claimed_at != f->claimed_at)
+            continue;
+        s->again = false;
+        break;
+    }
+}
+
 /* The flight is over: the lane is free, and whoever waited for room looks again. */
 static void land(struct engine *e, struct flight *f)
 {
@@ -160,6 +182,8 @@ static void land(struct engine *e, struct flight *f)
     struct revision *r = f->queue->revision;
 
     assert(l->in_flight > 0 && r->in_flight > 0);
+    each_send_meter(e, f, f->reached ? hold_place : give_place_back);
+    remember_landed(e, f);
     map_remove(&e->flights, f->send);
     heap_remove(&e->late, &f->late);
     free(f->items);
@@ -318,7 +342,9 @@ static void remember(struct engine *e, const struct flight *f, const struct item
                              .lane = f->queue->lane->id,
                              .recipient = item->recipient,
                              .claimed_at = f->claimed_at,
-                             .answered_at = e->now};
+                             .answered_at = e->now,
+                             .send = f->send,
+                             .again = true};
 }
 
 /* The channel or the person has it, or may have it: the place stays taken. */
@@ -328,6 +354,7 @@ static void settle_item(struct engine *e, struct flight *f, size_t index, enum d
     struct item item = f->items[index];
 
     leave(e, f, index);
+    f->reached = true;
     each_meter(e, f, &item, hold_place);
     remember(e, f, &item);
     result(e, f, &item, state, reason);

@@ -109,10 +109,12 @@ struct flight {
     instant_t claimed_at;
     enum flight_state state;
     bool shown;
+    bool reached; /* one of its deliveries was sent, or may have been */
 };
 
 struct engine {
     instant_t now;
+    bool joining; /* who is asked for now joins a send, which has its places already */
     bool halted, claims_held, watched;
     struct map channels, lanes, revisions, campaigns;
     struct map flights, in_flight; /* by send; by delivery */

@@ -55,8 +55,8 @@ static void latest(instant_t *ready, const struct meter **says, const struct met
     *says = m;
 }
 
-static void ask_limits(const struct queue *q, const struct item *item, instant_t now,
-                       struct gate_facts *f, struct sayers *who)
+static void ask_limits(const struct engine *e, const struct queue *q, const struct item *item,
+                       instant_t now, struct gate_facts *f, struct sayers *who)
 {
     const struct revision *r = q->revision;
     size_t index = (size_t)(q - r->queues);
@@ -65,6 +65,8 @@ static void ask_limits(const struct queue *q, const struct item *item, instant_t
     *who = (struct sayers){NULL, NULL, NULL};
     for (size_t i = 0; i < r->spec.limit_count; i++) {
         const struct meter *m = r->meters[index * r->spec.limit_count + i];
+        if (e->joining && m->spec.sends)
+            continue;
         if (m->spec.scope != SCOPE_RECIPIENT) {
             latest(&f->rate_ready_at, &who->rate, m, 0, now);
         } else if (meter_ready_at(m, item->recipient, now) > now) {
@@ -102,7 +104,7 @@ void lane_rows(const struct engine *e, const struct queue *q, const struct item 
                            .paused = r->paused,
                            .schedule = r->spec.schedule};
 
-    ask_limits(q, item, now, &f, who);
+    ask_limits(e, q, item, now, &f, who);
     f.gap_ready_at = gap_ready_at(q, item, now);
     gates_rule(&f, now, rows);
 }

@@ -9,7 +9,7 @@
 static bool same(const struct meter *m, const struct engine_limit *spec, const struct tz *zone)
 {
     return m->spec.scope == spec->scope && m->spec.max == spec->max &&
-           m->spec.rolling == spec->rolling &&
+           m->spec.rolling == spec->rolling && m->spec.sends == spec->sends &&
            (spec->rolling ? m->spec.span == spec->span
                           : m->spec.period == spec->period && m->zone == zone);
 }

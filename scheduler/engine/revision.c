@@ -184,13 +184,14 @@ struct feeding {
     int64_t primer;
     const struct engine_send *send;
     bool open, asks;
+    bool whole; /* it stands for its send */
 };
 
 static void feed(struct engine *e, struct meter *m, void *ctx)
 {
     const struct feeding *f = ctx;
 
-    if (m->primed || m->primer != f->primer)
+    if (m->primed || m->primer != f->primer || (m->spec.sends && !f->whole))
         return;
     if (f->open)
         meter_restore_open(m, f->send->recipient, f->send->claimed_at, e->now, f->asks);
@@ -202,7 +203,7 @@ static void feed(struct engine *e, struct meter *m, void *ctx)
 static void feed_send(struct engine *e, int64_t primer, const struct engine_send *s, bool open)
 {
     struct lane *l = map_get(&e->lanes, s->lane);
-    struct feeding f = {primer, s, open, l && l->channel->asks};
+    struct feeding f = {primer, s, open, l && l->channel->asks, !s->again};
 
     meters_each(e, l, s->campaign, feed, &f);
 }
@@ -210,15 +211,24 @@ static void feed_send(struct engine *e, int64_t primer, const struct engine_send
 void engine_history(struct engine *e, instant_t now, int64_t revision, const struct engine_send *s)
 {
     const struct revision *r = map_get(&e->revisions, revision);
+    struct flight *open = map_get(&e->flights, s->send);
+    struct engine_send past = *s;
 
     engine_time(e, now);
     if (!r)
         return;
-    for (size_t i = r->recent_start; i < e->recent_count; i++) {
-        if (e->recent[i].delivery == s->delivery && e->recent[i].claimed_at == s->claimed_at)
-            return; /* remembered here: fed at the end */
+    if (open && open->claimed_at == s->claimed_at) {
+        past.again = true; /* fed as open, at the end */
+        open->reached = true;
     }
-    feed_send(e, revision, s, false);
+    for (size_t i = r->recent_start; i < e->recent_count; i++) {
+        if (e->recent[i].claimed_at != s->claimed_at)
+            continue;
+        if (e->recent[i].delivery == s->delivery)
+            return; /* remembered here: fed at the end */
+        past.again |= s->send && e->recent[i].send == s->send;
+    }
+    feed_send(e, revision, &past, false);
 }
 
 static void mark_primed(struct revision *r)
@@ -261,7 +271,8 @@ void engine_primed(struct engine *e, instant_t now, int64_t revision)
                                     .campaign = f->queue->revision->spec.campaign,
                                     .lane = f->queue->lane->id,
                                     .recipient = f->items[i].recipient,
-                                    .claimed_at = f->claimed_at};
+                                    .claimed_at = f->claimed_at,
+                                    .again = i > 0};
             feed_send(e, revision, &s, true);
         }
     }

@@ -19,6 +19,7 @@ static struct engine_limit *limits_of(const struct campaign *c, struct arena *a)
                                           .span = l->span,
                                           .period = (enum period)l->period,
                                           .drop = l->drop,
+                                          .sends = l->sends,
                                           .text = l->text};
     }
     return limits;

@@ -24,6 +24,7 @@ void life_digest(struct digester *d, int64_t seq, const struct life *row)
     digester_int(d, row->claimed_at);
     digest_optional(d, row->ref, row->ref ? strlen(row->ref) : 0);
     digest_optional(d, row->by, row->by ? strlen(row->by) : 0);
+    digester_int(d, row->send);
 }
 
 bool life_of_columns(sqlite3_stmt *st, int first, struct life *out)
@@ -40,7 +41,8 @@ bool life_of_columns(sqlite3_stmt *st, int first, struct life *out)
                          .due_at = column_instant(st, first + 4),
                          .claimed_at = column_instant(st, first + 5),
                          .ref = column_text(st, first + 6),
-                         .by = column_text(st, first + 7)};
+                         .by = column_text(st, first + 7),
+                         .send = sqlite3_column_int64(st, first + 8)};
     return (!out->ref || strlen(out->ref) == (size_t)sqlite3_column_bytes(st, first + 6)) &&
            (!out->by || strlen(out->by) == (size_t)sqlite3_column_bytes(st, first + 7));
 }
@@ -52,7 +54,7 @@ int standing_get(struct store *s, int64_t delivery, struct standing *out, struct
     int rc =
         sql_get(s, &st,
                 "SELECT d.revision, d.lane, d.reason, l.seq, l.delivery, l.at, l.state,"
-                " l.reason, l.due_at, l.claimed_at, l.ref, l.by FROM delivery d"
+                " l.reason, l.due_at, l.claimed_at, l.ref, l.by, l.send FROM delivery d"
                 " LEFT JOIN life l ON l.seq = (SELECT max(seq) FROM life WHERE delivery = d.id)"
                 " WHERE d.id = ?",
                 e);
@@ -93,7 +95,7 @@ int change_add(struct store *s, struct change *c, int64_t revision, enum deliver
     if (!rc)
         rc = sql_get(s, &st,
                      "INSERT INTO life (seq, delivery, at, state, reason, due_at, claimed_at, ref,"
-                     " by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     " by, send) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                      e);
     if (rc)
         return rc;
@@ -106,6 +108,7 @@ int change_add(struct store *s, struct change *c, int64_t revision, enum deliver
     bind_instant(st, 7, row->claimed_at);
     bind_text(st, 8, row->ref);
     bind_text(st, 9, row->by);
+    bind_int(st, 10, row->send);
     rc = sql_run(s, st, e);
     if (rc)
         return rc;

@@ -171,7 +171,8 @@ static int result_add(struct store *s, struct committing *w, const struct store_
                        .due_at = answer ? now.last.due_at : INSTANT_MIN,
                        .claimed_at = answer && !x->unseen ? x->claimed_at : INSTANT_MIN,
                        .ref = x->ref,
-                       .by = x->by};
+                       .by = x->by,
+                       .send = answer ? now.last.send : 0};
     rc = change_add(s, &w->change, now.revision, now.last.state, &row, e);
     if (!rc && x->state == DELIVERY_PROMPTED)
         rc = prompt_open(s, x, e);
@@ -257,7 +258,8 @@ static int claim_add(struct store *s, struct committing *w, size_t i, struct err
                        .state = DELIVERY_CLAIMED,
                        .reason = REASON_NONE,
                        .due_at = x->due_at,
-                       .claimed_at = x->at};
+                       .claimed_at = x->at,
+                       .send = x->send};
     rc = change_add(s, &w->change, now.revision, DELIVERY_PENDING, &row, e);
     if (!rc)
         rc = claim_texts(s, w, i, e);

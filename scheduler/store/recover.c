@@ -48,7 +48,9 @@ int store_history(struct store *s, instant_t since,
     if (!rc)
         rc = sql_get(s, &st,
                      "SELECT d.id, d.revision, r.campaign, n.channel, n.sender, d.lane,"
-                     " d.recipient, l.claimed_at, l.at, l.due_at FROM life l"
+                     " d.recipient, l.claimed_at, l.at, l.due_at, l.send,"
+                     " row_number() OVER (PARTITION BY CASE l.send WHEN 0 THEN d.id ELSE l.send"
+                     "  END, l.claimed_at ORDER BY l.at DESC, l.seq DESC) > 1 FROM life l"
                      " CROSS JOIN delivery d ON d.id = l.delivery"
                      " JOIN revision r ON r.id = d.revision JOIN lane n ON n.id = d.lane"
                      " WHERE l.seq >= ? AND l.at >= ? AND" IS_SEND "ORDER BY l.at, l.seq",
@@ -67,7 +69,9 @@ int store_history(struct store *s, instant_t since,
                                .recipient = sqlite3_column_int64(st, 6),
                                .claimed_at = sqlite3_column_int64(st, 7),
                                .answered_at = sqlite3_column_int64(st, 8),
-                               .due_at = column_instant(st, 9)};
+                               .due_at = column_instant(st, 9),
+                               .send = sqlite3_column_int64(st, 10),
+                               .again = sqlite3_column_int(st, 11) != 0};
         if ((rc = each(ctx, &x))) {
             sqlite3_reset(st);
             return rc;
@@ -209,7 +213,8 @@ static int claim_interrupt(struct store *s, struct change *change, int64_t deliv
                            .state = DELIVERY_UNKNOWN,
                            .reason = REASON_INTERRUPTED,
                            .due_at = now.last.due_at,
-                           .claimed_at = now.last.claimed_at};
+                           .claimed_at = now.last.claimed_at,
+                           .send = now.last.send};
         rc = change_add(s, change, now.revision, DELIVERY_CLAIMED, &row, e);
         if (!rc)
             rc = lane_answered(s, now.lane, change->last, e);

@@ -45,7 +45,7 @@ static const char schema[] =
     "CREATE INDEX delivery_waiting ON delivery (revision, lane) WHERE reason = 0;"
     "CREATE TABLE life (seq INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, at INTEGER NOT NULL,"
     " state INTEGER NOT NULL, reason INTEGER NOT NULL, due_at INTEGER, claimed_at INTEGER,"
-    " ref TEXT, by TEXT) STRICT;"
+    " ref TEXT, by TEXT, send INTEGER NOT NULL DEFAULT 0) STRICT;"
     "CREATE INDEX life_delivery ON life (delivery);"
     "CREATE INDEX life_unknown ON life (delivery) WHERE state = 8;"
     "CREATE TABLE progress (revision INTEGER NOT NULL, lane INTEGER NOT NULL,"

@@ -332,6 +332,8 @@ struct store_send { /* a send in the past, for limits */
     int64_t delivery, revision, campaign, channel, sender, lane, recipient;
     instant_t claimed_at, answered_at;
     instant_t due_at;
+    int64_t send; /* the claim's; 0: of none but itself */
+    bool again;   /* a later one of the same send follows */
 };
 /* Sends answered at or after `since`, in order of their answers. What was proven not sent is left
  * out. */

@@ -85,6 +85,7 @@ struct life {
     enum reason reason;
     instant_t due_at, claimed_at; /* INSTANT_MIN: none */
     const char *ref, *by;         /* or NULL */
+    int64_t send;                 /* of a claim and its answer, the send it was part of; 0: none */
 };
 void life_digest(struct digester *d, int64_t seq, const struct life *row);
 /* In the order above; false when a value cannot be one of ours. The strings live until the next

@@ -337,7 +337,9 @@ static int history_row(void *ctx, const struct store_send *x)
                                                 .lane = x->lane,
                                                 .recipient = x->recipient,
                                                 .claimed_at = x->claimed_at,
-                                                .answered_at = x->answered_at};
+                                                .answered_at = x->answered_at,
+                                                .send = x->send,
+                                                .again = x->again};
     return 0;
 }
 

@@ -63,6 +63,7 @@ static inline void tiny_add(struct tiny_world *w, struct engine_revision *r)
     size_t index = (size_t)(r - w->revisions);
 
     r->lane_count = 0;
+    memset(w->lanes[index], 0, sizeof w->lanes[index]);
     for (size_t i = 0; i < w->row_count; i++) {
         if (w->rows[i].revision != r->id)
             continue;
@@ -100,7 +101,10 @@ static inline void tiny_history(struct tiny_world *w, const struct effect *f)
                                    .lane = s->lane,
                                    .recipient = s->recipient,
                                    .claimed_at = s->at,
-                                   .answered_at = s->at};
+                                   .answered_at = s->at,
+                                   .send = s->send,
+                                   .again =
+                                       i + 1 < w->sent_count && w->sent[i + 1].send == s->send};
         if (s->at >= f->since)
             engine_history(w->engine, w->now, f->revision, &past);
     }

@@ -76,7 +76,7 @@ static void every_key_is_read(void **state)
         "    - {max: 200, per: day, scope: person, on_cap: hold}\n"
         "    - {max: 1, per: week, scope: recipient, on_cap: drop}\n"
         "    - {max: 100000, per: 90s, scope: channel}\n"
-        "    - {max: 7, per: month, scope: campaign}\n"
+        "    - {max: 7, per: month, scope: campaign, count: sends}\n"
         "approval: {approvers: 2}\n",
         zones);
     const struct schedule *s = &c->schedule;
@@ -133,7 +133,8 @@ static void every_key_is_read(void **state)
     assert_int_equal(c->limits[2].period, PERIOD_WEEK);
     assert_true(c->limits[2].drop);
     assert_int_equal(c->limits[4].period, PERIOD_MONTH);
-    assert_string_equal(c->limits[4].text, "7 per month campaign");
+    assert_string_equal(c->limits[4].text, "7 sends per month campaign");
+    assert_true(c->limits[4].sends && !c->limits[3].sends);
     assert_int_equal(c->approvers, 2);
     campaign_free(c);
 }

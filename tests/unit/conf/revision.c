@@ -269,6 +269,7 @@ static void what_differs_differs(void **state)
         BASE "pace: {limits: [{max: 1, per: 1d, scope: recipient}]}\n",
         BASE "pace: {limits: [{max: 2, per: day, scope: recipient}]}\n",
         BASE "pace: {limits: [{max: 1, per: day, scope: sender}]}\n",
+        BASE "pace: {limits: [{max: 1, per: day, scope: sender, count: sends}]}\n",
         BASE "pace: {limits: [{max: 1, per: day, scope: recipient, on_cap: drop}]}\n",
         BASE "approval: {approvers: 2}\n",
     };

@@ -126,8 +126,14 @@ static void history(struct world *w, const struct effect *f)
     }
     qsort(sent, count, sizeof sent[0], by_answer);
     for (size_t i = 0; i < count; i++) {
-        struct engine_send s = {sent[i]->delivery,  sent[i]->revision,   sent[i]->lane,
-                                sent[i]->recipient, sent[i]->claimed_at, sent[i]->answered_at};
+        struct engine_send s = {sent[i]->delivery,
+                                sent[i]->revision,
+                                sent[i]->lane,
+                                sent[i]->recipient,
+                                sent[i]->claimed_at,
+                                sent[i]->answered_at,
+                                0,
+                                false};
         engine_history(w->engine, w->now, f->revision, &s);
     }
     engine_primed(w->engine, w->now, f->revision);
