@@ -348,7 +348,7 @@ static void calendar_periods(struct dice *d)
 int main(int argc, char **argv)
 {
     static const struct property list[] = {
-        {"a rolling limit in any half-open span, across restarts", rolling_in_any_span, 3000},
+        {"a rolling limit in any half-open span, across restarts", rolling_in_any_span, 4000},
         {"a calendar limit per local day, week and month", calendar_periods, 2000},
     };
 

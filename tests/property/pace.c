@@ -185,9 +185,9 @@ int main(int argc, char **argv)
 {
     static const struct property list[] = {
         {"gaps and phases lie inside their interval and are drawn once",
-         gaps_lie_inside_and_are_drawn_once, 2000},
+         gaps_lie_inside_and_are_drawn_once, 3000},
         {"a due instant is last due plus gap, never before last answer plus floor",
-         due_keeps_the_floor, 1000},
+         due_keeps_the_floor, 2000},
         {"uniform gaps: mean, spread, bins, order", gaps_are_uniform, 0},
         {"phases are uniform in the interval", phases_are_uniform, 0},
         {"a phase says nothing about the gap", phase_and_gap_are_strangers, 0},

@@ -415,7 +415,7 @@ int main(int argc, char **argv)
 {
     static const struct property list[] = {
         {"windows, quiet hours, skip dates and calendars hold to the minute",
-         hours_hold_to_the_minute, 1000},
+         hours_hold_to_the_minute, 800},
     };
     int status = property_main(argc, argv, list, sizeof list / sizeof list[0]);
     char path[128];
