@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 enum { FIXED = 5 }; /* columns */
 
 struct book {
+    const struct book_choice *choice;
     FILE *to;
     struct arena *arena;
     const char **names; /* of attributes: columns */
@@ -53,6 +55,9 @@ static void put_head(const struct book *b)
 static int put_contact(void *ctx, const struct store_contact *x)
 {
     const struct book *b = ctx;
+
+    if (b->choice->name && fnmatch(b->choice->name, x->name, 0) != 0)
+        return 0;
     const char *const fixed[FIXED] = {x->recipient, x->name, x->sender, x->timezone, x->tags};
     json_t *attributes = json_loads(x->attributes, 0, NULL);
 
@@ -68,6 +73,7 @@ static int put_contact(void *ctx, const struct store_contact *x)
 
 static int write_all(struct book *b, struct store *s, const char *dir, struct err *e)
 {
+    const struct book_choice *c = b->choice;
     int64_t last;
     bool more;
     int rc = store_contact_names(s, add_name, b, e);
@@ -75,17 +81,20 @@ static int write_all(struct book *b, struct store *s, const char *dir, struct er
     if (rc)
         return rc;
     put_head(b);
-    rc = store_contacts(s, 0, SIZE_MAX, put_contact, b, &last, &more, e);
+    rc = c->account ? store_relations(s, c->account, c->groups ? RELATION_GROUP : RELATION_CUSTOMER,
+                                      c->senders, c->sender_count, put_contact, b, e)
+                    : store_contacts(s, 0, SIZE_MAX, put_contact, b, &last, &more, e);
     if (rc == 0 && (fflush(b->to) != 0 || ferror(b->to)))
         rc =
             err_set(e, ERR_STORE, tr("cannot keep the submission in %s: %s"), dir, strerror(errno));
     return rc;
 }
 
-int book_write(char **path, struct store *s, const char *dir, struct err *e)
+int book_write(char **path, struct store *s, const struct book_choice *choice, const char *dir,
+               struct err *e)
 {
     size_t size = strlen(dir) + 40;
-    struct book b = {.arena = arena_new()};
+    struct book b = {.choice = choice, .arena = arena_new()};
 
     *path = xmalloc(size);
     /* named like the parts of a submission: removed at the next start */

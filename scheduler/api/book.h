@@ -6,7 +6,18 @@
 #include "base/err.h"
 #include "store/store.h"
 
+/* What a campaign takes from the book. With an account: its customers or its groups, each of them
+ * of one of these senders. */
+struct book_choice {
+    const char *account; /* NULL: the book as people imported it */
+    bool groups;
+    const char *const *senders;
+    size_t sender_count;
+    const char *name; /* of groups: a pattern, or NULL */
+};
+
 /* Store thread. `*path` is a new file in `dir`, malloc'd; the caller unlinks and frees it. */
-int book_write(char **path, struct store *s, const char *dir, struct err *e);
+int book_write(char **path, struct store *s, const struct book_choice *choice, const char *dir,
+               struct err *e);
 
 #endif

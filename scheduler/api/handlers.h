@@ -30,6 +30,9 @@ void submit_list(struct request *rq);
 void contacts_list(struct request *rq);
 void contacts_import(struct request *rq);
 
+void accounts_sync(struct request *rq);
+void accounts_sync_show(struct request *rq);
+
 void suppressions_list(struct request *rq);
 void suppressions_add(struct request *rq);
 void suppressions_remove(struct request *rq);

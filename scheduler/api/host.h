@@ -46,6 +46,17 @@ struct api_prompt_answer {
     enum delivery_state state; /* SENT, FAILED (not sent), SKIPPED */
 };
 
+enum api_reading_state { READING_NEVER, READING_RUNS, READING_DONE, READING_FAILED };
+
+struct api_reading { /* of an account: the one that runs, or the last one */
+    enum api_reading_state state;
+    size_t members, members_read;
+    uint64_t customers, groups;
+    struct store_relations_sum sum;
+    const char *problem;   /* or NULL */
+    instant_t waits_until; /* the platform lets nobody ask before; INSTANT_MIN: it does */
+};
+
 struct api_health {
     bool halted;
     const char *halt_reason; /* or NULL */
@@ -88,6 +99,12 @@ struct api_host {
     /* A delivery that was pending is skipped. */
     void (*delivery_gone)(void *ctx, int64_t revision, int64_t lane, int64_t delivery);
     void (*health)(void *ctx, struct api_health *out);
+
+    /* Reads what the platform knows of an account's customers and groups into the store, unless
+     * that is under way. ERR_NOTFOUND: no channel uses the account; ERR_REFUSED: its kind knows
+     * none. */
+    int (*reading_start)(void *ctx, const char *account, const char *by, struct err *e);
+    void (*reading_show)(void *ctx, const char *account, struct api_reading *out);
 
     /* What people are being asked, by number; `each` must copy what it keeps. The version moves
      * with everything that they see of it. */

@@ -30,6 +30,8 @@ const struct route api_routes[] = {
     {"GET", "/api/v1/submissions", ROLES_READ, {0}, false, submit_list},
     {"GET", "/api/v1/contacts", ROLE_ADMIN, {0}, false, contacts_list},
     {"POST", "/api/v1/contacts", ROLE_ADMIN, {0}, true, contacts_import},
+    {"POST", "/api/v1/accounts/*/sync", ROLE_ADMIN, {0}, false, accounts_sync},
+    {"GET", "/api/v1/accounts/*/sync", ROLES_READ, {0}, false, accounts_sync_show},
     {"GET", "/api/v1/suppressions", ROLES_READ, {0}, false, suppressions_list},
     {"POST", "/api/v1/suppressions", ROLE_OPERATOR, {0}, false, suppressions_add},
     {"POST", "/api/v1/suppressions/remove", ROLE_ADMIN, {0}, false, suppressions_remove},

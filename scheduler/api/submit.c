@@ -11,12 +11,12 @@
  *
  * Once something is wrong nothing more is stored, but the rest is still read, so that all errors of
  * a file are found in one run; then what was begun is dropped. */
-#include "api/book.h"
 #include "api/emit.h"
 #include "api/handlers.h"
 #include "api/lookup.h"
 #include "api/objects.h"
 #include "api/request.h"
+#include "api/ties.h"
 
 #include "base/lang.h"
 #include "channel/review.h"
@@ -45,6 +45,7 @@ struct submission {
     struct review *review;
     struct store *store; /* for the tags of a recipient, while a chunk is read */
     struct strbuf tags;
+    struct ties ties;
     bool begun, read_all, known; /* known: this digest is there already */
     int64_t loading;
     int64_t *lanes; /* of the senders; 0: not looked up yet */
@@ -86,6 +87,7 @@ static void submission_dispose(void *state)
     campaign_free(s->campaign);
     strbuf_dispose(&s->manifest);
     strbuf_dispose(&s->tags);
+    ties_dispose(&s->ties);
     diags_dispose(&s->diags);
     free(s->bytes);
 }
@@ -238,7 +240,8 @@ static int open_review(struct store *store, struct request *rq)
     size_t senders = 0;
     char *book = NULL; /* a copy of the contact book */
 
-    if (c->source == AUDIENCE_CONTACTS && book_write(&book, store, rq->answer.body.dir, &rq->e))
+    ties_init(&s->ties, s->channel, s->kind, c, rq->arena);
+    if (ties_book(&s->ties, &book, store, c, rq->answer.body.dir, &rq->e))
         return rq->e.code;
     for (size_t i = 0; i < c->attachment_count; i++)
         attachments[i] = spool_file(rq->spool, "attachment", c->attachments[i].path)->path;
@@ -253,6 +256,8 @@ static int open_review(struct store *store, struct request *rq)
     if (rc)
         return rc;
     review_tags(s->review, tags_of, s);
+    if (ties_follow(&s->ties, store, s->review, c, &s->diags, &rq->e))
+        return rq->e.code;
     review_senders(s->review, &senders);
     s->lanes = arena_array(rq->arena, senders, sizeof(*s->lanes));
     const struct store_submission sub = {
@@ -306,13 +311,14 @@ static int keep_row(struct store *store, struct request *rq, struct chunk *chunk
     struct submission *s = rq->state;
     struct store_row *out = &chunk->rows[chunk->count];
     int rc = lane_of(store, rq, row, &out->lane);
+    int left_out = rc || row->skipped ? 0 : ties_left_out(&s->ties, row->recipient, &rq->e);
 
-    if (rc)
-        return rc;
+    if (rc || left_out < 0)
+        return rc ? rc : left_out;
     out->row = s->stored + chunk->count + 1;
     out->recipient = arena_strdup(chunk->arena, row->recipient);
     out->values = values_of(chunk->arena, row);
-    out->skipped = row->skipped;
+    out->skipped = left_out ? REASON_SUPPRESSED : row->skipped;
     out->message = row->message;
     chunk->bytes += strlen(out->recipient) + (out->values ? strlen(out->values) : 0);
     chunk->count++;

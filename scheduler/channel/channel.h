@@ -247,6 +247,38 @@ struct channel_host { /* lives as long as the instance */
                     const struct channel_result *results, size_t count, enum channel_task_end end);
 };
 
+/* --- what a platform knows of its members, customers and groups --- */
+
+enum channel_book_kind {
+    CHANNEL_BOOK_TAGS,      /* id, name */
+    CHANNEL_BOOK_MEMBERS,   /* id: those who have customers */
+    CHANNEL_BOOK_CUSTOMERS, /* of one member */
+    CHANNEL_BOOK_GROUPS     /* of one member */
+};
+
+struct channel_book_ask {
+    enum channel_book_kind kind;
+    const char *member; /* of customers and groups */
+    const char *cursor; /* "": the first page */
+};
+
+struct channel_book_row { /* NULL is "" */
+    const char *id, *name, *union_id, *remark, *state;
+    const char *tags; /* ids with ';' between them */
+    int64_t added_ms; /* wall clock: when the member added the customer; of a group: made */
+    int64_t way;
+};
+
+struct channel_book_page { /* lives until the callback returns */
+    const char *problem;   /* NULL: none; else one line, and no rows */
+    int64_t not_before_ms; /* of a problem that is over by itself: wall clock; else 0 */
+    const struct channel_book_row *rows;
+    size_t count;
+    const char *cursor; /* of the next page; NULL: this was the last */
+};
+
+typedef void channel_book_fn(void *ctx, const struct channel_book_page *page);
+
 /* --- the registration struct --- */
 
 struct paceline_channel {
@@ -284,6 +316,10 @@ struct paceline_channel {
     void (*resume)(void *instance, const struct channel_task *task);
     void (*withdraw)(void *instance, uint64_t send_id);
     void (*forget)(void *instance, uint64_t send_id);
+    /* One page of what the platform knows; `fn` is called exactly once, in a later turn, unless the
+     * instance is closed first. `ask` is copied. NULL: a kind that knows no relations. */
+    void (*read_book)(void *instance, const struct channel_book_ask *ask, channel_book_fn *fn,
+                      void *ctx);
 };
 
 #endif

@@ -56,6 +56,7 @@ struct review {
 };
 
 static void senders_resolve(struct review *r, const struct service_channel *channel);
+static void source_check(struct review *r, const struct service_channel *channel);
 static bool attachments_read(struct review *r, const char *const *paths, struct err *e);
 static void message_check(struct review *r);
 static void recipient_judge(struct review *r, const struct audience_row *row);
@@ -83,13 +84,15 @@ int review_open(struct review **out, const struct campaign *c,
     r->problems = arena_array(r->arena, r->problem_count, sizeof *r->problems);
     r->warnings = arena_array(r->arena, r->problem_count, sizeof *r->warnings);
     senders_resolve(r, channel);
+    source_check(r, channel);
     if (attachments_read(r, attachment_paths, e))
         message_check(r);
     if (c->source == AUDIENCE_FILE)
         beside = campaign_path(c, c->audience_file);
-    else if (c->source == AUDIENCE_CONTACTS && audience_path)
-        beside = xstrdup(tr("the contact book"));
-    int rc = c->source == AUDIENCE_CONTACTS && !beside
+    else if (audience_of_service(c->source) && audience_path)
+        beside = xstrdup(c->source == AUDIENCE_GROUPS ? tr("the customer groups")
+                                                      : tr("the contact book"));
+    int rc = audience_of_service(c->source) && !beside
                  ? 0
                  : audience_open(&r->audience, c, audience_path && beside ? audience_path : beside,
                                  beside, r->senders, r->sender_count, diags, e);
@@ -109,6 +112,12 @@ void review_tags(struct review *r, audience_tags_fn *tags, void *ctx)
         audience_tags(r->audience, tags, ctx);
 }
 
+void review_relations(struct review *r, audience_sender_fn *sender, void *ctx)
+{
+    if (r->audience)
+        audience_relations(r->audience, sender, ctx);
+}
+
 int review_next(struct review *r, struct review_row *row, struct err *e)
 {
     struct audience_row in;
@@ -124,7 +133,9 @@ int review_next(struct review *r, struct review_row *row, struct err *e)
                                .recipient = in.recipient,
                                .sender = r->senders[in.sender],
                                .sender_index = in.sender,
-                               .skipped = in.duplicate ? REASON_DUPLICATE : REASON_NONE,
+                               .skipped = in.duplicate  ? REASON_DUPLICATE
+                                          : in.stranger ? REASON_NO_RELATION
+                                                        : REASON_NONE,
                                .values = in.values,
                                .value_count = r->value_count};
     if (r->campaign->template && row->skipped == REASON_NONE) {
@@ -273,6 +284,23 @@ static void senders_resolve(struct review *r, const struct service_channel *chan
                  list.text);
         strbuf_dispose(&list);
     }
+}
+
+/* Customers and groups are written to by channels of their own. */
+static void source_check(struct review *r, const struct service_channel *channel)
+{
+    const struct campaign *c = r->campaign;
+    bool to_groups = channel->mode && strcmp(channel->mode, "groups") == 0;
+
+    if (c->source == AUDIENCE_GROUPS && !to_groups)
+        diag_add(r->diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_ERROR,
+                 ERR_REFUSED, tr("channel '%s' does not write to customer groups"), channel->name);
+    else if (c->source == AUDIENCE_CONTACTS && to_groups)
+        diag_add(r->diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_ERROR,
+                 ERR_REFUSED,
+                 tr("channel '%s' writes to customer groups: its audience is 'groups', a file or a "
+                    "list"),
+                 channel->name);
 }
 
 /* What the channel takes, and one byte more to see that a file is larger. */

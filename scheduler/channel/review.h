@@ -18,7 +18,7 @@ struct review_row {
     size_t line;
     const char *recipient, *sender;
     size_t sender_index;
-    enum reason skipped;       /* REASON_NONE, REASON_DUPLICATE or REASON_MISSING_VALUE */
+    enum reason skipped;       /* REASON_NONE, _DUPLICATE, _MISSING_VALUE or _NO_RELATION */
     const char *missing;       /* the name that has no value */
     const char *const *values; /* of the template's names */
     size_t value_count;
@@ -53,6 +53,8 @@ int review_open(struct review **out, const struct campaign *c,
                 struct err *e);
 /* For `where` on sources without tags of their own; before the first row. */
 void review_tags(struct review *r, audience_tags_fn *tags, void *ctx);
+/* For channels that know relations, whose service has read them; before the first row. */
+void review_relations(struct review *r, audience_sender_fn *sender, void *ctx);
 /* 1 and a row (borrowed until the next call), 0 at the end, ERR_* when reading broke off. At the
  * end the audience is compared with `expect`. */
 int review_next(struct review *r, struct review_row *row, struct err *e);

@@ -58,6 +58,9 @@ const struct command cli_commands[] = {
     {"contacts import", "FILE", TR_TABLE("puts the rows of a CSV into the contact book"), 0, 1, 1,
      cmd_contacts_import},
     {"contacts list", "", TR_TABLE("the contact book"), 0, 0, 0, cmd_contacts_list},
+    {"contacts sync", "ACCOUNT",
+     TR_TABLE("reads an account's customers, tags and groups from the platform"), 0, 1, 1,
+     cmd_contacts_sync},
     {"suppress", "RECIPIENT [--sender S] --reason TEXT",
      TR_TABLE("never writes to a recipient, from now on"),
      OPT_BIT(OPT_SENDER) | OPT_BIT(OPT_REASON), 1, 1, cmd_suppress},
@@ -81,7 +84,7 @@ const struct command cli_commands[] = {
     {NULL, NULL, NULL, 0, 0, 0, NULL},
 };
 
-const char *const cli_later[] = {"explain", "contacts sync", "backup", "completion", NULL};
+const char *const cli_later[] = {"explain", "backup", "completion", NULL};
 
 static bool colors_wanted(void)
 {

@@ -32,8 +32,10 @@ static void print_sum(const struct cli *cli, const char *file, const struct loca
     unsigned long long twice = sum->skipped[REASON_DUPLICATE];
     unsigned long long empty = sum->skipped[REASON_MISSING_VALUE];
 
-    if (c->campaign->source == AUDIENCE_CONTACTS) {
-        strbuf_puts(&line, tr("recipients of the contact book"));
+    if (audience_of_service(c->campaign->source)) {
+        strbuf_puts(&line, c->campaign->source == AUDIENCE_GROUPS
+                               ? tr("customer groups")
+                               : tr("recipients of the contact book"));
     } else {
         add_count(&line, rows == 1 ? tr("%llu recipient") : tr("%llu recipients"), rows);
         if (sum->open)

@@ -99,7 +99,7 @@ static int show_recipient(struct preview *p, struct diags *diags)
     int rc = local_review(p->campaign, find_recipient, p, &sum, diags);
 
     if (rc == 0 && !p->shown) {
-        if (p->campaign->campaign->source != AUDIENCE_CONTACTS)
+        if (!audience_of_service(p->campaign->campaign->source))
             say(p->cli, tr("'%s' is not in the audience"), p->recipient);
         rc = EXIT_REFUSED;
     }

@@ -44,7 +44,7 @@ static int check_first(struct submission *s, const char *file)
         rc = local_review(&s->campaign, look_at, s, &sum, &s->diags);
     progress_end(&s->progress);
     say_diags(&lines, &s->diags);
-    if (rc == 0 && s->only && !s->found && s->campaign.campaign->source != AUDIENCE_CONTACTS) {
+    if (rc == 0 && s->only && !s->found && !audience_of_service(s->campaign.campaign->source)) {
         say(cli, tr("'%s' is not in the audience"), s->only);
         rc = EXIT_REFUSED;
     }

@@ -127,6 +127,7 @@ int cmd_resend(struct cli *cli);
 int cmd_halt(struct cli *cli);
 int cmd_unhalt(struct cli *cli);
 int cmd_contacts_import(struct cli *cli);
+int cmd_contacts_sync(struct cli *cli);
 int cmd_contacts_list(struct cli *cli);
 int cmd_suppress(struct cli *cli);
 int cmd_unsuppress(struct cli *cli);

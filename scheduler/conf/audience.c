@@ -34,6 +34,8 @@ struct audience {
     long sender_column, tags_column;
     audience_tags_fn *tags; /* or NULL */
     void *tags_ctx;
+    audience_sender_fn *relation; /* or NULL */
+    void *relation_ctx;
     size_t *value_columns; /* of the template's names */
     const char **values;
     size_t value_count;
@@ -129,6 +131,12 @@ void audience_tags(struct audience *a, audience_tags_fn *tags, void *ctx)
 {
     a->tags = tags;
     a->tags_ctx = ctx;
+}
+
+void audience_relations(struct audience *a, audience_sender_fn *sender, void *ctx)
+{
+    a->relation = sender;
+    a->relation_ctx = ctx;
 }
 
 bool audience_where_open(const struct audience *a)
@@ -349,7 +357,8 @@ static bool source_next(struct audience *a, struct csv_row *in, int *rc, struct 
 static int row_take(struct audience *a, const struct csv_row *in, struct audience_row *out,
                     struct err *e)
 {
-    size_t sender;
+    size_t sender, own;
+    bool stranger = false;
 
     if (in->count != a->header_count) {
         size_t first = (in->count < a->header_count ? in->count : a->header_count) + 1;
@@ -368,6 +377,13 @@ static int row_take(struct audience *a, const struct csv_row *in, struct audienc
     int wanted = row_wanted(a, in, recipient, e);
     if (wanted != 1)
         return wanted;
+    if (a->relation) {
+        int rc = a->relation(a->relation_ctx, recipient, *name ? name : NULL, &own, e);
+        if (rc)
+            return rc;
+        stranger = own == a->sender_count;
+        sender = stranger ? sender : own;
+    }
     int fresh = seen_add(&a->seen, recipient, e);
     if (fresh < 0)
         return fresh;
@@ -377,6 +393,7 @@ static int row_take(struct audience *a, const struct csv_row *in, struct audienc
                                  .recipient = recipient,
                                  .sender = sender,
                                  .duplicate = !fresh,
+                                 .stranger = stranger,
                                  .values = a->values,
                                  .value_columns = a->value_columns};
     for (size_t i = 0; i < a->value_count; i++) {
@@ -386,7 +403,7 @@ static int row_take(struct audience *a, const struct csv_row *in, struct audienc
         a->values[i] = *value ? value : NULL;
     }
     row_hash(a, in, sender);
-    if (!out->duplicate) {
+    if (!out->duplicate && !stranger) {
         a->loads[sender].at++;
         heap_put(&a->fewest, &a->loads[sender]);
     }

@@ -25,6 +25,7 @@ struct audience_row {
     const char *recipient;
     size_t sender; /* index into the senders given to audience_open */
     bool duplicate;
+    bool stranger;               /* nobody's: see audience_relations */
     const char *const *values;   /* of the template's names, in their order; NULL: missing */
     const size_t *value_columns; /* of each, from 0 */
 };
@@ -40,6 +41,12 @@ int audience_open(struct audience **out, const struct campaign *c, const char *p
  * `tags`: not known, an error that audience_next passes on. Before the first row. */
 typedef const char *audience_tags_fn(void *ctx, const char *recipient, struct err *e);
 void audience_tags(struct audience *a, audience_tags_fn *tags, void *ctx);
+/* Whose a recipient is: the index of one of the senders given to audience_open, or their number for
+ * nobody's. `wanted` (or NULL): the sender that the row names, it alone counts then. Negative:
+ * ERR_*. Before the first row. */
+typedef int audience_sender_fn(void *ctx, const char *recipient, const char *wanted, size_t *index,
+                               struct err *e);
+void audience_relations(struct audience *a, audience_sender_fn *sender, void *ctx);
 /* `where` needs tags, and there is neither a column nor anybody to ask: it narrows nothing. */
 bool audience_where_open(const struct audience *a);
 /* 1 and a row (borrowed until the next call), 0 at the end, ERR_* when reading broke off. */

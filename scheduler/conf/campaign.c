@@ -23,6 +23,7 @@ static void source_read(const struct reader *r, const struct yaml_node *node, st
 static void recipients_read(const struct reader *r, const struct yaml_node *node,
                             struct campaign *c);
 static void contacts_read(const struct reader *r, const struct yaml_node *node);
+static void groups_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void where_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void expect_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void tolerance_read(const struct reader *r, const struct yaml_node *node,
@@ -200,7 +201,8 @@ static void source_read(const struct reader *r, const struct yaml_node *node, st
         }
     }
     if (!source) {
-        read_error(r, node, tr("missing key 'file', 'recipients', 'contacts' or 'senders'"));
+        read_error(r, node,
+                   tr("missing key 'file', 'recipients', 'contacts', 'groups' or 'senders'"));
         return;
     }
     c->audience_at = place_of(source);
@@ -216,7 +218,22 @@ static void source_read(const struct reader *r, const struct yaml_node *node, st
     } else if (strcmp(source->key->text, "contacts") == 0) {
         c->source = AUDIENCE_CONTACTS;
         contacts_read(r, source);
+    } else {
+        c->source = AUDIENCE_GROUPS;
+        groups_read(r, source, c);
     }
+}
+
+static void groups_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
+{
+    const struct yaml_node *owners = yaml_get(node, "owners");
+
+    if (!read_map(r, node, "groups"))
+        return;
+    if (yaml_get(node, "name"))
+        c->groups_name = read_line(r, yaml_get(node, "name"), "name", NAME_BYTES_MAX);
+    if (owners)
+        c->groups_owners = read_names(r, owners, "owners", &c->groups_owner_count);
 }
 
 static void contacts_read(const struct reader *r, const struct yaml_node *node)

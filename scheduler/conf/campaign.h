@@ -28,8 +28,15 @@ enum audience_source {
     AUDIENCE_RECIPIENTS,
     AUDIENCE_SENDERS,  /* one row for each sender, who is the recipient too */
     AUDIENCE_CONTACTS, /* the service writes the contact book into a CSV */
+    AUDIENCE_GROUPS,   /* and the customer groups, whose senders are their owners */
     AUDIENCE_STORED    /* of a manifest: the rows are in the store */
 };
+
+/* Who is meant is known to the service only. */
+static inline bool audience_of_service(enum audience_source source)
+{
+    return source == AUDIENCE_CONTACTS || source == AUDIENCE_GROUPS;
+}
 
 struct conf_attachment {
     const char *kind; /* image, video, file (the others: not supported yet) */
@@ -79,6 +86,9 @@ struct campaign {
     const char *audience_file; /* as written; relative to the campaign file */
     const struct conf_sender *recipients;
     size_t recipient_count;
+    const char *groups_name;                 /* a pattern, as in a shell; NULL: every group */
+    const struct conf_sender *groups_owners; /* groups_owner_count 0: the senders */
+    size_t groups_owner_count;
     struct where where;
     struct place where_at;
     bool has_expect;

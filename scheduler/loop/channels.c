@@ -244,7 +244,7 @@ static bool in_use(const struct run *s, const struct chan *c)
     for (const struct send *x; (x = map_each(&s->sends, &at));)
         if (x->channel == c)
             return true;
-    return false;
+    return readings_use(s, c);
 }
 
 void channels_sweep(struct run *s)

@@ -260,4 +260,5 @@ void gateway_init(struct run *s)
                                     .delivery_gone = gate_delivery_gone,
                                     .health = gate_health};
     prompts_host(&s->api_host);
+    readings_host(&s->api_host);
 }

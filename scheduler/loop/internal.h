@@ -1,7 +1,7 @@
 /* The running service's parts: service.c (life), driver.c (the engine's effects), sends.c (what is
  * on its way), revisions.c (campaigns in and out of the engine), channels.c (plugin instances),
  * reload.c (the service file read again), gateway.c (what the API asks for), clock.c (what time it
- * is), doubts.c (what is unknown). */
+ * is), doubts.c (what is unknown), readings.c (what a platform knows of its customers). */
 #ifndef PACELINE_LOOP_INTERNAL_H
 #define PACELINE_LOOP_INTERNAL_H
 
@@ -100,12 +100,13 @@ struct run {
     struct channel_plugins *plugins;
     struct chan **channels;
     size_t channel_count;
-    struct chan *retired; /* replaced or removed by a reload, with answers outstanding */
-    struct map running;   /* revision -> struct running */
-    struct map sends;     /* send id -> struct send */
-    struct map by_number; /* the engine's number -> struct send */
-    struct map lanes;     /* lane -> struct lane_name */
-    struct reach *reach;  /* prompts.c: who can be asked, and where */
+    struct chan *retired;     /* replaced or removed by a reload, with answers outstanding */
+    struct reading *readings; /* readings.c: of accounts, one each */
+    struct map running;       /* revision -> struct running */
+    struct map sends;         /* send id -> struct send */
+    struct map by_number;     /* the engine's number -> struct send */
+    struct map lanes;         /* lane -> struct lane_name */
+    struct reach *reach;      /* prompts.c: who can be asked, and where */
     uint64_t prompts_version, prompts_seen; /* moves with what people see of the prompts */
     uint64_t next_send;
     struct timekeeper clock;
@@ -211,6 +212,12 @@ void channels_sweep(struct run *s);
 void channels_close(struct run *s);
 struct chan *channel_find(struct run *s, const char *name);
 struct chan *channel_by_id(struct run *s, int64_t id);
+
+/* readings.c */
+void readings_host(struct api_host *h);
+void readings_tick(struct run *s); /* several times a second: those that wait */
+bool readings_use(const struct run *s, const struct chan *c);
+void readings_free(struct run *s); /* the channels and the store are quiet */
 
 /* reload.c */
 

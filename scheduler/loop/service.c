@@ -77,6 +77,7 @@ static void on_watch(uv_timer_t *t)
     channels_sweep(s);
     clock_tick(s);
     doubts_tick(s);
+    readings_tick(s);
 }
 
 static void on_signal(uv_signal_t *h, int number)
@@ -267,6 +268,7 @@ static void stop(struct run *s)
     driver_free(s);
     prompts_free(s);
     doubts_free(s);
+    readings_free(s);
     for (struct running *r; (r = map_each(&s->running, &at));) {
         campaign_free(r->campaign);
         arena_free(r->arena);

@@ -79,8 +79,10 @@ int store_contact_tags(struct store *s, const char *recipient, struct strbuf *ta
 {
     sqlite3_stmt *st;
     int rc = sql_get(s, &st,
-                     "SELECT c.tags FROM recipient r JOIN contact c ON c.recipient = r.id"
-                     " WHERE r.name = ?",
+                     "SELECT coalesce((SELECT nullif(tags, '') || ';' FROM contact"
+                     " WHERE recipient = r.id), '') || coalesce((SELECT group_concat(tags, ';')"
+                     " FROM relation WHERE recipient = r.id AND tags != ''), '')"
+                     " FROM recipient r WHERE r.name = ?",
                      e);
 
     strbuf_reset(tags);

@@ -74,6 +74,20 @@ static const char schema[] =
     "CREATE INDEX audit_at ON audit (at);"
     "CREATE INDEX audit_campaign ON audit (campaign) WHERE campaign IS NOT NULL;";
 
+/* what a platform's account knows: members, and whose the customers (kind 0) and groups (1)
+ * are; read_at 0: not read in the reading that is under way. Times in milliseconds */
+static const char account_schema[] =
+    "CREATE TABLE account_reading (account TEXT PRIMARY KEY, began_at INTEGER NOT NULL,"
+    " ended_at INTEGER) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE member (account TEXT NOT NULL, sender INTEGER NOT NULL,"
+    " read_at INTEGER NOT NULL, PRIMARY KEY (account, sender)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE relation (id INTEGER PRIMARY KEY, account TEXT NOT NULL, kind INTEGER NOT NULL,"
+    " sender INTEGER NOT NULL, recipient INTEGER NOT NULL, name TEXT NOT NULL,"
+    " union_id TEXT NOT NULL, remark TEXT NOT NULL, added_at INTEGER NOT NULL,"
+    " way INTEGER NOT NULL, state TEXT NOT NULL, tags TEXT NOT NULL,"
+    " UNIQUE (recipient, sender, account)) STRICT;"
+    "CREATE INDEX relation_member ON relation (account, kind, sender);";
+
 _Static_assert(DELIVERY_UNKNOWN == 8, "the schema names it");
 
 static int pragma_get(struct store *s, const char *sql, int64_t *out, struct err *e);
@@ -115,6 +129,8 @@ int schema_create(struct store *s, struct err *e)
 
     if (!rc) {
         rc = sql_exec(s, schema, e);
+        if (!rc)
+            rc = sql_exec(s, account_schema, e);
         if (!rc)
             rc = sql_exec(s, numbers, e);
         rc = txn_end(s, rc, e);

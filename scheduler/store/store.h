@@ -21,7 +21,8 @@
  *   progress   (revision, lane) -> below this id nothing is pending
  *   prompt     what people are being asked, until all of it is settled
  *   blob       attachments by digest
- *   contact    the contact book
+ *   contact    the contact book, as people imported it
+ *   member, relation, account_reading: what a platform's account knows (relations.c)
  *   suppression recipient (and sender): the do-not-send list
  *   audit      the chain
  */
@@ -264,8 +265,58 @@ int store_contacts(struct store *s, int64_t after, size_t limit,
 /* The names of all attributes that any contact has, sorted. */
 int store_contact_names(struct store *s, int (*each)(void *ctx, const char *name), void *ctx,
                         struct err *e);
-/* Replaces `tags`; "" for somebody who is not in the book. */
+/* Replaces `tags`: those of the book and those that any member has given; "" for a stranger. */
 int store_contact_tags(struct store *s, const char *recipient, struct strbuf *tags, struct err *e);
+
+/* --- what a platform's account knows: whose the customers and groups are --- */
+
+enum relation_kind { RELATION_CUSTOMER, RELATION_GROUP };
+
+struct store_relation { /* of one member; "" is no value */
+    const char *recipient, *name, *union_id, *remark, *state, *tags;
+    int64_t added_ms; /* of a group: when it was made */
+    int64_t way;
+};
+
+struct store_relations_sum {
+    uint64_t seen, added, changed, unchanged, removed;
+};
+
+/* A reading of an account goes member by member; one that broke off less than `fresh_ms` ago is
+ * taken up again. The members are those there are now: others go, with all they had. `*left`: who
+ * is not read yet, malloc'd with its texts in one block. */
+int store_reading_begin(struct store *s, const char *account, const char *const *members,
+                        size_t count, int64_t now_ms, int64_t fresh_ms, const char ***left,
+                        size_t *left_count, uint64_t *removed, struct err *e);
+/* Some of the relations of one member: written when they are new or have changed. `ids` gets one
+ * for each row. */
+int store_reading_rows(struct store *s, const char *account, enum relation_kind kind,
+                       const char *member, const struct store_relation *rows, size_t count,
+                       int64_t *ids, struct store_relations_sum *sum, struct err *e);
+/* These are all of that kind and member: others go. Sorts `ids`. */
+int store_reading_rest(struct store *s, const char *account, enum relation_kind kind,
+                       const char *member, int64_t *ids, size_t count,
+                       struct store_relations_sum *sum, struct err *e);
+int store_reading_member(struct store *s, const char *account, const char *member, int64_t now_ms,
+                         struct err *e);
+/* All of it has been read. Writes the record. */
+int store_reading_end(struct store *s, const char *account, const struct store_relations_sum *sum,
+                      const struct store_decision *d, struct err *e);
+
+/* Whether the account has ever been read. */
+int store_account_read(struct store *s, const char *account, bool *known, struct err *e);
+/* The sender of these whom a recipient belongs to: `*index`, or `count` when to none. A recipient of
+ * several belongs to who added them last; with `wanted`, to that one or to nobody. */
+int store_relation_sender(struct store *s, const char *account, const char *recipient,
+                          const char *const *senders, size_t count, const char *wanted,
+                          size_t *index, struct err *e);
+/* Each customer or group of these senders once, with its sender as above, in the order in which they
+ * were first read. What the book has of them comes first: name, timezone, attributes; tags are the
+ * book's and all members', with ';' between them. */
+int store_relations(struct store *s, const char *account, enum relation_kind kind,
+                    const char *const *senders, size_t count,
+                    int (*each)(void *ctx, const struct store_contact *x), void *ctx,
+                    struct err *e);
 
 /* --- what the engine asks for --- */
 

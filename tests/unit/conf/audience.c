@@ -509,6 +509,47 @@ static void a_model_agrees(void **state)
     strbuf_dispose(&expected);
 }
 
+/* wm1 is he.qi's, wm2 is lin.yue's and ann's, wm3 is nobody's. */
+static int owner(void *ctx, const char *recipient, const char *wanted, size_t *index, struct err *e)
+{
+    (void)ctx, (void)e;
+    *index = strcmp(recipient, "wm1") == 0 ? 1 : strcmp(recipient, "wm2") == 0 ? 0 : 3;
+    if (*index == 0 && wanted && strcmp(wanted, "ann") == 0)
+        *index = 2;
+    else if (*index < 3 && wanted && strcmp(wanted, senders[*index]) != 0)
+        *index = 3;
+    return 0;
+}
+
+static void whose_the_recipients_are_decides(void **state)
+{
+    static const char rows[] =
+        "recipient,sender\nwm1,\nwm2,\nwm3,\nwm1,he.qi\nwm4,\nwm2,ann\nwm1,ann\n";
+    struct campaign *c = csv_campaign("x");
+    struct strbuf out = STRBUF_INIT;
+    struct audience *a = NULL;
+    struct audience_row row;
+    struct diags d;
+    struct err e;
+
+    (void)state;
+    csv_put(rows, strlen(rows));
+    diags_init(&d);
+    assert_int_equal(audience_open(&a, c, path, "vip.csv", senders, 3, &d, &e), 0);
+    audience_relations(a, owner, NULL);
+    while (audience_next(a, &row, &e) == 1)
+        strbuf_printf(&out, "%s %zu%s%s\n", row.recipient, row.sender, row.duplicate ? " dup" : "",
+                      row.stranger ? " stranger" : "");
+    /* the last row names somebody whose customer wm1 is not */
+    assert_string_equal(out.text, "wm1 1\nwm2 0\nwm3 2 stranger\nwm1 1 dup\nwm4 2 stranger\n"
+                                  "wm2 2 dup\nwm1 2 dup stranger\n");
+    assert_int_equal(d.errors, 0);
+    audience_close(a);
+    campaign_free(c);
+    diags_dispose(&d);
+    strbuf_dispose(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(rows_are_read),
@@ -521,6 +562,7 @@ int main(void)
                                        cmocka_unit_test(one_bad_byte_costs_its_own_row),
                                        cmocka_unit_test(a_file_is_what_it_is_for_longer),
                                        cmocka_unit_test(senders_write_for_themselves),
+                                       cmocka_unit_test(whose_the_recipients_are_decides),
                                        cmocka_unit_test(a_model_agrees)};
 
     return cmocka_run_group_tests(tests, setup, teardown);

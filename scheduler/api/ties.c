@@ -1,0 +1,106 @@
+#include "api/ties.h"
+
+#include "base/lang.h"
+
+static const char *const *names(struct arena *arena, const struct conf_sender *list, size_t count)
+{
+    const char **out = arena_array(arena, count + 1, sizeof(*out));
+
+    for (size_t i = 0; i < count; i++)
+        out[i] = list[i].name;
+    return out;
+}
+
+void ties_init(struct ties *t, const struct service_channel *channel,
+               const struct paceline_channel *kind, const struct campaign *c, struct arena *arena)
+{
+    bool own = c->sender_count > 0;
+
+    *t = (struct ties){.account = kind->caps.knows_relations ? channel->account : NULL};
+    if (!t->account)
+        return;
+    t->sender_count = own ? c->sender_count : channel->sender_count;
+    t->senders = names(arena, own ? c->senders : channel->senders, t->sender_count);
+    t->left_out.any =
+        (struct where_tags){names(arena, t->account->suppress_tags, t->account->suppress_tag_count),
+                            t->account->suppress_tag_count};
+}
+
+void ties_dispose(struct ties *t)
+{
+    strbuf_dispose(&t->tags);
+}
+
+int ties_book(const struct ties *t, char **path, struct store *s, const struct campaign *c,
+              const char *dir, struct err *e)
+{
+    struct book_choice choice = {.account = t->account ? t->account->name : NULL,
+                                 .groups = c->source == AUDIENCE_GROUPS,
+                                 .senders = t->senders,
+                                 .sender_count = t->sender_count,
+                                 .name = c->groups_name};
+    struct arena *arena;
+    bool read = true;
+    int rc = 0;
+
+    *path = NULL;
+    if (!audience_of_service(c->source))
+        return 0;
+    if (t->account)
+        rc = store_account_read(s, t->account->name, &read, e);
+    if (rc == 0 && !read)
+        rc = err_set(e, ERR_REFUSED,
+                     tr("nobody has read the customers of account '%s' yet: paceline contacts sync "
+                        "%s"),
+                     t->account->name, t->account->name);
+    if (rc)
+        return rc;
+    arena = arena_new();
+    if (choice.groups && c->groups_owner_count > 0) {
+        choice.senders = names(arena, c->groups_owners, c->groups_owner_count);
+        choice.sender_count = c->groups_owner_count;
+    }
+    rc = book_write(path, s, &choice, dir, e);
+    arena_free(arena);
+    return rc;
+}
+
+static int sender_of(void *ctx, const char *recipient, const char *wanted, size_t *index,
+                     struct err *e)
+{
+    struct ties *t = ctx;
+
+    return store_relation_sender(t->store, t->account->name, recipient, t->senders, t->sender_count,
+                                 wanted, index, e);
+}
+
+int ties_follow(struct ties *t, struct store *s, struct review *review, const struct campaign *c,
+                struct diags *diags, struct err *e)
+{
+    int rc;
+
+    t->store = s;
+    if (!t->account || audience_of_service(c->source))
+        return 0;
+    rc = store_account_read(s, t->account->name, &t->read, e);
+    if (rc)
+        return rc;
+    if (t->read)
+        review_relations(review, sender_of, t);
+    else
+        diag_add(diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_WARNING, 0,
+                 tr("nobody has read the customers of account '%s' yet, so whose they are is not "
+                    "looked at: paceline contacts sync %s"),
+                 t->account->name, t->account->name);
+    return 0;
+}
+
+int ties_left_out(struct ties *t, const char *recipient, struct err *e)
+{
+    int rc;
+
+    if (!t->account || t->left_out.any.count == 0)
+        return 0;
+    rc = store_contact_tags(t->store, recipient, &t->tags, e);
+    return rc ? rc : where_fits(&t->left_out, t->tags.text);
+}

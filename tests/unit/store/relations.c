@@ -1,0 +1,179 @@
+/* What a platform's account knows: a reading adds, changes, leaves and removes, and goes on where
+ * it broke off; each customer has one sender. */
+#include "fixture.h"
+
+enum { HOUR_MS = 3600 * 1000 };
+
+static const char *const both[] = {"lin", "he"};
+
+static struct store_relation customer(const char *recipient, int64_t added_ms, const char *tags)
+{
+    return (struct store_relation){.recipient = recipient,
+                                   .name = "n",
+                                   .union_id = "",
+                                   .remark = "",
+                                   .state = "",
+                                   .tags = tags,
+                                   .added_ms = added_ms,
+                                   .way = 1};
+}
+
+/* The members that are left to be read, as one text. */
+static const char *begin(struct fixture *f, const char *const *members, size_t count,
+                         uint64_t *removed)
+{
+    static char text[64];
+    const char **left;
+    size_t n;
+
+    text[0] = '\0';
+    *removed = 0;
+    OK(store_reading_begin(f->s, "brand", members, count, ++f->now, HOUR_MS, &left, &n, removed,
+                           &f->e));
+    for (size_t i = 0; i < n; i++) {
+        strcat(text, left[i]);
+        strcat(text, " ");
+    }
+    free(left);
+    return text;
+}
+
+static struct store_relations_sum read_member(struct fixture *f, const char *member,
+                                              const struct store_relation *rows, size_t count)
+{
+    struct store_relations_sum sum = {0};
+    int64_t ids[8];
+
+    OK(store_reading_rows(f->s, "brand", RELATION_CUSTOMER, member, rows, count, ids, &sum, &f->e));
+    OK(store_reading_rest(f->s, "brand", RELATION_CUSTOMER, member, ids, count, &sum, &f->e));
+    OK(store_reading_member(f->s, "brand", member, ++f->now, &f->e));
+    return sum;
+}
+
+static void end(struct fixture *f)
+{
+    const struct store_relations_sum sum = {.seen = 3};
+    const struct store_decision d = {.by = "ada", .at = ++f->now};
+
+    OK(store_reading_end(f->s, "brand", &sum, &d, &f->e));
+}
+
+static int add(void *ctx, const struct store_contact *x)
+{
+    strbuf_printf(ctx, "%s of %s %s|", x->recipient, x->sender, x->tags);
+    return 0;
+}
+
+static void holds(struct fixture *f, const char *const *senders, size_t count, const char *expected)
+{
+    struct strbuf out = STRBUF_INIT;
+
+    OK(store_relations(f->s, "brand", RELATION_CUSTOMER, senders, count, add, &out, &f->e));
+    assert_string_equal(out.text ? out.text : "", expected);
+    strbuf_dispose(&out);
+}
+
+static void a_reading_writes_what_is_new(void **state)
+{
+    struct fixture *f = *state;
+    const struct store_relation lins[] = {customer("wm1", 10, "vip"), customer("wm2", 10, "")};
+    const struct store_relation hes[] = {customer("wm2", 20, "new")};
+    const struct store_relation later[] = {customer("wm1", 10, "vip;old"), customer("wm3", 30, "")};
+    uint64_t removed;
+    bool known;
+
+    OK(store_account_read(f->s, "brand", &known, &f->e));
+    assert_false(known);
+    assert_string_equal(begin(f, both, 2, &removed), "lin he ");
+    struct store_relations_sum sum = read_member(f, "lin", lins, 2);
+    assert_int_equal(sum.added, 2);
+    sum = read_member(f, "he", hes, 1);
+    end(f);
+    OK(store_account_read(f->s, "brand", &known, &f->e));
+    assert_true(known);
+    holds(f, both, 2, "wm1 of lin vip|wm2 of he new|"); /* he has added wm2 last */
+    holds(f, both, 1, "wm1 of lin vip|wm2 of lin new|");
+
+    assert_string_equal(begin(f, both, 2, &removed), "lin he ");
+    sum = read_member(f, "lin", later, 2);
+    assert_int_equal(sum.changed, 1);
+    assert_int_equal(sum.added, 1);
+    assert_int_equal(sum.removed, 1); /* wm2 is not lin's any more */
+    sum = read_member(f, "he", hes, 1);
+    assert_int_equal(sum.unchanged, 1);
+    end(f);
+    holds(f, both, 2, "wm1 of lin vip;old|wm2 of he new|wm3 of lin |");
+    assert_int_equal(verify(f), 2);
+}
+
+static void one_that_broke_off_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    const struct store_relation rows[] = {customer("wm1", 10, "")};
+    uint64_t removed;
+
+    begin(f, both, 2, &removed);
+    read_member(f, "lin", rows, 1);
+    fixture_reopen(f);
+    assert_string_equal(begin(f, both, 2, &removed), "he ");
+    f->now += HOUR_MS; /* too long ago */
+    assert_string_equal(begin(f, both, 2, &removed), "lin he ");
+}
+
+static void who_has_left_goes_with_all_they_had(void **state)
+{
+    struct fixture *f = *state;
+    const struct store_relation rows[] = {customer("wm1", 10, "")};
+    uint64_t removed;
+
+    begin(f, both, 2, &removed);
+    read_member(f, "lin", rows, 1);
+    read_member(f, "he", rows, 1);
+    end(f);
+    begin(f, &both[1], 1, &removed);
+    assert_int_equal(removed, 1);
+    holds(f, both, 2, "wm1 of he |");
+}
+
+static size_t sender_of(struct fixture *f, const char *recipient, size_t count, const char *wanted)
+{
+    size_t index = 99;
+
+    OK(store_relation_sender(f->s, "brand", recipient, both, count, wanted, &index, &f->e));
+    return index;
+}
+
+static void a_recipient_belongs_to_who_added_them_last(void **state)
+{
+    struct fixture *f = *state;
+    const struct store_relation lins[] = {customer("wm1", 10, "vip"), customer("wm2", 30, "")};
+    const struct store_relation hes[] = {customer("wm1", 20, "old"), customer("wm2", 20, "")};
+    struct strbuf tags = STRBUF_INIT;
+    uint64_t removed;
+
+    begin(f, both, 2, &removed);
+    read_member(f, "lin", lins, 2);
+    read_member(f, "he", hes, 2);
+    assert_int_equal(sender_of(f, "wm1", 2, NULL), 1);
+    assert_int_equal(sender_of(f, "wm2", 2, NULL), 0);
+    assert_int_equal(sender_of(f, "wm1", 1, NULL), 0); /* he is not one of the senders */
+    assert_int_equal(sender_of(f, "wm1", 2, "lin"), 0);
+    assert_int_equal(sender_of(f, "wm1", 2, "zoe"), 2); /* whose customer it is not */
+    assert_int_equal(sender_of(f, "stranger", 2, NULL), 2);
+    OK(store_contact_tags(f->s, "wm1", &tags, &f->e));
+    assert_string_equal(tags.text, "vip;old");
+    strbuf_dispose(&tags);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_reading_writes_what_is_new, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_that_broke_off_goes_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_has_left_goes_with_all_they_had, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_recipient_belongs_to_who_added_them_last, setup,
+                                        teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
