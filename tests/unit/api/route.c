@@ -36,6 +36,8 @@ static const struct {
     {"GET", "/api/v1/submissions", ROLES_READ},
     {"GET", "/api/v1/contacts", ROLE_ADMIN},
     {"POST", "/api/v1/contacts", ROLE_ADMIN},
+    {"POST", "/api/v1/accounts/brand/sync", ROLE_ADMIN},
+    {"GET", "/api/v1/accounts/brand/sync", ROLES_READ},
     {"GET", "/api/v1/suppressions", ROLES_READ},
     {"POST", "/api/v1/suppressions", ROLE_OPERATOR},
     {"POST", "/api/v1/suppressions/remove", ROLE_ADMIN},

@@ -54,7 +54,6 @@ static void wrong_use_is_64_and_says_what_to_do(void **state)
         {"config", "did you mean 'config check'?"},
         {"explain 3", "'explain' is not supported yet"},
         {"explain 3", "'explain' is not supported yet"},
-        {"contacts sync brand", "'contacts sync' is not supported yet"},
         {"contacts", "did you mean 'contacts import'?"},
         {"contacts import", "use it like this: paceline contacts import FILE"},
         {"suppress", "use it like this: paceline suppress RECIPIENT [--sender S] --reason TEXT"},
