@@ -305,14 +305,14 @@ int store_reading_end(struct store *s, const char *account, const struct store_r
 
 /* Whether the account has ever been read. */
 int store_account_read(struct store *s, const char *account, bool *known, struct err *e);
-/* The sender of these whom a recipient belongs to: `*index`, or `count` when to none. A recipient of
- * several belongs to who added them last; with `wanted`, to that one or to nobody. */
+/* The sender of these whom a recipient belongs to: `*index`, or `count` when to none. A recipient
+ * of several belongs to who added them last; with `wanted`, to that one or to nobody. */
 int store_relation_sender(struct store *s, const char *account, const char *recipient,
                           const char *const *senders, size_t count, const char *wanted,
                           size_t *index, struct err *e);
-/* Each customer or group of these senders once, with its sender as above, in the order in which they
- * were first read. What the book has of them comes first: name, timezone, attributes; tags are the
- * book's and all members', with ';' between them. */
+/* Each customer or group of these senders once, with its sender as above, in the order in which
+ * they were first read. What the book has of them comes first: name, timezone, attributes; tags are
+ * the book's and all members', with ';' between them. */
 int store_relations(struct store *s, const char *account, enum relation_kind kind,
                     const char *const *senders, size_t count,
                     int (*each)(void *ctx, const struct store_contact *x), void *ctx,
