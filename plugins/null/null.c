@@ -47,7 +47,7 @@ const struct paceline_channel paceline_channel = {
     .summary = "goes nowhere: every send is done at once",
     .caps =
         {
-            .recipients_max = 1,
+            .recipients_max = 1000, /* so that a batch can be tried */
             .in_flight_max = 64,
             .formats = null_formats,
             .attachments = null_attachments,

@@ -80,18 +80,6 @@ static bool rested(const struct engine *e, const struct queue *q, instant_t due)
            (l->last_answer == INSTANT_MIN || l->last_answer + slack < e->now);
 }
 
-/* How many go together with this one: those with the same message that are here. */
-static uint32_t batch_of(const struct queue *q, const struct item *item)
-{
-    uint32_t count = 0;
-
-    if (q->revision->spec.batch <= 1)
-        return 1;
-    for (size_t i = 0; i < q->count && count < q->revision->spec.batch; i++)
-        count += q->items[i].key == item->key;
-    return count;
-}
-
 /* Open time from `t` to the end. Asked for ever later instants that are near each other: the way
  * from the last one is short. */
 static duration_t time_left(struct queue *q, instant_t t)
@@ -117,7 +105,7 @@ static void draw_spread(struct engine *e, struct queue *q, struct item *item)
 {
     const struct revision *r = q->revision;
     const struct pace *p = &r->spec.pace;
-    uint32_t take = batch_of(q, item);
+    uint32_t take = queue_alike(e, q, item);
 
     if (q->last_due == INSTANT_MIN)
         q->last_due = later(e->now, r->spec.schedule->start);

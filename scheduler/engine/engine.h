@@ -215,7 +215,7 @@ instant_t engine_wake(const struct engine *e);
 
 enum effect_kind {
     EFFECT_HISTORY, /* revision, since: read past sends, then engine_primed */
-    EFFECT_FETCH,   /* revision, lane, after, cap */
+    EFFECT_FETCH,   /* revision, lane, after, cap, key */
     EFFECT_CLAIM,  /* revision, lane, delivery, due_at, at, progress: commit, then engine_claimed */
     EFFECT_SEND,   /* send, revision, lane: its claims are durable, call the channel */
     EFFECT_RESULT, /* delivery, state, reason, claimed_at (INSTANT_MIN: never claimed), at */
@@ -231,6 +231,7 @@ struct effect {
     int64_t send;     /* CLAIM, SEND, RESULT of a claim: what it belongs to */
     int64_t after;    /* FETCH */
     size_t cap;       /* FETCH */
+    int64_t key;      /* FETCH: those with this message only; 0: all */
     instant_t since;  /* HISTORY */
     instant_t at;     /* CLAIM, RESULT: the turn's time */
     instant_t due_at; /* CLAIM */

@@ -95,61 +95,64 @@ static void board(struct engine *e, struct flight *f, const struct item *item)
     each_meter(e, f, item, take);
 }
 
-static void claim(struct engine *e, struct flight *f, size_t index, instant_t due, duration_t late)
+static void claim(struct engine *e, struct flight *f, const struct item *item, instant_t due,
+                  duration_t late, int64_t progress)
 {
     struct queue *q = f->queue;
-    struct item item = q->items[index];
 
-    queue_take(q, index);
     q->waiting -= q->waiting > 0;
-    board(e, f, &item);
+    board(e, f, item);
     f->undecided++;
     engine_emit(e, &(struct effect){.kind = EFFECT_CLAIM,
                                     .revision = q->revision->spec.id,
                                     .lane = q->lane->id,
                                     .send = f->send,
-                                    .delivery = item.delivery,
+                                    .delivery = item->delivery,
                                     .at = e->now,
                                     .due_at = due,
                                     .late = late,
-                                    .progress = queue_progress(q)});
+                                    .progress = progress});
 }
 
 /* Those with the same message that may go now too. Each took its places before the next is asked:
- * a batch is cut to the room that is left. */
+ * a batch is cut to the room that is left. The next send tells of the progress. */
 static void claim_batch(struct engine *e, struct flight *f, int64_t key, instant_t due)
 {
     struct queue *q = f->queue;
+    size_t left = 0;
 
     e->joining = true;
-    for (size_t i = 0; i < q->count && f->count < q->revision->spec.batch;) {
-        struct item *item = &q->items[i];
-        if (item->key == key && item->not_before <= e->now &&
-            lane_rule(e, q, item, e->now).verdict == VERDICT_GO)
-            claim(e, f, i, due, 0);
+    for (size_t i = 0; i < q->count; i++) {
+        struct item item = q->items[i];
+        if (f->count < q->revision->spec.batch && item.key == key && item.not_before <= e->now &&
+            lane_rule(e, q, &item, e->now).verdict == VERDICT_GO)
+            claim(e, f, &item, due, 0, 0);
         else
-            i++;
+            q->items[left++] = item;
     }
+    q->count = left;
+    q->gathered = 0;
     e->joining = false;
 }
 
 void flight_claim(struct engine *e, struct queue *q, size_t index)
 {
     struct lane *l = q->lane;
-    const struct item *first = &q->items[index];
-    int64_t key = first->key;
+    const struct item first = q->items[index];
     const struct pace *p = &q->revision->spec.pace;
-    duration_t late = e->now - first->due;
-    struct flight *f = flight_new(e, q, first->delivery, FLIGHT_CLAIMING);
+    duration_t late = e->now - first.due;
+    struct flight *f = flight_new(e, q, first.delivery, FLIGHT_CLAIMING);
 
     /* small lateness does not add up; more than the floor anchors the lane anew. A lane without
      * gaps has no anchor: what waits for its turn in flight is due all the same */
     late = p->ceiling > 0 && late > p->floor ? late : 0;
-    l->last_due = late ? e->now : first->due;
+    l->last_due = late ? e->now : first.due;
     q->last_due = l->last_due;
     l->epoch++;
-    claim(e, f, index, l->last_due, late);
-    claim_batch(e, f, key, l->last_due);
+    queue_take(q, index);
+    claim(e, f, &first, l->last_due, late, queue_progress(q));
+    if (q->revision->spec.batch > 1)
+        claim_batch(e, f, first.key, l->last_due);
 }
 
 /* The person is free: their other lanes look again. */

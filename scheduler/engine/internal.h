@@ -53,6 +53,8 @@ struct queue { /* what waits of one revision on one lane, by delivery */
     size_t count, capacity;
     int64_t after;              /* the last one fetched */
     bool more, fetching, again; /* again: fetch from the start once the running fetch is back */
+    int64_t fetch_key;          /* of the running fetch; 0: all */
+    int64_t gathered;           /* of this message all that fit into a send are here; 0: of none */
     uint64_t waiting;
     instant_t last_due; /* of its own last send; of a spread one its start; INSTANT_MIN: none */
     bool left_known;    /* of a spread one: open time from left_at to its end */
@@ -177,6 +179,10 @@ void queue_take(struct queue *q, size_t index);
 void queue_again(struct queue *q); /* fetch from the start: something came back */
 int64_t queue_progress(const struct queue *q);
 void queue_want(struct engine *e, struct queue *q);
+/* Whether all that may go with this one is here; else it is being asked for. */
+bool queue_gathered(struct engine *e, struct queue *q, const struct item *item);
+/* How many of its message are here, at most a batch of them. */
+uint32_t queue_alike(const struct engine *e, const struct queue *q, const struct item *item);
 
 /* revision.c */
 void revision_end_due(struct engine *e);

@@ -215,6 +215,8 @@ static bool judge_queue(struct engine *e, struct queue *q, struct choice *c, ins
             i++;
             continue;
         }
+        if (item->epoch != q->lane->epoch && !queue_gathered(e, q, item))
+            return false; /* the answer touches the lane */
         if (item->epoch != q->lane->epoch)
             due_draw(e, q, item);
         struct sayers who;

@@ -49,13 +49,27 @@ void queue_again(struct queue *q)
     q->again = q->fetching;
     q->after = 0;
     q->more = true;
+    q->gathered = 0;
 }
 
 int64_t queue_progress(const struct queue *q)
 {
     if (q->again || (q->more && !q->after))
         return 0; /* what came back may be below all that is here */
-    return q->count ? q->items[0].delivery - 1 : q->after;
+    /* what was gathered for a batch may lie behind others that are still in the store */
+    return q->count && q->items[0].delivery <= q->after ? q->items[0].delivery - 1 : q->after;
+}
+
+static void fetch(struct engine *e, struct queue *q, int64_t after, size_t cap, int64_t key)
+{
+    q->fetching = true;
+    q->fetch_key = key;
+    engine_emit(e, &(struct effect){.kind = EFFECT_FETCH,
+                                    .revision = q->revision->spec.id,
+                                    .lane = q->lane->id,
+                                    .after = after,
+                                    .cap = cap,
+                                    .key = key});
 }
 
 void queue_want(struct engine *e, struct queue *q)
@@ -70,10 +84,29 @@ void queue_want(struct engine *e, struct queue *q)
         ready += q->items[i].not_before <= e->now;
     if (ready >= low)
         return;
-    q->fetching = true;
-    engine_emit(e, &(struct effect){.kind = EFFECT_FETCH,
-                                    .revision = q->revision->spec.id,
-                                    .lane = q->lane->id,
-                                    .after = q->after,
-                                    .cap = FETCH_COUNT + 2 * batch});
+    fetch(e, q, q->after, FETCH_COUNT + 2 * batch, 0);
+}
+
+uint32_t queue_alike(const struct engine *e, const struct queue *q, const struct item *item)
+{
+    uint32_t count = 0;
+
+    if (q->revision->spec.batch <= 1)
+        return 1;
+    for (size_t i = 0; i < q->count && count < q->revision->spec.batch; i++)
+        count += q->items[i].key == item->key && q->items[i].not_before <= e->now;
+    return count;
+}
+
+/* Other messages may lie between those that are here and the next of this one. */
+bool queue_gathered(struct engine *e, struct queue *q, const struct item *item)
+{
+    uint32_t batch = q->revision->spec.batch;
+
+    if (batch <= 1 || !item->key || q->gathered == item->key || q->count >= ITEMS_MAX ||
+        (!q->more && !q->fetching) || queue_alike(e, q, item) >= batch)
+        return true;
+    if (!q->fetching)
+        fetch(e, q, 0, batch, item->key);
+    return false;
 }

@@ -464,13 +464,15 @@ void engine_fetched(struct engine *e, instant_t now, int64_t revision, int64_t l
                             .not_before = INSTANT_MIN};
         if (!map_get(&e->in_flight, w[i].delivery))
             queue_put(q, &item);
-        q->after = w[i].delivery > q->after ? w[i].delivery : q->after;
+        if (!q->fetch_key)
+            q->after = w[i].delivery > q->after ? w[i].delivery : q->after;
     }
-    q->more = more;
+    if (q->fetch_key)
+        q->gathered = q->fetch_key;
+    else
+        q->more = more;
     if (q->again) {
-        q->again = false;
-        q->after = 0;
-        q->more = true;
+        queue_again(q); /* clears the mark: nothing is being fetched */
     }
     lane_touch(e, q->lane);
     revision_settle(e, q->revision);

@@ -231,8 +231,8 @@ static void fetch_run(struct store *store, struct store_job *job)
     const struct effect *f = &a->effect;
 
     a->waiting = xmalloc(f->cap * sizeof *a->waiting);
-    a->rc =
-        store_fetch(store, f->revision, f->lane, f->after, a->waiting, f->cap, &a->count, &a->err);
+    a->rc = store_fetch(store, f->revision, f->lane, f->after, f->key, a->waiting, f->cap,
+                        &a->count, &a->err);
 }
 
 static void fetch_done(struct store_job *job)

@@ -37,7 +37,8 @@ struct plan {
     struct row *rows;
     int64_t *messages; /* with a batch only */
     size_t count, capacity, message_capacity;
-    uint32_t *by_lane; /* row numbers of those that go, lane by lane */
+    uint32_t *by_lane;    /* row numbers of those that go, lane by lane */
+    uint32_t *by_message; /* with a batch: the same, in each lane by message */
     uint32_t *order;
     struct lane *lanes;
     struct engine_revision_lane *revision_lanes;
@@ -70,6 +71,7 @@ void plan_free(struct plan *p)
     free(p->rows);
     free(p->messages);
     free(p->by_lane);
+    free(p->by_message);
     free(p->order);
     free(p->lanes);
     free(p->revision_lanes);
@@ -121,6 +123,39 @@ static void index_rows(struct plan *p)
     }
 }
 
+/* qsort has no context: the message goes with the row. */
+struct addressed {
+    int64_t message;
+    uint32_t row;
+};
+
+static int by_message_then_row(const void *a, const void *b)
+{
+    const struct addressed *x = a, *y = b;
+
+    if (x->message != y->message)
+        return x->message < y->message ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+static void index_messages(struct plan *p)
+{
+    struct addressed *sorted = xmalloc((p->count + 1) * sizeof *sorted);
+
+    p->by_message = xmalloc((p->count + 1) * sizeof *p->by_message);
+    for (size_t i = 0; i < p->setup.sender_count; i++) {
+        const struct lane *l = &p->lanes[i];
+        for (size_t k = 0; k < l->count; k++) {
+            uint32_t row = p->by_lane[l->first + k];
+            sorted[k] = (struct addressed){p->messages[row - 1], row};
+        }
+        qsort(sorted, l->count, sizeof *sorted, by_message_then_row);
+        for (size_t k = 0; k < l->count; k++)
+            p->by_message[l->first + k] = sorted[k].row;
+    }
+    free(sorted);
+}
+
 static void start(struct plan *p)
 {
     struct engine_channel channel = p->setup.channel;
@@ -128,6 +163,8 @@ static void start(struct plan *p)
     size_t lanes = 0;
 
     index_rows(p);
+    if (p->messages)
+        index_messages(p);
     p->engine = engine_new();
     engine_watch(p->engine);
     channel.id = channel.account = CHANNEL;
@@ -159,29 +196,41 @@ static struct lane *lane_of(struct plan *p, int64_t id)
     return &p->lanes[id - LANE_FIRST];
 }
 
-/* The rows of the lane above `after`; they ascend. */
-static void fetch(struct plan *p, const struct effect *f)
+/* The first of the lane's rows that comes after (message, row). */
+static size_t place_after(const struct plan *p, const struct lane *l, const uint32_t *rows,
+                          int64_t message, int64_t row)
 {
-    const struct lane *l = lane_of(p, f->lane);
-    const uint32_t *rows = p->by_lane + l->first;
-    struct engine_waiting *w = xmalloc(f->cap * sizeof *w);
-    size_t low = 0, high = l->count, n = 0;
+    size_t low = 0, high = l->count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (rows[middle] <= f->after)
+        int64_t other = message ? p->messages[rows[middle] - 1] : 0;
+        if (other < message || (other == message && rows[middle] <= row))
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low + n < l->count && n < f->cap; n++) {
-        uint32_t row = rows[low + n];
-        w[n] = (struct engine_waiting){.delivery = row,
-                                       .row = row,
-                                       .recipient = row,
-                                       .key = p->messages ? p->messages[row - 1] : 0};
+    return low;
+}
+
+/* The rows of the lane above `after`; they ascend. */
+static void fetch(struct plan *p, const struct effect *f)
+{
+    const struct lane *l = lane_of(p, f->lane);
+    const uint32_t *rows = (f->key ? p->by_message : p->by_lane) + l->first;
+    struct engine_waiting *w = xmalloc(f->cap * sizeof *w);
+    size_t at = place_after(p, l, rows, f->key, f->after), n = 0;
+
+    for (; at < l->count && n < f->cap; at++) {
+        uint32_t row = rows[at];
+        int64_t key = p->messages ? p->messages[row - 1] : 0;
+        if (f->key && key != f->key)
+            break;
+        if (f->key && p->rows[row - 1].state != PLAN_EXPIRED)
+            continue; /* gone */
+        w[n++] = (struct engine_waiting){.delivery = row, .row = row, .recipient = row, .key = key};
     }
-    engine_fetched(p->engine, p->now, f->revision, f->lane, w, n, low + n < l->count);
+    engine_fetched(p->engine, p->now, f->revision, f->lane, w, n, at < l->count);
     free(w);
 }
 

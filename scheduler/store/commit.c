@@ -28,27 +28,37 @@ struct committing {
 static int commit_in_txn(struct store *s, struct committing *w, struct err *e);
 static void texts_hand_over(struct committing *w);
 
-int store_fetch(struct store *s, int64_t revision, int64_t lane, int64_t after,
+#define WAITING_FROM                                                                               \
+    "SELECT d.id, d.row, d.recipient,"                                                             \
+    " (SELECT count(*) FROM life WHERE delivery = d.id AND state = 1), d.message FROM delivery d"
+#define WAITING_WHERE                                                                              \
+    " WHERE d.revision = ?1 AND d.lane = ?2 AND d.reason = 0"                                      \
+    " AND d.id > max(?3, coalesce((SELECT upto FROM progress"                                      \
+    "  WHERE revision = ?1 AND lane = ?2), 0))"                                                    \
+    " AND coalesce((SELECT state FROM life WHERE delivery = d.id"                                  \
+    "  ORDER BY seq DESC LIMIT 1), 0) = 0"
+_Static_assert(DELIVERY_PENDING == 0 && DELIVERY_CLAIMED == 1, "the SQL names them");
+
+int store_fetch(struct store *s, int64_t revision, int64_t lane, int64_t after, int64_t message,
                 struct store_waiting *out, size_t cap, size_t *count, struct err *e)
 {
     sqlite3_stmt *st;
-    int rc = sql_get(s, &st,
-                     "SELECT d.id, d.row, d.recipient,"
-                     " (SELECT count(*) FROM life WHERE delivery = d.id AND state = 1), d.message"
-                     " FROM delivery d INDEXED BY delivery_waiting"
-                     " WHERE d.revision = ?1 AND d.lane = ?2 AND d.reason = 0"
-                     " AND d.id > max(?3, coalesce((SELECT upto FROM progress"
-                     "  WHERE revision = ?1 AND lane = ?2), 0))"
-                     " AND coalesce((SELECT state FROM life WHERE delivery = d.id"
-                     "  ORDER BY seq DESC LIMIT 1), 0) = 0 ORDER BY d.id",
-                     e);
+    int rc = message ? sql_get(s, &st,
+                               WAITING_FROM " INDEXED BY delivery_message" WAITING_WHERE
+                                            " AND d.message = ?4 AND d.message != 0 ORDER BY d.id",
+                               e)
+                     : sql_get(s, &st,
+                               WAITING_FROM " INDEXED BY delivery_waiting" WAITING_WHERE
+                                            " ORDER BY d.id",
+                               e);
     *count = 0;
     if (rc)
         return rc;
-    _Static_assert(DELIVERY_PENDING == 0 && DELIVERY_CLAIMED == 1, "the SQL names them");
     bind_int(st, 1, revision);
     bind_int(st, 2, lane);
     bind_int(st, 3, after);
+    if (message)
+        bind_int(st, 4, message);
     while (*count < cap && (rc = sql_step(s, st, e)) > 0)
         out[(*count)++] = (struct store_waiting){
             sqlite3_column_int64(st, 0), (uint64_t)sqlite3_column_int64(st, 1),

@@ -43,6 +43,8 @@ static const char schema[] =
     " row INTEGER NOT NULL, lane INTEGER NOT NULL, recipient INTEGER NOT NULL,"
     " reason INTEGER NOT NULL, message INTEGER NOT NULL, fields TEXT) STRICT;"
     "CREATE INDEX delivery_waiting ON delivery (revision, lane) WHERE reason = 0;"
+    "CREATE INDEX delivery_message ON delivery (revision, lane, message)"
+    " WHERE reason = 0 AND message != 0;"
     "CREATE TABLE life (seq INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, at INTEGER NOT NULL,"
     " state INTEGER NOT NULL, reason INTEGER NOT NULL, due_at INTEGER, claimed_at INTEGER,"
     " ref TEXT, by TEXT, send INTEGER NOT NULL DEFAULT 0) STRICT;"

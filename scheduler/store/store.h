@@ -329,8 +329,9 @@ struct store_waiting {
 };
 
 /* The next pending deliveries of a lane in a revision, by id, above `after` and not below the
- * lane's progress. Fewer than `cap`: there are no more. */
-int store_fetch(struct store *s, int64_t revision, int64_t lane, int64_t after,
+ * lane's progress; `message` 0: all of them, else those with this message. Fewer than `cap`: there
+ * are no more. */
+int store_fetch(struct store *s, int64_t revision, int64_t lane, int64_t after, int64_t message,
                 struct store_waiting *out, size_t cap, size_t *count, struct err *e);
 
 struct store_claim { /* pending -> claimed */

@@ -308,7 +308,8 @@ static void fetch_run(struct store *store, struct store_job *job)
     struct store_waiting *w = xmalloc(f->cap * sizeof *w);
     struct err e;
 
-    sim_ok(a->sim, store_fetch(store, f->revision, f->lane, f->after, w, f->cap, &a->count, &e),
+    sim_ok(a->sim,
+           store_fetch(store, f->revision, f->lane, f->after, f->key, w, f->cap, &a->count, &e),
            &e);
     a->waiting = xmalloc((a->count + 1) * sizeof *a->waiting);
     for (size_t i = 0; i < a->count; i++)

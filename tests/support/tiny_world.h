@@ -13,7 +13,7 @@ enum { TINY_ROWS = 4000, TINY_REVISIONS = 8 };
 
 struct tiny_row { /* delivery = index + 1 */
     int64_t revision, lane, recipient, key;
-    bool gone;
+    bool claimed, gone;
 };
 
 struct tiny_sent {
@@ -53,7 +53,8 @@ static inline void tiny_rows(struct tiny_world *w, const struct engine_revision 
                              size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        w->rows[w->row_count] = (struct tiny_row){r->id, lane, (int64_t)w->row_count + 1, 0, false};
+        w->rows[w->row_count] =
+            (struct tiny_row){r->id, lane, (int64_t)w->row_count + 1, 0, false, false};
         w->row_count++;
     }
 }
@@ -86,7 +87,7 @@ static inline void tiny_fetch(struct tiny_world *w, const struct effect *f)
     for (size_t i = 0; i < w->row_count && count < f->cap; i++) {
         const struct tiny_row *r = &w->rows[i];
         if (r->revision == f->revision && r->lane == f->lane && !r->gone &&
-            (int64_t)i + 1 > f->after)
+            (int64_t)i + 1 > f->after && (!f->key || r->key == f->key))
             out[count++] = (struct engine_waiting){(int64_t)i + 1, i + 1, r->recipient, 0, r->key};
     }
     engine_fetched(w->engine, w->now, f->revision, f->lane, out, count, count == f->cap);
@@ -121,6 +122,11 @@ static inline void tiny_effect(struct tiny_world *w, const struct effect *f)
         tiny_history(w, f);
         break;
     case EFFECT_CLAIM:
+        w->rows[f->delivery - 1].claimed = true;
+        for (int64_t i = 0; i < f->progress; i++) { /* nothing of the lane is left behind */
+            const struct tiny_row *r = &w->rows[i];
+            assert_true(r->claimed || r->gone || r->revision != f->revision || r->lane != f->lane);
+        }
         w->due[f->delivery] = f->due_at;
         engine_claimed(w->engine, w->now, f->delivery, true);
         break;

@@ -58,6 +58,52 @@ static void a_batch_is_cut_to_the_room_left(void **state)
     engine_free(w.engine);
 }
 
+/* However the messages are mixed: as many sends as `check` has counted, and none lost. */
+static void equal_messages_go_together_wherever_they_are(void **state)
+{
+    static const size_t rows[] = {1, 49, 350, 1000, 3000}, messages[] = {1, 3, 7, 100, 1000};
+    size_t found[TINY_ROWS];
+
+    (void)state;
+    for (size_t i = 0; i < 5; i++) {
+        for (size_t k = 0; k < 5; k++) {
+            size_t expected = 0;
+            tiny_start(&w, noon, 1, (struct engine_channel){0});
+            tiny_add(&w, batched(50, rows[i], messages[k], NULL));
+            tiny_run(&w, INSTANT_NEVER);
+            assert_int_equal(w.sent_count, rows[i]);
+            for (size_t m = 0; m < messages[k]; m++)
+                expected += (rows[i] / messages[k] + (m < rows[i] % messages[k]) + 49) / 50;
+            assert_int_equal(sizes(found, TINY_ROWS), expected);
+            for (size_t n = 1; n < w.sent_count; n++) {
+                if (w.sent[n].send == w.sent[n - 1].send)
+                    assert_int_equal(w.rows[w.sent[n].delivery - 1].key,
+                                     w.rows[w.sent[n - 1].delivery - 1].key);
+            }
+            engine_free(w.engine);
+        }
+    }
+}
+
+/* Each recipient has its even share of the time. */
+static void batches_are_spread_too(void **state)
+{
+    size_t found[TINY_ROWS];
+
+    (void)state;
+    tiny_start(&w, noon, 1, (struct engine_channel){0});
+    struct engine_revision *r = batched(50, 950, 1, NULL);
+    r->pace.distribution = PACE_SPREAD;
+    w.schedules[0].end = noon + 20 * MS_PER_HOUR;
+    tiny_add(&w, r);
+    tiny_run(&w, INSTANT_NEVER);
+    assert_int_equal(sizes(found, TINY_ROWS), 19);
+    for (size_t i = 50; i < 950; i += 50)
+        assert_in_range(w.sent[i].at - w.sent[i - 50].at, MS_PER_HOUR / 4, 3 * MS_PER_HOUR);
+    assert_in_range(w.sent[949].at, noon + 16 * MS_PER_HOUR, noon + 20 * MS_PER_HOUR - 1);
+    engine_free(w.engine);
+}
+
 /* Two calls an hour, ten recipients each; across a restart after each of them. */
 static void sends_are_counted_once_whatever_they_carry(void **state)
 {
@@ -99,6 +145,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_is_cut_to_the_room_left),
+        cmocka_unit_test(equal_messages_go_together_wherever_they_are),
+        cmocka_unit_test(batches_are_spread_too),
         cmocka_unit_test(sends_are_counted_once_whatever_they_carry),
     };
 

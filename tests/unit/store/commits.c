@@ -6,7 +6,7 @@ static size_t fetch(struct fixture *f, int64_t revision, int lane, int64_t after
                     struct store_waiting out[8], size_t cap)
 {
     size_t count;
-    OK(store_fetch(f->s, revision, f->lane[lane], after, out, cap, &count, &f->e));
+    OK(store_fetch(f->s, revision, f->lane[lane], after, 0, out, cap, &count, &f->e));
     return count;
 }
 

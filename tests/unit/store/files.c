@@ -239,7 +239,7 @@ static void work_until_killed(struct fixture *f, int64_t revision, int out)
     for (;;) {
         struct store_waiting w;
         size_t count;
-        if (store_fetch(f->s, revision, f->lane[0], 0, &w, 1, &count, e) || count == 0)
+        if (store_fetch(f->s, revision, f->lane[0], 0, 0, &w, 1, &count, e) || count == 0)
             _exit(3);
         instant_t at = ++f->now;
         struct store_claim c = {.delivery = w.delivery,

@@ -355,7 +355,7 @@ static size_t fetch(struct model *m, int index, int lane, struct store_waiting o
     struct fixture *f = m->f;
     struct m_revision *r = &m->r[index];
     size_t count, at = 0;
-    OK(store_fetch(f->s, r->id, f->lane[lane], 0, out, BATCH, &count, &f->e));
+    OK(store_fetch(f->s, r->id, f->lane[lane], 0, 0, out, BATCH, &count, &f->e));
     for (int i = r->first; i < r->first + r->count && at < BATCH; i++)
         if (m->d[i].state == DELIVERY_PENDING && m->d[i].lane == lane) {
             assert_true(at < count);

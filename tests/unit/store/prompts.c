@@ -257,11 +257,11 @@ static void bare_claims_return_at_a_start(void **state)
     assert_stands(f, 9, DELIVERY_EXPIRED, REASON_ENDED);
     assert_stands(f, 13, DELIVERY_UNKNOWN, REASON_INTERRUPTED);
     assert_int_equal(listed(f, 0).count, 1);
-    OK(store_fetch(f->s, open, f->lane[0], 0, w, 8, &count, &f->e));
+    OK(store_fetch(f->s, open, f->lane[0], 0, 0, w, 8, &count, &f->e));
     assert_int_equal(count, 1);
     assert_int_equal(w[0].delivery, 3); /* above its lane's progress again */
     assert_int_equal(w[0].attempts, 1);
-    OK(store_fetch(f->s, open, f->lane[1], 0, w, 8, &count, &f->e));
+    OK(store_fetch(f->s, open, f->lane[1], 0, 0, w, 8, &count, &f->e));
     assert_int_equal(count, 2);
     assert_int_equal(w[0].delivery, 2);
     assert_int_equal(view(f, open).counts[DELIVERY_CLAIMED], 0);

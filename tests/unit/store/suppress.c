@@ -29,7 +29,7 @@ static size_t waiting(struct fixture *f, int64_t revision, int64_t lane)
     struct store_waiting w[16];
     size_t count;
 
-    OK(store_fetch(f->s, revision, lane, 0, w, 16, &count, &f->e));
+    OK(store_fetch(f->s, revision, lane, 0, 0, w, 16, &count, &f->e));
     return count;
 }
 
