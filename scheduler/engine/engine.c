@@ -228,10 +228,13 @@ void engine_clock_moved(struct engine *e, instant_t now, duration_t forward)
     engine_time(e, now);
     if (forward > 0)
         shift_spans(e, forward);
+    for (struct revision *r; (r = map_each(&e->revisions, &at));)
+        r->memo = (struct schedule_memo){0}; /* a zone may have changed */
+    at = 0;
     for (struct lane *l; (l = map_each(&e->lanes, &at));) {
         l->epoch++;
         for (size_t i = 0; i < l->queue_count; i++)
-            l->queues[i]->left_known = false; /* a zone may have changed */
+            l->queues[i]->left_known = false;
         lane_touch(e, l);
     }
 }

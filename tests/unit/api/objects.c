@@ -404,7 +404,7 @@ static void a_lane_object(void **state)
                                 .campaign = 1,
                                 .channel = 1,
                                 .schedule = &always,
-                                .pace = {1000, 2000},
+                                .pace = {.floor = 1000, .ceiling = 2000},
                                 .limits = &limit,
                                 .limit_count = 1,
                                 .lanes = &lane,

@@ -963,6 +963,33 @@ static void who_is_late_after_a_suspend_starts_at_a_random_phase(void **state)
     engine_free(e);
 }
 
+/* The hours stand for the zone here: both are the caller's, and change in place. */
+static void a_zone_with_other_data_is_asked_again(void **state)
+{
+    struct hours hours = {0, 60};
+    struct window window = {.weekdays = 0x7f, .first_day = 1, .hours = &hours, .hours_count = 1};
+    struct bench b = {.schedule = {.zone = &utc,
+                                   .start = INSTANT_MIN,
+                                   .end = INSTANT_NEVER,
+                                   .windows = &window,
+                                   .window_count = 1}};
+    instant_t now = 20000 * (instant_t)MS_PER_DAY + 10;
+    struct engine *e = one_lane(&b, now, (struct pace){.floor = 1000, .ceiling = 2000}, NULL);
+    struct engine_hold h;
+
+    (void)state;
+    give(e, now);
+    engine_turn(e, now);
+    assert_true(engine_why(e, now, 1, 1, 0, &h));
+    assert_int_equal(h.reason, REASON_GAP);
+    hours = (struct hours){60, 120};
+    engine_clock_moved(e, now, 0);
+    engine_turn(e, now);
+    assert_true(engine_why(e, now, 1, 1, 0, &h));
+    assert_int_equal(h.reason, REASON_WINDOW_CLOSED);
+    engine_free(e);
+}
+
 static void a_full_limit_names_itself_and_its_instant(void **state)
 {
     struct engine_limit limit = {
@@ -1162,6 +1189,7 @@ int main(void)
         cmocka_unit_test(a_clock_set_forward_frees_no_place),
         cmocka_unit_test(a_clock_set_forward_shortens_no_gap_and_no_rest),
         cmocka_unit_test(who_is_late_after_a_suspend_starts_at_a_random_phase),
+        cmocka_unit_test(a_zone_with_other_data_is_asked_again),
         cmocka_unit_test(a_full_limit_names_itself_and_its_instant),
         cmocka_unit_test(an_answer_wakes_who_waits_for_its_place),
         cmocka_unit_test(who_is_withdrawn_costs_no_gap_and_is_waited_for_no_more),
