@@ -330,7 +330,7 @@ static int start(void *ctx, const char *account, const char *by, struct err *e)
 {
     struct run *s = ctx;
     struct reading *r = find(s, account);
-    struct chan *channel;
+    struct chan *channel = NULL;
     int rc = channel_of(s, account, &channel, e);
 
     if (rc || (r && r->state == READING_RUNS))
