@@ -1,36 +1,82 @@
-/* Aho and Corasick's automaton over classes of bytes: bytes that no term has share one column, so
- * that thousands of Chinese terms take megabytes, not hundreds of them. What most texts consist of
- * (ASCII, common ideographs) is folded without asking the library. */
+/* Aho and Corasick's automaton over folded letters. Each letter of the terms has a number, its
+ * class; a table says in one look what a character that stands alone comes to: a class, nothing
+ * (left out), no term's letter, or that its neighbours have to be asked.
+ *
+ * A state keeps a set of 64 bits over the classes that lead on: most texts leave most terms after
+ * one character, and then neither the edges (one hash table for all states) are looked at nor any
+ * memory that is not in the cache already. An alphabet is not like that, every two letters begin
+ * some term: its states of one and two letters come first, and have a whole row. */
 #include "conf/terms.h"
 
+#include "conf/fold.h"
+
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
-enum { CLUSTER_POINTS_MAX = 32, DECOMPOSED_MAX = CLUSTER_POINTS_MAX * 24, NO_TERM = -1 };
+enum { PLANE = 0x10000, NO_TERM = -1, ROW = 64, ROW_DEPTH = 2 };
+static const uint32_t ends_term = 0x80000000; /* beside the number of a state */
+/* in the table of classes; those of letters come behind, ascending: they fit where PLANE ends */
+enum { CLASS_NONE, CLASS_OUT, CLASS_ASK, CLASS_FIRST };
 
 struct term {
-    const char *bytes; /* folded */
+    const int32_t *points; /* folded */
     size_t length;
-    int32_t same; /* another term that folds to the same bytes, or NO_TERM */
+    int32_t same;           /* another term that folds alike, or NO_TERM */
+    bool word_at, word_end; /* begins, ends with a Latin letter or a digit */
+};
+
+struct state {
+    uint64_t leads; /* classes % 64 with an edge */
+    uint32_t fail;  /* the longest ending that begins a term */
+    uint32_t ends;  /* this state, or the next shorter one, that ends a term; 0: none */
+};
+
+struct node {              /* what scanning seldom needs of a state */
+    uint32_t shorter;      /* than `ends`, ends a term too; 0: none */
+    int32_t term;          /* that it ends, or NO_TERM */
+    uint32_t first, other; /* a child; the next child of the same parent */
+    uint32_t class;        /* of the edge to it */
+};
+
+struct edge {
+    uint32_t from, class, to; /* to 0: free */
 };
 
 struct terms {
     struct arena *arena;
     struct term *items;
-    size_t count, bytes;
-    uint8_t classes[256]; /* 0: in no term */
-    size_t class_count;
-    int32_t *next, *fail, *term, *shorter; /* by state; shorter: the next one that ends a term */
-    int32_t state_count;
+    size_t count, points;
+    int32_t *letters; /* of all terms, ascending, each once */
+    size_t letter_count;
+    uint16_t *classes; /* of the characters below PLANE, as they stand in a text */
+    struct state *states;
+    struct node *nodes;
+    uint32_t state_count;
+    uint32_t *root; /* the root's edges, by class */
+    struct edge *edges;
+    unsigned edge_bits;
+    uint32_t *rows; /* ROW classes for each of the first states */
+    uint32_t row_count;
 };
 
-static size_t cluster_end(const char *text, size_t length, size_t at);
-static void cluster_fold(struct terms_scratch *s, const char *text, size_t from, size_t to);
-static void put(struct terms_scratch *s, const void *bytes, size_t count, size_t from, size_t to);
+struct seen { /* one character of a text */
+    uint32_t class, bytes;
+};
+
+static void classes_build(struct terms *t);
+static uint32_t class_of(const struct terms *t, int32_t letter);
 static void tree_build(struct terms *t);
 static void links_build(struct terms *t);
-static void hits_add(const struct terms *t, int32_t state, size_t at, struct terms_scratch *s);
+static void rows_build(struct terms *t);
+static void ends_mark(struct terms *t);
+static struct seen look(const struct terms *t, const char *text, size_t length, size_t at);
+static uint32_t step(const struct terms *t, uint32_t state, uint32_t class);
+static uint32_t cluster_scan(const struct terms *t, uint32_t state, const char *text, size_t length,
+                             size_t at, size_t *end, struct terms_scratch *s);
+static void hits_add(const struct terms *t, uint32_t state, const char *text, size_t length,
+                     size_t end, struct terms_scratch *s);
+static void room_make(struct terms_scratch *s, size_t more);
 
 struct terms *terms_new(struct arena *arena)
 {
@@ -41,241 +87,304 @@ struct terms *terms_new(struct arena *arena)
     return t;
 }
 
+static bool word_letter(int32_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+}
+
 bool terms_add(struct terms *t, const char *term)
 {
-    struct terms_scratch s = {0};
-    bool ok = t->count < TERMS_MAX && strlen(term) <= TERM_BYTES_MAX;
+    size_t length = strlen(term), count = 0;
+    struct term *added = &t->items[t->count];
 
-    if (ok)
-        terms_fold(term, strlen(term), &s);
-    ok = ok && s.length > 0;
-    if (ok) {
-        t->items[t->count++] =
-            (struct term){arena_strndup(t->arena, s.bytes, s.length), s.length, NO_TERM};
-        t->bytes += s.length;
+    if (t->count == TERMS_MAX || length > TERM_BYTES_MAX)
+        return false;
+    int32_t *points = xmalloc((length / FOLD_CLUSTER_MAX + 2) * FOLD_POINTS_MAX * sizeof *points);
+    for (size_t at = 0; at < length;)
+        count += fold_cluster(term, length, at, &at, points + count);
+    if (count > 0) {
+        int32_t *kept = arena_array(t->arena, count, sizeof *kept);
+        memcpy(kept, points, count * sizeof *kept);
+        *added =
+            (struct term){kept, count, NO_TERM, word_letter(kept[0]), word_letter(kept[count - 1])};
+        t->count++;
+        t->points += count;
     }
-    terms_scratch_dispose(&s);
-    return ok;
+    free(points);
+    return count > 0;
 }
 
 void terms_build(struct terms *t)
 {
-    size_t states = t->bytes + 1;
-
-    t->class_count = 1;
-    for (size_t i = 0; i < t->count; i++) {
-        for (size_t b = 0; b < t->items[i].length; b++) {
-            uint8_t *class = &t->classes[(unsigned char)t->items[i].bytes[b]];
-            if (*class == 0)
-                *class = (uint8_t)t->class_count++;
-        }
-    }
-    t->next = arena_array(t->arena, states * t->class_count, sizeof *t->next);
-    t->fail = arena_array(t->arena, states, sizeof *t->fail);
-    t->term = arena_array(t->arena, states, sizeof *t->term);
-    t->shorter = arena_array(t->arena, states, sizeof *t->shorter);
-    for (size_t i = 0; i < states; i++)
-        t->term[i] = NO_TERM;
+    classes_build(t);
+    t->states = arena_array(t->arena, t->points + 1, sizeof *t->states);
+    t->nodes = arena_array(t->arena, t->points + 1, sizeof *t->nodes);
+    t->root = arena_array(t->arena, CLASS_FIRST + t->letter_count, sizeof *t->root);
+    for (t->edge_bits = 4; (size_t)1 << t->edge_bits < 2 * (t->points + 1); t->edge_bits++)
+        ;
+    t->edges = arena_array(t->arena, (size_t)1 << t->edge_bits, sizeof *t->edges);
     tree_build(t);
     links_build(t);
+    rows_build(t);
+    ends_mark(t);
 }
 
 void terms_scan(const struct terms *t, const char *text, size_t length, struct terms_scratch *s)
 {
-    int32_t state = 0;
+    struct seen here = look(t, text, length, 0), next = here;
+    uint32_t state = 0;
 
-    terms_fold(text, length, s);
-    s->hit_count = 0;
-    for (size_t i = 0; i < s->length && s->hit_count < TERMS_HITS_MAX; i++) {
-        size_t class = t->classes[(unsigned char)s->bytes[i]];
-        state = t->next[(size_t)state * t->class_count + class];
-        int32_t ends = t->term[state] != NO_TERM ? state : t->shorter[state];
-        for (; ends; ends = t->shorter[ends])
-            hits_add(t, ends, i, s);
+    assert(length <= UINT32_MAX);
+    s->letters = s->hit_count = 0;
+    room_make(s, length);
+    for (size_t at = 0, end; at < length; at = end, here = next) {
+        end = at + here.bytes;
+        if (here.class != CLASS_ASK)
+            next = look(t, text, length, end);
+        if (here.class == CLASS_ASK || next.class == CLASS_ASK) {
+            state = cluster_scan(t, state, text, length, at, &end, s);
+            next = look(t, text, length, end);
+        } else if (here.class != CLASS_OUT) {
+            s->begin[s->letters++] = (uint32_t)at;
+            state = step(t, state, here.class);
+            if (state & ends_term)
+                hits_add(t, state ^= ends_term, text, length, end, s);
+        }
     }
 }
 
 void terms_scratch_dispose(struct terms_scratch *s)
 {
-    free(s->bytes);
     free(s->begin);
-    free(s->end);
     free(s->hits);
     *s = (struct terms_scratch){0};
 }
 
-/* --- folding --- */
+/* --- the tree and its links --- */
 
-static bool common_ideograph(const char *text, size_t length, size_t at)
+static size_t slot_of(const struct terms *t, uint32_t from, uint32_t class)
 {
-    const unsigned char *s = (const unsigned char *)text + at;
-
-    return length - at >= 3 && s[0] >= 0xe4 && s[0] <= 0xe9 && (s[0] > 0xe4 || s[1] >= 0xb8);
+    return (from * 0x9e3779b1U ^ class * 0x85ebca77U) >> (32 - t->edge_bits);
 }
 
-static bool plain_ascii(const char *text, size_t length, size_t at)
+/* The edge, or the free place for it. */
+static struct edge *edge_find(const struct terms *t, uint32_t from, uint32_t class)
 {
-    return at < length && (unsigned char)text[at] < 0x80 && text[at] != '\r';
+    size_t mask = ((size_t)1 << t->edge_bits) - 1, i = slot_of(t, from, class);
+
+    while (t->edges[i].to && (t->edges[i].from != from || t->edges[i].class != class))
+        i = (i + 1) & mask;
+    return &t->edges[i];
 }
 
-/* What cannot join the cluster before it. */
-static bool begins_plainly(const char *text, size_t length, size_t at)
+/* With `ends_term` beside it once everything is built. */
+static uint32_t step(const struct terms *t, uint32_t state, uint32_t class)
 {
-    return at == length || plain_ascii(text, length, at) || common_ideograph(text, length, at);
-}
-
-static bool kept(utf8proc_int32_t c)
-{
-    if (c == '\n')
-        return true;
-    switch (utf8proc_category(c)) {
-    case UTF8PROC_CATEGORY_PO:
-        return (c < 0x80 && strchr(",!?;:%", (int)c)) || c == 0x3001 || c == 0x3002;
-    case UTF8PROC_CATEGORY_ZS:
-    case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP:
-    case UTF8PROC_CATEGORY_CC:
-    case UTF8PROC_CATEGORY_CF:
-    case UTF8PROC_CATEGORY_PC:
-    case UTF8PROC_CATEGORY_PD:
-    case UTF8PROC_CATEGORY_PS:
-    case UTF8PROC_CATEGORY_PE:
-    case UTF8PROC_CATEGORY_PI:
-    case UTF8PROC_CATEGORY_PF:
-    case UTF8PROC_CATEGORY_SO:
-    case UTF8PROC_CATEGORY_SK:
-        return false;
-    default:
-        return true;
-    }
-}
-
-void terms_fold(const char *text, size_t length, struct terms_scratch *s)
-{
-    s->length = 0;
-    for (size_t at = 0, end; at < length; at = end) {
-        if (plain_ascii(text, length, at) && begins_plainly(text, length, at + 1)) {
-            char c = text[at];
-            end = at + 1;
-            c = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-            if (kept(c))
-                put(s, &c, 1, at, end);
-        } else if (common_ideograph(text, length, at) && begins_plainly(text, length, at + 3)) {
-            end = at + 3;
-            put(s, text + at, 3, at, end);
-        } else {
-            end = cluster_end(text, length, at);
-            cluster_fold(s, text, at, end);
+    if (class == CLASS_NONE)
+        return 0;
+    for (;;) {
+        const struct state *s = &t->states[state];
+        if (state < t->row_count && class < ROW)
+            return t->rows[(size_t)state * ROW + class];
+        if (state == 0)
+            return t->root[class];
+        if (s->leads >> (class & 63) & 1) {
+            uint32_t to = edge_find(t, state, class)->to;
+            if (to)
+                return to;
         }
+        state = s->fail;
     }
 }
 
-static size_t cluster_end(const char *text, size_t length, size_t at)
+static uint32_t child_make(struct terms *t, uint32_t from, uint32_t class)
 {
-    utf8proc_int32_t before = -1, c, state = 0;
+    uint32_t *to = &t->root[class];
 
-    for (int points = 0; at < length && points < CLUSTER_POINTS_MAX; points++) {
-        utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text + at,
-                                              (utf8proc_ssize_t)(length - at), &c);
-        if (n < 1)
-            return before == -1 ? at + 1 : at; /* no character: alone */
-        if (before != -1 && utf8proc_grapheme_break_stateful(before, c, &state))
-            break;
-        before = c;
-        at += (size_t)n;
+    if (from) {
+        struct edge *e = edge_find(t, from, class);
+        e->from = from;
+        e->class = class;
+        to = &e->to;
     }
-    return at;
-}
-
-static void cluster_fold(struct terms_scratch *s, const char *text, size_t from, size_t to)
-{
-    const utf8proc_option_t options =
-        UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
-    utf8proc_int32_t points[DECOMPOSED_MAX];
-    utf8proc_ssize_t n =
-        utf8proc_decompose((const utf8proc_uint8_t *)text + from, (utf8proc_ssize_t)(to - from),
-                           points, DECOMPOSED_MAX, options);
-
-    if (n < 0 || n > DECOMPOSED_MAX) {
-        put(s, text + from, to - from, from, to);
-        return;
-    }
-    n = utf8proc_normalize_utf32(points, n, options);
-    for (utf8proc_ssize_t i = 0; i < n; i++) {
-        utf8proc_uint8_t bytes[4];
-        if (kept(points[i]))
-            put(s, bytes, (size_t)utf8proc_encode_char(points[i], bytes), from, to);
-    }
-}
-
-static void put(struct terms_scratch *s, const void *bytes, size_t count, size_t from, size_t to)
-{
-    s->bytes = xgrow(s->bytes, &s->capacity[0], s->length + count, sizeof *s->bytes);
-    s->begin = xgrow(s->begin, &s->capacity[1], s->length + count, sizeof *s->begin);
-    s->end = xgrow(s->end, &s->capacity[2], s->length + count, sizeof *s->end);
-    memcpy(s->bytes + s->length, bytes, count);
-    for (size_t i = 0; i < count; i++) {
-        s->begin[s->length] = from;
-        s->end[s->length++] = to;
-    }
-}
-
-/* --- the automaton --- */
-
-static int32_t *next_of(const struct terms *t, int32_t state, size_t class)
-{
-    return &t->next[(size_t)state * t->class_count + class];
+    if (*to)
+        return *to;
+    *to = t->state_count++;
+    t->states[from].leads |= (uint64_t)1 << (class & 63);
+    t->nodes[*to] = (struct node){.term = NO_TERM, .other = t->nodes[from].first, .class = class};
+    t->nodes[from].first = *to;
+    return *to;
 }
 
 static void tree_build(struct terms *t)
 {
     t->state_count = 1;
+    t->nodes[0].term = NO_TERM;
+    for (size_t i = 0; i < t->count; i++) { /* those with a row first */
+        uint32_t state = 0, class;
+        for (size_t p = 0; p < t->items[i].length && p < ROW_DEPTH; p++) {
+            class = class_of(t, t->items[i].points[p]);
+            if (class >= ROW)
+                break;
+            state = child_make(t, state, class);
+        }
+    }
+    t->row_count = t->state_count;
     for (size_t i = 0; i < t->count; i++) {
         struct term *term = &t->items[i];
-        int32_t state = 0;
-        for (size_t b = 0; b < term->length; b++) {
-            int32_t *to = next_of(t, state, t->classes[(unsigned char)term->bytes[b]]);
-            if (*to == 0)
-                *to = t->state_count++;
-            state = *to;
-        }
-        term->same = t->term[state];
-        t->term[state] = (int32_t)i;
+        uint32_t state = 0;
+        for (size_t p = 0; p < term->length; p++)
+            state = child_make(t, state, class_of(t, term->points[p]));
+        term->same = t->nodes[state].term;
+        t->nodes[state].term = (int32_t)i;
     }
 }
 
-/* State by state in the order of their depth: whatever `fail` leads to is complete. A missing
- * transition (0) is that of the longest ending which is still the beginning of a term. */
+/* In the order of their depth: whatever `fail` leads to is complete. Without rows. */
 static void links_build(struct terms *t)
 {
-    int32_t *queue = xmalloc((size_t)t->state_count * sizeof *queue);
-    size_t head = 0, tail = 0;
+    uint32_t *queue = xmalloc((size_t)t->state_count * sizeof *queue), head = 0, tail = 0;
+    uint32_t rows = t->row_count;
 
-    for (size_t c = 0; c < t->class_count; c++)
-        if (*next_of(t, 0, c))
-            queue[tail++] = *next_of(t, 0, c);
+    t->row_count = 0;
+    queue[tail++] = 0;
     while (head < tail) {
-        int32_t state = queue[head++], fail = t->fail[state];
-        t->shorter[state] = t->term[fail] != NO_TERM ? fail : t->shorter[fail];
-        for (size_t c = 0; c < t->class_count; c++) {
-            int32_t *to = next_of(t, state, c);
-            if (*to) {
-                t->fail[*to] = *next_of(t, fail, c);
-                queue[tail++] = *to;
-            } else {
-                *to = *next_of(t, fail, c);
-            }
+        uint32_t parent = queue[head++];
+        for (uint32_t i = t->nodes[parent].first; i; i = t->nodes[i].other) {
+            struct state *s = &t->states[i];
+            struct node *n = &t->nodes[i];
+            s->fail = parent ? step(t, t->states[parent].fail, n->class) : 0;
+            n->shorter = t->states[s->fail].ends;
+            s->ends = n->term != NO_TERM ? i : n->shorter;
+            queue[tail++] = i;
         }
     }
     free(queue);
+    t->row_count = rows;
 }
 
-static void hits_add(const struct terms *t, int32_t state, size_t at, struct terms_scratch *s)
+static void rows_build(struct terms *t)
 {
-    for (int32_t i = t->term[state]; i != NO_TERM; i = t->items[i].same) {
-        size_t from = at + 1 - t->items[i].length;
-        s->hits = xgrow(s->hits, &s->hit_capacity, s->hit_count + 1, sizeof *s->hits);
-        s->hits[s->hit_count++] =
-            (struct terms_hit){(uint32_t)i, s->begin[from], s->end[at], from, at + 1};
+    uint32_t count = t->row_count, last = CLASS_FIRST + (uint32_t)t->letter_count;
+
+    t->rows = arena_array(t->arena, (size_t)count * ROW, sizeof *t->rows);
+    t->row_count = 0;
+    for (uint32_t state = 0; state < count; state++)
+        for (uint32_t class = CLASS_FIRST; class < ROW && class < last; class ++)
+            t->rows[(size_t)state * ROW + class] = step(t, state, class);
+    t->row_count = count;
+}
+
+static uint32_t marked(const struct terms *t, uint32_t to)
+{
+    return t->states[to].ends ? to | ends_term : to;
+}
+
+/* Scanning need not look at a state to see that it ends nothing. */
+static void ends_mark(struct terms *t)
+{
+    for (size_t i = 0; i < CLASS_FIRST + t->letter_count; i++)
+        t->root[i] = marked(t, t->root[i]);
+    for (size_t i = 0; i < (size_t)1 << t->edge_bits; i++)
+        t->edges[i].to = marked(t, t->edges[i].to);
+    for (size_t i = 0; i < (size_t)t->row_count * ROW; i++)
+        t->rows[i] = marked(t, t->rows[i]);
+}
+
+/* --- classes --- */
+
+static int letter_compare(const void *a, const void *b)
+{
+    const int32_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+static void classes_build(struct terms *t)
+{
+    size_t count = 0, kept = 0;
+
+    t->letters = arena_array(t->arena, t->points + 1, sizeof *t->letters);
+    for (size_t i = 0; i < t->count; count += t->items[i++].length)
+        memcpy(t->letters + count, t->items[i].points, t->items[i].length * sizeof *t->letters);
+    qsort(t->letters, count, sizeof *t->letters, letter_compare);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || t->letters[i] != t->letters[i - 1])
+            t->letters[kept++] = t->letters[i];
+    t->letter_count = kept;
+    t->classes = arena_array(t->arena, PLANE, sizeof *t->classes);
+    for (int32_t c = 0; c < PLANE; c++) {
+        int32_t letter = fold_alone(c);
+        t->classes[c] = letter == FOLD_ASK       ? CLASS_ASK
+                        : letter == FOLD_NOTHING ? CLASS_OUT
+                                                 : (uint16_t)class_of(t, letter);
     }
+}
+
+static uint32_t class_of(const struct terms *t, int32_t letter)
+{
+    const int32_t *found = t->letter_count ? bsearch(&letter, t->letters, t->letter_count,
+                                                     sizeof letter, letter_compare)
+                                           : NULL;
+
+    return found ? CLASS_FIRST + (uint32_t)(found - t->letters) : CLASS_NONE;
+}
+
+/* --- scanning --- */
+
+static struct seen look(const struct terms *t, const char *text, size_t length, size_t at)
+{
+    const unsigned char *s = (const unsigned char *)text + at;
+    size_t left = length - at;
+
+    if (left == 0)
+        return (struct seen){CLASS_NONE, 0};
+    if (s[0] < 0x80)
+        return (struct seen){t->classes[s[0]], 1};
+    if (s[0] > 0xe0 && s[0] < 0xf0 && left >= 3 && (s[1] & 0xc0) == 0x80 && (s[2] & 0xc0) == 0x80)
+        return (struct seen){t->classes[(s[0] & 0x0f) << 12 | (s[1] & 0x3f) << 6 | (s[2] & 0x3f)],
+                             3};
+    if (s[0] > 0xc1 && s[0] < 0xe0 && left >= 2 && (s[1] & 0xc0) == 0x80)
+        return (struct seen){t->classes[(s[0] & 0x1f) << 6 | (s[1] & 0x3f)], 2};
+    return (struct seen){CLASS_ASK, 0};
+}
+
+static void hit_add(const struct term *term, uint32_t index, const char *text, size_t length,
+                    size_t end, struct terms_scratch *s)
+{
+    size_t from = s->letters - term->length, begin = s->begin[from];
+
+    if ((term->word_at && begin > 0 && word_letter(text[begin - 1])) ||
+        (term->word_end && end < length && word_letter(text[end])))
+        return;
+    s->hits = xgrow(s->hits, &s->hit_capacity, s->hit_count + 1, sizeof *s->hits);
+    s->hits[s->hit_count++] = (struct terms_hit){index, begin, end, from, s->letters};
+}
+
+static void hits_add(const struct terms *t, uint32_t state, const char *text, size_t length,
+                     size_t end, struct terms_scratch *s)
+{
+    for (state = t->states[state].ends; state; state = t->nodes[state].shorter)
+        for (int32_t i = t->nodes[state].term; i != NO_TERM; i = t->items[i].same)
+            hit_add(&t->items[i], (uint32_t)i, text, length, end, s);
+}
+
+static void room_make(struct terms_scratch *s, size_t more)
+{
+    s->begin = xgrow(s->begin, &s->begin_capacity, s->letters + more, sizeof *s->begin);
+}
+
+static uint32_t cluster_scan(const struct terms *t, uint32_t state, const char *text, size_t length,
+                             size_t at, size_t *end, struct terms_scratch *s)
+{
+    int32_t letters[FOLD_POINTS_MAX];
+    size_t count = fold_cluster(text, length, at, end, letters);
+
+    room_make(s, count + length - at);
+    for (size_t i = 0; i < count; i++) {
+        s->begin[s->letters++] = (uint32_t)at;
+        state = step(t, state, class_of(t, letters[i])) & ~ends_term;
+        hits_add(t, state, text, length, *end, s);
+    }
+    return state;
 }
