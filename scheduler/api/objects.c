@@ -1,7 +1,6 @@
 #include "api/objects.h"
 
 #include "api/emit.h"
-#include "base/lang.h"
 #include "base/log.h"
 #include "conf/duration.h"
 #include "conf/revision.h"
@@ -103,20 +102,31 @@ static void put_calendar(struct strbuf *b, const struct frame *f)
     strbuf_putc(b, '}');
 }
 
-/* What content rules warned of at submit, for whoever decides. */
-static void put_warnings(struct strbuf *b, const char *manifest)
+static void put_texts(struct strbuf *b, const json_t *object, const char *const *keys)
 {
-    const char *lang = lang_get() == LANG_ZH ? "zh" : "en";
-    size_t i;
-    json_t *root, *warning;
+    emit_open(b, '{');
+    for (; *keys; keys++)
+        emit_put_text(b, *keys, json_string_value(json_object_get(object, *keys)));
+    strbuf_putc(b, '}');
+}
 
-    if (!manifest || !strstr(manifest, "\"warnings\":["))
-        return;
-    root = json_loads(manifest, 0, NULL);
+/* Which packs are in force, and what their rules warned of at submit, for whoever decides. */
+static void put_policy(struct strbuf *b, const char *manifest)
+{
+    static const char *const pack_keys[] = {"name", "version", "digest", NULL};
+    static const char *const languages[] = {"en", "zh", NULL};
+    json_t *root = manifest ? json_loads(manifest, 0, NULL) : NULL, *item;
+    size_t i;
+
+    emit_key(b, "policy");
+    emit_open(b, '[');
+    json_array_foreach(json_object_get(root, "policy"), i, item)
+        put_texts(b, item, pack_keys);
+    strbuf_putc(b, ']');
     emit_key(b, "warnings");
     emit_open(b, '[');
-    json_array_foreach(json_object_get(json_object_get(root, "revision"), "warnings"), i, warning)
-        emit_text(b, json_string_value(json_object_get(warning, lang)));
+    json_array_foreach(json_object_get(json_object_get(root, "revision"), "warnings"), i, item)
+        put_texts(b, item, languages);
     strbuf_putc(b, ']');
     json_decref(root);
 }
@@ -139,7 +149,7 @@ void object_campaign_open(struct strbuf *b, const struct store_revision *r, cons
     emit_put_instant(b, "start", f->start, f->zone);
     emit_put_instant(b, "end", f->end, f->zone);
     put_calendar(b, f);
-    put_warnings(b, r->manifest);
+    put_policy(b, r->manifest);
 }
 
 void object_campaign(struct strbuf *b, const struct store_revision *r, const struct frame *f,

@@ -8,7 +8,7 @@
 #include "base/strbuf.h"
 #include "base/text.h"
 #include "channel/check.h"
-#include "conf/policy.h"
+#include "channel/judge.h"
 #include "core/limit.h"
 
 #include <assert.h>
@@ -17,15 +17,7 @@
 
 enum { ATTACHMENT_BYTES_MAX = 64 * 1024 * 1024 };
 
-/* Behind these come those of content rules, by their keys. */
-enum problem { PROBLEM_BLANK, PROBLEM_OTHER, PROBLEM_RECIPIENT, PROBLEM_VARIABLE, PROBLEMS };
-
-struct seen_problem {
-    size_t item; /* index + 1 in the diags; 0: not shown */
-    uint64_t more;
-    uint64_t row; /* the last one that has it */
-    bool seen;
-};
+enum problem { PROBLEM_BLANK, PROBLEM_OTHER, PROBLEM_RECIPIENT, PROBLEMS };
 
 struct review {
     struct arena *arena;
@@ -42,11 +34,8 @@ struct review {
     size_t value_count;
     bool judge_texts; /* the format is one of the channel's */
     struct strbuf text;
-    struct seen_problem *problems;
-    size_t problem_count;
-    struct terms_scratch terms;
-    const char *(*warnings)[2];
-    size_t warning_count;
+    struct told problems[PROBLEMS];
+    struct judge *judge; /* of the content rules; NULL: there are none */
     size_t shortest_bytes, longest_bytes;
     unsigned most_defaults;
     struct letter *letters; /* for batches and taps */
@@ -61,8 +50,6 @@ static bool attachments_read(struct review *r, const char *const *paths, struct 
 static void message_check(struct review *r);
 static void recipient_judge(struct review *r, const struct audience_row *row);
 static void text_judge(struct review *r, const struct review_row *row);
-static void policy_check_text(struct review *r, const struct review_row *row,
-                              const struct audience_row *in);
 static int64_t message_of(const char *text);
 static void row_count(struct review *r, const struct review_row *row);
 static void finish(struct review *r);
@@ -80,9 +67,6 @@ int review_open(struct review **out, const struct campaign *c,
         .arena = arena_new(), .campaign = c, .channel = channel, .kind = kind, .diags = diags};
     diags_init(&r->scratch);
     r->value_count = c->template ? template_names(c->template, &names) : 0;
-    r->problem_count = PROBLEMS + policy_keys_count(c->rules);
-    r->problems = arena_array(r->arena, r->problem_count, sizeof *r->problems);
-    r->warnings = arena_array(r->arena, r->problem_count, sizeof *r->warnings);
     senders_resolve(r, channel);
     source_check(r, channel);
     if (attachments_read(r, attachment_paths, e))
@@ -102,6 +86,8 @@ int review_open(struct review **out, const struct campaign *c,
         review_close(r);
         return rc;
     }
+    if (c->rules)
+        r->judge = judge_new(c, r->label, diags);
     *out = r;
     return 0;
 }
@@ -116,6 +102,19 @@ void review_relations(struct review *r, audience_sender_fn *sender, void *ctx)
 {
     if (r->audience)
         audience_relations(r->audience, sender, ctx);
+}
+
+/* Who moderates a group or posts a moment is no customer: `senders: all` asks for no consent. */
+static enum reason skipped(const struct review *r, const struct audience_row *in)
+{
+    const struct campaign *c = r->campaign;
+
+    if (in->duplicate)
+        return REASON_DUPLICATE;
+    if (in->stranger)
+        return REASON_NO_RELATION;
+    return c->consent && !in->consents && c->source != AUDIENCE_SENDERS ? REASON_NO_CONSENT
+                                                                        : REASON_NONE;
 }
 
 int review_next(struct review *r, struct review_row *row, struct err *e)
@@ -133,9 +132,7 @@ int review_next(struct review *r, struct review_row *row, struct err *e)
                                .recipient = in.recipient,
                                .sender = r->senders[in.sender],
                                .sender_index = in.sender,
-                               .skipped = in.duplicate  ? REASON_DUPLICATE
-                                          : in.stranger ? REASON_NO_RELATION
-                                                        : REASON_NONE,
+                               .skipped = skipped(r, &in),
                                .values = in.values,
                                .value_count = r->value_count};
     if (r->campaign->template && row->skipped == REASON_NONE) {
@@ -150,8 +147,8 @@ int review_next(struct review *r, struct review_row *row, struct err *e)
         recipient_judge(r, &in);
     if (row->text && r->judge_texts)
         text_judge(r, row);
-    if (row->text && r->campaign->rules)
-        policy_check_text(r, row, &in);
+    if (row->text && r->judge)
+        judge_text(r->judge, row, &in);
     if (row->skipped == REASON_NONE && r->campaign->batch > 1)
         row->message = message_of(row->text);
     row_count(r, row);
@@ -176,8 +173,8 @@ const struct review_attachment *review_attachments(const struct review *r, size_
 
 const char *const (*review_warnings(const struct review *r, size_t *count))[2]
 {
-    *count = r->warning_count;
-    return (const char *const(*)[2])r->warnings;
+    *count = 0;
+    return r->judge ? judge_warnings(r->judge, count) : NULL;
 }
 
 const char *const *review_senders(const struct review *r, size_t *count)
@@ -216,7 +213,7 @@ void review_close(struct review *r)
     free(r->letters);
     strbuf_dispose(&r->text);
     diags_dispose(&r->scratch);
-    terms_scratch_dispose(&r->terms);
+    judge_free(r->judge);
     arena_free(r->arena);
     free(r);
 }
@@ -368,7 +365,7 @@ static void message_check(struct review *r)
 /* What is in the scratch, at its first row; of the others only how many there are. */
 static void problem_tell(struct review *r, enum problem problem)
 {
-    struct seen_problem *p = &r->problems[problem];
+    struct told *p = &r->problems[problem];
 
     if (p->seen) {
         p->more++;
@@ -413,90 +410,6 @@ static void text_judge(struct review *r, const struct review_row *row)
         return;
     bool blank = strspn(row->text, " \t\r\n") == length;
     problem_tell(r, blank ? PROBLEM_BLANK : PROBLEM_OTHER);
-}
-
-/* --- content rules --- */
-
-struct judging {
-    struct review *r;
-    const struct review_row *row;
-    const struct audience_row *in;
-};
-
-/* In the campaign file when the campaign wrote it, in the audience when a value brought it. */
-static struct place found_place(const struct judging *j, size_t at, const char **file)
-{
-    const struct campaign *c = j->r->campaign;
-    const struct review_row *row = j->row;
-    struct template_origin o =
-        template_origin(c->template, row->recipient, row->sender, row->values, at);
-
-    *file = c->file;
-    if (o.kind == ORIGIN_TEXT)
-        return campaign_text_place(c, o.offset);
-    if (c->source == AUDIENCE_RECIPIENTS)
-        return c->recipients[row->row - 1].at;
-    *file = j->r->label ? j->r->label : c->file;
-    return (struct place){row->line, o.kind == ORIGIN_RECIPIENT ? j->in->field
-                                     : j->in->value_columns     ? j->in->value_columns[o.value] + 1
-                                                                : 0};
-}
-
-static void warning_keep(struct review *r, const struct policy_found *found)
-{
-    const char **kept = r->warnings[r->warning_count++];
-
-    for (int lang = LANG_EN; lang <= LANG_ZH; lang++) {
-        struct strbuf text = STRBUF_INIT;
-        policy_tell(found, (enum lang)lang, &text);
-        kept[lang] = arena_strdup(r->arena, text.text);
-        strbuf_dispose(&text);
-    }
-}
-
-static void found_tell(void *ctx, const struct policy_found *found)
-{
-    struct judging *j = ctx;
-    struct review *r = j->r;
-    struct seen_problem *p = &r->problems[PROBLEMS + found->key];
-    const char *file = r->campaign->file;
-    struct strbuf text = STRBUF_INIT;
-
-    if (p->row == j->row->row)
-        return;
-    p->row = j->row->row;
-    if (p->seen) {
-        p->more++;
-        return;
-    }
-    struct place at = found->term ? found_place(j, found->begin, &file) : r->campaign->text_at;
-    size_t before = r->diags->count;
-    policy_tell(found, lang_get(), &text);
-    diag_add(r->diags, file, at.line, at.column, found->rule->block ? DIAG_ERROR : DIAG_WARNING,
-             ERR_REFUSED, "%s", text.text);
-    p->seen = true;
-    p->item = r->diags->count > before ? r->diags->count : 0;
-    if (!found->rule->block)
-        warning_keep(r, found);
-    strbuf_dispose(&text);
-}
-
-static void policy_check_text(struct review *r, const struct review_row *row,
-                              const struct audience_row *in)
-{
-    const struct campaign *c = r->campaign;
-    struct judging j = {r, row, in};
-    size_t length = strlen(row->text), chars = text_chars(row->text, length);
-    size_t values = template_value_chars(c->template, row->recipient, row->values);
-
-    if (values > chars - values) {
-        diag_add(&r->scratch, c->file, c->text_at.line, c->text_at.column, DIAG_ERROR, ERR_REFUSED,
-                 tr("%zu of the text's %zu characters come from the audience (row %llu): under a "
-                    "policy with content rules at most half may"),
-                 values, chars, (unsigned long long)row->row);
-        problem_tell(r, PROBLEM_VARIABLE);
-    }
-    policy_judge(c->rules, row->text, length, &r->terms, found_tell, &j);
 }
 
 /* --- batches and taps --- */
@@ -615,18 +528,19 @@ static void finish(struct review *r)
     r->ended = true;
     taps_count(r);
     taps_check(r);
-    for (size_t i = 0; i < r->problem_count; i++) {
-        const struct seen_problem *p = &r->problems[i];
-        if (p->item == 0 || p->more == 0)
-            continue;
-        struct diag *d = &r->diags->items[p->item - 1];
-        d->message = p->more == 1
-                         ? arena_printf(r->diags->arena, tr("%s (and 1 more row)"), d->message)
-                         : arena_printf(r->diags->arena, tr("%s (and %llu more rows)"), d->message,
-                                        (unsigned long long)p->more);
-    }
+    for (size_t i = 0; i < PROBLEMS; i++)
+        told_end(&r->problems[i], r->diags);
+    if (r->judge)
+        judge_end(r->judge);
     const struct campaign *c = r->campaign;
     r->sum.open = !r->audience || audience_where_open(r->audience);
+    if (r->audience && c->consent && c->source != AUDIENCE_SENDERS &&
+        audience_without_consent(r->audience))
+        diag_add(r->diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_WARNING,
+                 ERR_REFUSED,
+                 tr("%s writes only to who agreed to it, and there is no column 'consent': nobody "
+                    "is written to"),
+                 c->consent);
     if (!r->audience)
         diag_add(r->diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_WARNING,
                  ERR_REFUSED,

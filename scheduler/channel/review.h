@@ -18,8 +18,8 @@ struct review_row {
     size_t line;
     const char *recipient, *sender;
     size_t sender_index;
-    enum reason skipped;       /* REASON_NONE, _DUPLICATE, _MISSING_VALUE or _NO_RELATION */
-    const char *missing;       /* the name that has no value */
+    enum reason skipped; /* REASON_NONE, _DUPLICATE, _NO_RELATION, _NO_CONSENT or _MISSING_VALUE */
+    const char *missing; /* the name that has no value */
     const char *const *values; /* of the template's names */
     size_t value_count;
     const char *text;  /* rendered; NULL when skipped or attachments only */

@@ -31,6 +31,7 @@ static void print_sum(const struct cli *cli, const char *file, const struct loca
     unsigned long long rows = sum->rows, sends = sum->calls;
     unsigned long long twice = sum->skipped[REASON_DUPLICATE];
     unsigned long long empty = sum->skipped[REASON_MISSING_VALUE];
+    unsigned long long unasked = sum->skipped[REASON_NO_CONSENT];
 
     if (audience_of_service(c->campaign->source)) {
         strbuf_puts(&line, c->campaign->source == AUDIENCE_GROUPS
@@ -44,6 +45,8 @@ static void print_sum(const struct cli *cli, const char *file, const struct loca
     }
     if (twice)
         add_count(&line, twice == 1 ? tr("%llu duplicate") : tr("%llu duplicates"), twice);
+    if (unasked)
+        add_count(&line, tr("%llu without consent"), unasked);
     if (empty)
         add_count(&line, tr("%llu without a value"), empty);
     add_count(&line, senders == 1 ? tr("%zu sender") : tr("%zu senders"), senders);

@@ -87,6 +87,10 @@ static int find_recipient(void *ctx, const struct review_row *row)
         say(p->cli, tr("'%s' (row %llu) gets nothing: '%s' has no value and no default"),
             row->recipient, (unsigned long long)row->row, row->missing);
         p->shown = true;
+    } else if (row->skipped == REASON_NO_CONSENT) {
+        say(p->cli, tr("'%s' (row %llu) gets nothing: %s wants consent, and there is none"),
+            row->recipient, (unsigned long long)row->row, p->campaign->campaign->consent);
+        p->shown = true;
     } else {
         show(p, sample_object(p, "recipient", row));
     }

@@ -68,6 +68,7 @@ static const struct word reasons[] = {
     {"superseded", TR_TABLE("superseded"), NULL},
     {"channel_refused", TR_TABLE("channel refused"), NULL},
     {"channel_unreachable", TR_TABLE("channel unreachable"), NULL},
+    {"no_consent", TR_TABLE("no consent"), NULL},
 };
 enum { REASON_WORDS = sizeof(reasons) / sizeof(reasons[0]) };
 
@@ -290,6 +291,24 @@ void view_heading(const char *campaign, const char *title, bool test, FILE *to)
     fputc('\n', to);
 }
 
+/* The packs in force, and what their rules warned of. */
+static void show_policy(const json_t *campaign, FILE *to)
+{
+    const char *lang = lang_get() == LANG_ZH ? "zh" : "en";
+    struct strbuf packs = STRBUF_INIT;
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(json_object_get(campaign, "policy"), i, item)
+        strbuf_printf(&packs, "%s%s %s", i ? tr(", ") : "", view_text(item, "name", "?"),
+                      view_text(item, "version", "?"));
+    if (packs.length)
+        field(to, tr("policy"), packs.text);
+    json_array_foreach(json_object_get(campaign, "warnings"), i, item)
+        field(to, tr("warning"), view_text(item, lang, "?"));
+    strbuf_dispose(&packs);
+}
+
 void view_campaign(const struct cli *cli, const json_t *campaign, FILE *to)
 {
     const json_t *counts = json_object_get(campaign, "counts");
@@ -297,8 +316,6 @@ void view_campaign(const struct cli *cli, const json_t *campaign, FILE *to)
     const char *color = to == cli->out ? view_color(cli, state) : NULL;
     struct strbuf bar = STRBUF_INIT, sums = STRBUF_INIT;
     int64_t audience = view_number(campaign, "audience");
-    const json_t *warning;
-    size_t i;
 
     view_heading(view_text(campaign, "campaign", "?"), view_text(campaign, "title", ""),
                  json_is_true(json_object_get(campaign, "test")), to);
@@ -316,8 +333,7 @@ void view_campaign(const struct cli *cli, const json_t *campaign, FILE *to)
     field(to, tr("progress"), bar.text);
     view_counts(counts, &sums);
     field(to, tr("deliveries"), sums.length ? sums.text : "-");
-    json_array_foreach(json_object_get(campaign, "warnings"), i, warning)
-        field(to, tr("warning"), json_string_value(warning));
+    show_policy(campaign, to);
     strbuf_dispose(&bar);
     strbuf_dispose(&sums);
 }

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 enum { NO_COLUMN = -1 };
@@ -31,7 +32,7 @@ struct audience {
     struct csv *csv; /* NULL: the list */
     const char **headers;
     size_t header_count, recipient_column;
-    long sender_column, tags_column;
+    long sender_column, tags_column, consent_column;
     audience_tags_fn *tags; /* or NULL */
     void *tags_ctx;
     audience_sender_fn *relation; /* or NULL */
@@ -65,6 +66,7 @@ static int row_take(struct audience *a, const struct csv_row *in, struct audienc
 static int row_wanted(struct audience *a, const struct csv_row *in, const char *recipient,
                       struct err *e);
 static bool recipient_check(struct audience *a, const struct csv_row *in, const char *recipient);
+static bool consent_given(const char *value);
 static const char *sender_named(struct audience *a, const struct csv_row *in);
 static bool sender_find(struct audience *a, const struct csv_row *in, const char *name,
                         size_t *out);
@@ -87,6 +89,7 @@ int audience_open(struct audience **out, const struct campaign *c, const char *p
                            .fd = -1,
                            .sender_column = NO_COLUMN,
                            .tags_column = NO_COLUMN,
+                           .consent_column = NO_COLUMN,
                            .senders = senders,
                            .sender_count = sender_count};
     a->label = arena_strdup(arena, path ? label : c->file);
@@ -142,6 +145,11 @@ void audience_relations(struct audience *a, audience_sender_fn *sender, void *ct
 bool audience_where_open(const struct audience *a)
 {
     return where_narrows(&a->campaign->where) && a->tags_column == NO_COLUMN && !a->tags;
+}
+
+bool audience_without_consent(const struct audience *a)
+{
+    return a->consent_column == NO_COLUMN;
 }
 
 struct digest audience_digest(const struct audience *a)
@@ -261,6 +269,8 @@ static bool header_check(struct audience *a, const struct csv_row *row)
             a->sender_column = (long)i;
         } else if (strcmp(a->headers[i], "tags") == 0) {
             a->tags_column = (long)i;
+        } else if (strcmp(a->headers[i], "consent") == 0) {
+            a->consent_column = (long)i;
         }
     }
     const char *nearest = found ? NULL : text_nearest("recipient", a->headers);
@@ -394,6 +404,8 @@ static int row_take(struct audience *a, const struct csv_row *in, struct audienc
                                  .sender = sender,
                                  .duplicate = !fresh,
                                  .stranger = stranger,
+                                 .consents = a->consent_column != NO_COLUMN &&
+                                             consent_given(in->fields[a->consent_column]),
                                  .values = a->values,
                                  .value_columns = a->value_columns};
     for (size_t i = 0; i < a->value_count; i++) {
@@ -408,6 +420,21 @@ static int row_take(struct audience *a, const struct csv_row *in, struct audienc
         heap_put(&a->fewest, &a->loads[sender]);
     }
     return 1;
+}
+
+/* A date, a place, a yes: whatever is written there, but for a no. */
+static bool consent_given(const char *value)
+{
+    static const char *const noes[] = {"", "no", "n", "false", "0", "否", "无", "未同意", "不同意"};
+    size_t lead = strspn(value, " \t\n"), length = strlen(value);
+
+    while (length > lead && strchr(" \t\n", value[length - 1]))
+        length--;
+    for (size_t i = 0; i < sizeof noes / sizeof *noes; i++)
+        if (strlen(noes[i]) == length - lead &&
+            strncasecmp(value + lead, noes[i], length - lead) == 0)
+            return false;
+    return true;
 }
 
 /* "" when nobody is named. A sender writes for itself. */

@@ -26,6 +26,7 @@ struct audience_row {
     size_t sender; /* index into the senders given to audience_open */
     bool duplicate;
     bool stranger;               /* nobody's: see audience_relations */
+    bool consents;               /* its column `consent` says so */
     const char *const *values;   /* of the template's names, in their order; NULL: missing */
     const size_t *value_columns; /* of each, from 0 */
 };
@@ -49,6 +50,8 @@ typedef int audience_sender_fn(void *ctx, const char *recipient, const char *wan
 void audience_relations(struct audience *a, audience_sender_fn *sender, void *ctx);
 /* `where` needs tags, and there is neither a column nor anybody to ask: it narrows nothing. */
 bool audience_where_open(const struct audience *a);
+/* Nobody consents: there is no column for it. */
+bool audience_without_consent(const struct audience *a);
 /* 1 and a row (borrowed until the next call), 0 at the end, ERR_* when reading broke off. */
 int audience_next(struct audience *a, struct audience_row *row, struct err *e);
 /* After the end: the digest over all rows (all columns), and how many there were. */

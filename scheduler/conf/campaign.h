@@ -72,7 +72,7 @@ struct conf_pack { /* a policy in force */
     struct digest digest; /* of its contents */
 };
 
-struct policy_rules; /* policy.h */
+struct rules; /* rules.h */
 
 struct campaign {
     struct arena *arena; /* owns everything here */
@@ -123,8 +123,9 @@ struct campaign {
     size_t policy_count;
     struct conf_pack *packs; /* in force; what they ask for is in pace and schedule */
     size_t pack_count;
-    struct policy_rules *rules; /* of content; NULL: none */
-    const char *bytes;          /* the file's, to find a place in the text again */
+    struct rules *rules; /* of content; NULL: none */
+    const char *consent; /* the pack that requires it, or NULL */
+    const char *bytes;   /* the file's, to find a place in the text again */
 };
 
 /* `zone_default`: the service's zone; `service_dir`: its file's folder, for calendars (or NULL).

@@ -22,6 +22,8 @@ static void distribution_read(const struct reader *r, const struct yaml_node *no
 static void batch_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void limits_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static bool limit_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
+static bool is_word(const struct yaml_node *node, const char *word);
+static bool max_read(const struct reader *r, const struct yaml_node *node, uint64_t *out);
 static bool per_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
 static bool on_cap_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
 static bool count_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
@@ -93,13 +95,18 @@ static bool limit_read(const struct reader *r, const struct yaml_node *node, str
     if (!read_map(r, node, "limits"))
         return false;
     const struct yaml_node *max_node = read_required(r, node, "max");
-    const struct yaml_node *per = read_required(r, node, "per");
+    bool cap = r->pack && max_node && is_word(max_node, "receive_cap");
+    const struct yaml_node *per = cap ? NULL : read_required(r, node, "per");
     const struct yaml_node *scope_node = read_required(r, node, "scope");
-    bool ok = read_number(r, max_node, "max", 1, LIMIT_MAX, &max);
-    ok = per_read(r, per, l) && ok;
+    bool ok = cap || max_read(r, max_node, &max);
+    ok = (cap || per_read(r, per, l)) && ok;
     int scope = read_word(r, scope_node, "scope", scope_words);
     ok = scope != READ_NONE && ok;
     l->scope = scope == READ_NONE ? LIMIT_RECIPIENT : (enum limit_scope)scope;
+    if (cap && l->scope != LIMIT_RECIPIENT) {
+        read_error(r, scope_node, tr("'max: receive_cap' needs 'scope: recipient'"));
+        ok = false;
+    }
     ok = on_cap_read(r, yaml_get(node, "on_cap"), l) && ok;
     ok = count_read(r, yaml_get(node, "count"), l) && ok;
     if (!ok)
@@ -108,8 +115,24 @@ static bool limit_read(const struct reader *r, const struct yaml_node *node, str
     duration_format(l->span, span, sizeof span);
     l->max = (uint32_t)max;
     l->at = place_of(node);
-    l->text = arena_printf(r->arena, "%u%s per %s %s", (unsigned)l->max, l->sends ? " sends" : "",
-                           l->rolling ? span : period_words[l->period], scope_words[l->scope]);
+    const char *over = l->rolling ? span : period_words[l->period], *of = scope_words[l->scope];
+    const char *sends = l->sends ? " sends" : "";
+    l->text = l->max == LIMIT_MONTH_DAYS
+                  ? arena_printf(r->arena, MONTH_DAYS_WORD "%s per %s %s", sends, over, of)
+                  : arena_printf(r->arena, "%u%s per %s %s", (unsigned)l->max, sends, over, of);
+    return true;
+}
+
+static bool is_word(const struct yaml_node *node, const char *word)
+{
+    return node->kind == YAML_SCALAR && strcmp(node->text, word) == 0;
+}
+
+static bool max_read(const struct reader *r, const struct yaml_node *node, uint64_t *out)
+{
+    if (!r->stored || !node || !is_word(node, MONTH_DAYS_WORD))
+        return read_number(r, node, "max", 1, LIMIT_MAX, out);
+    *out = LIMIT_MONTH_DAYS;
     return true;
 }
 

@@ -130,11 +130,13 @@ const struct key service_keys[] = {{.name = "store"},
 
 /* --- a policy pack --- */
 
-static const struct key rule_keys[] = {{.name = "terms"},
+static const struct key rule_keys[] = {{.name = "id"},
+                                       {.name = "terms"},
                                        {.name = "wants"},
+                                       {.name = "audience"},
                                        {.name = "level"},
                                        {.name = "says", .inside = says_keys},
-                                       {.name = "article"},
+                                       {.name = "article", .inside = says_keys},
                                        {.name = "source"},
                                        {.name = "except"},
                                        {.name = "when"},
@@ -150,6 +152,8 @@ const struct key policy_keys[] = {{.name = "policy"},
                                   {.name = "calendar"},
                                   {.name = "windows", .inside = window_keys},
                                   {.name = "quiet_hours"},
+                                  {.name = "consent"},
+                                  {.name = "block"},
                                   {.name = "rules", .inside = rule_keys},
                                   {0}};
 

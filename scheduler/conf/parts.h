@@ -12,6 +12,10 @@ extern const char *const period_words[];       /* enum period */
 extern const char *const distribution_words[]; /* enum pace_distribution */
 extern const char *const priority_words[];     /* enum engine_priority */
 
+/* A pack's `max`, until it is known which account's: in place of a number. */
+enum { LIMIT_RECEIVE_CAP = 0 };
+#define MONTH_DAYS_WORD "month-days" /* a manifest's: LIMIT_MONTH_DAYS */
+
 /* `2027-03-05` or `2027-03-05..2027-03-06`. */
 bool day_range_parse(const char *text, struct day_range *out);
 /* `schedule:` into `c` (zone_name, schedule, start_text, end_text). `node` may be NULL. */

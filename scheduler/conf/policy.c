@@ -1,5 +1,5 @@
 /* A pack's pace and schedule are read by the campaign's own readers into an empty campaign, so that
- * both files mean the same by the same words. All terms of all rules are one automaton. */
+ * both files mean the same by the same words. */
 #include "conf/policy.h"
 
 #include "base/lang.h"
@@ -7,32 +7,23 @@
 #include "conf/json.h"
 #include "conf/keys.h"
 #include "conf/parts.h"
+#include "core/limit.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { RULE_TERMS_MAX = 5000, EXCEPTION_ROOM = 2 * TERM_BYTES_MAX };
-
-enum purpose { FIND, EXCEPT, WHEN };
-
-struct entry { /* one term of the automaton */
-    enum purpose purpose;
-    size_t rule;
-    const char *term;
-};
-
-struct policy_rules {
-    struct terms *terms;
-    struct entry *entries;
-    size_t entry_count;
-    struct policy_rule rules[POLICY_RULES_MAX];
-    size_t rule_count;
+struct raises { /* a pack's `block:` */
+    struct reader reader;
+    const struct yaml_node *node;
+    struct raises *next;
 };
 
 struct reading { /* one campaign's packs */
     struct campaign *c;
     const struct service *conf;
+    const struct service_channel *channel; /* or NULL */
     struct diags *diags;
+    struct raises *raises;
 };
 
 static void names_check(const struct service *conf, const struct conf_sender *names, size_t count,
@@ -42,15 +33,14 @@ static const struct yaml_node *pack_open(struct reading *g, struct reader *r,
                                          const struct conf_sender *named, const char *named_in);
 static void pack_read(struct reading *g, const struct reader *r, const struct yaml_node *root,
                       const char *name);
-static void combine(struct campaign *c, const struct campaign *pack, bool paced);
-static void limits_combine(struct campaign *c, const struct campaign *pack);
-static void rules_read(struct reading *g, const struct reader *r, const struct yaml_node *node,
-                       const char *name, const char *version);
+static void combine(const struct reading *g, const struct campaign *pack, bool paced);
+static void limits_combine(const struct reading *g, const struct campaign *pack);
+static void raise(struct reading *g, const struct raises *of);
 
 void policy_apply(struct campaign *c, const struct service *conf,
                   const struct service_channel *channel, struct diags *diags)
 {
-    struct reading g = {c, conf, diags};
+    struct reading g = {.c = c, .conf = conf, .channel = channel, .diags = diags};
     const size_t most =
         conf->policy_count + c->policy_count + (channel ? channel->policy_count : 0);
 
@@ -61,8 +51,10 @@ void policy_apply(struct campaign *c, const struct service *conf,
         pack_add(&g, &channel->policies[i], conf->file);
     for (size_t i = 0; i < c->policy_count; i++)
         pack_add(&g, &c->policies[i], c->file);
+    for (const struct raises *of = g.raises; of; of = of->next)
+        raise(&g, of);
     if (c->rules)
-        terms_build(c->rules->terms);
+        rules_build(c->rules);
 }
 
 void policy_check(const struct service *conf, struct diags *diags)
@@ -84,7 +76,8 @@ static void names_check(const struct service *conf, const struct conf_sender *na
                                   .schedule = {.start = INSTANT_MIN, .end = INSTANT_NEVER},
                                   .packs = arena_array(arena, 1, sizeof *nobody.packs)};
 
-        pack_add(&(struct reading){&nobody, conf, diags}, &names[i], conf->file);
+        pack_add(&(struct reading){.c = &nobody, .conf = conf, .diags = diags}, &names[i],
+                 conf->file);
         arena_free(arena);
     }
 }
@@ -93,7 +86,8 @@ static void names_check(const struct service *conf, const struct conf_sender *na
 static void pack_add(struct reading *g, const struct conf_sender *named, const char *file)
 {
     struct campaign *c = g->c;
-    struct reader r = {.arena = c->arena, .diags = g->diags, .service_dir = g->conf->dir};
+    struct reader r = {
+        .arena = c->arena, .diags = g->diags, .service_dir = g->conf->dir, .pack = true};
     size_t at = 0;
 
     while (at < c->pack_count && strcmp(c->packs[at].name, named->name) != 0)
@@ -166,8 +160,11 @@ static void pack_read(struct reading *g, const struct reader *r, const struct ya
                       const char *name)
 {
     const struct yaml_node *own = read_required(r, root, "policy");
+    static const char *const required[] = {"required", NULL};
     struct campaign *pack = arena_alloc(r->arena, sizeof *pack);
     const char *said = read_text(r, own, "policy");
+    const struct yaml_node *consent = yaml_get(root, "consent"), *block = yaml_get(root, "block");
+    const struct yaml_node *rules = yaml_get(root, "rules");
     const char *version = dated(r, root, "version", "dddd-dd", "2026-11");
 
     if (said && strcmp(said, name) != 0)
@@ -177,15 +174,43 @@ static void pack_read(struct reading *g, const struct reader *r, const struct ya
     read_text(r, yaml_get(root, "title"), "title");
     pace_read(r, root, pack);
     schedule_read_also(r, root, g->c, pack);
-    rules_read(g, r, yaml_get(root, "rules"), name, version);
-    combine(g->c, pack, yaml_get(root, "interval") != NULL);
+    if (consent && read_word(r, consent, "consent", required) == 0)
+        g->c->consent = name;
+    if (rules && !g->c->rules)
+        g->c->rules = rules_new(g->c->arena);
+    if (rules)
+        rules_read(g->c->rules, r, rules, name, version);
+    if (block) {
+        struct raises *of = arena_alloc(r->arena, sizeof *of);
+        *of = (struct raises){*r, block, g->raises};
+        g->raises = of;
+    }
+    combine(g, pack, yaml_get(root, "interval") != NULL);
+}
+
+/* `block: [PACK/ID]`: rules of packs in force that warn elsewhere and block here. */
+static void raise(struct reading *g, const struct raises *of)
+{
+    const struct yaml_node *const *items;
+    size_t count = read_one_or_list(&of->reader, of->node, "block", RULES_MAX, &items);
+
+    for (size_t i = 0; i < count; i++) {
+        const char *name = read_text(&of->reader, items[i], "block");
+        if (name && (!g->c->rules || !rules_raise(g->c->rules, name)))
+            read_error(&of->reader, items[i],
+                       tr("no pack in force has a rule '%s' (PACK/ID): name the pack under "
+                          "'policy' too"),
+                       name);
+    }
 }
 
 /* --- limits and the interval --- */
 
-static void combine(struct campaign *c, const struct campaign *pack, bool paced)
+static void combine(const struct reading *g, const struct campaign *pack, bool paced)
 {
-    limits_combine(c, pack);
+    struct campaign *c = g->c;
+
+    limits_combine(g, pack);
     if (paced) {
         if (pack->pace.floor > c->pace.floor)
             c->pace.floor = pack->pace.floor;
@@ -200,154 +225,47 @@ static bool same_limit(const struct conf_limit *a, const struct conf_limit *b)
            a->span == b->span && a->period == b->period && a->sends == b->sends;
 }
 
-static void limits_combine(struct campaign *c, const struct campaign *pack)
+/* As the admin set it; nobody could be asked: the strictest. */
+static struct conf_limit receive_cap(const struct reading *g, struct conf_limit l)
 {
+    static const struct {
+        uint32_t max;
+        enum period period;
+        const char *text;
+    } caps[] = {
+        [RECEIVE_DAILY] = {1, PERIOD_DAY, "1 per day recipient"},
+        [RECEIVE_WEEKLY] = {7, PERIOD_WEEK, "7 per week recipient"},
+        [RECEIVE_MONTH_DAYS] = {LIMIT_MONTH_DAYS, PERIOD_MONTH, "month-days per month recipient"},
+    };
+    const struct service_account *account = g->channel ? g->channel->account : NULL;
+    enum receive_cap cap = account ? account->receive_cap : RECEIVE_DAILY;
+
+    l.max = caps[cap].max;
+    l.period = (int)caps[cap].period;
+    l.text = caps[cap].text;
+    return l;
+}
+
+static void limits_combine(const struct reading *g, const struct campaign *pack)
+{
+    struct campaign *c = g->c;
     size_t most = c->limit_count + pack->limit_count, count = c->limit_count;
     struct conf_limit *limits = arena_array(c->arena, most, sizeof *limits);
 
     for (size_t i = 0; i < count; i++)
         limits[i] = c->limits[i];
     for (size_t i = 0; i < pack->limit_count; i++) {
-        const struct conf_limit *l = &pack->limits[i];
+        struct conf_limit l = pack->limits[i];
         size_t same = 0;
-        while (same < count && !same_limit(&limits[same], l))
+        if (l.max == LIMIT_RECEIVE_CAP)
+            l = receive_cap(g, l);
+        while (same < count && !same_limit(&limits[same], &l))
             same++;
         if (same == count)
-            limits[count++] = *l;
+            limits[count++] = l;
         else
-            limits[same].drop |= l->drop;
+            limits[same].drop |= l.drop;
     }
     c->limits = limits;
     c->limit_count = count;
-}
-
-/* --- content rules --- */
-
-static size_t terms_read(struct policy_rules *all, const struct reader *r,
-                         const struct yaml_node *node, const char *what, enum purpose purpose)
-{
-    const struct yaml_node *const *items;
-    size_t count = read_one_or_list(r, node, what, RULE_TERMS_MAX, &items);
-
-    for (size_t i = 0; i < count; i++) {
-        const char *term = read_line(r, items[i], what, TERM_BYTES_MAX);
-        if (term && (all->entry_count == TERMS_MAX || !terms_add(all->terms, term)))
-            read_error(r, items[i],
-                       tr("'%s' cannot be a term: nothing is left of it, or there are "
-                          "more than %d"),
-                       term, TERMS_MAX);
-        else if (term)
-            all->entries[all->entry_count++] = (struct entry){purpose, all->rule_count, term};
-    }
-    return count;
-}
-
-static void rule_read(struct policy_rules *all, const struct reader *r,
-                      const struct yaml_node *node, const char *name, const char *version)
-{
-    static const char *const levels[] = {"block", "warn", NULL};
-    struct policy_rule *rule = &all->rules[all->rule_count];
-
-    if (!read_map(r, node, "rules"))
-        return;
-    const struct yaml_node *terms = yaml_get(node, "terms"), *wants = yaml_get(node, "wants");
-    const struct yaml_node *says = read_required(r, node, "says");
-    *rule = (struct policy_rule){.pack = name, .version = version};
-    rule->block = read_word(r, read_required(r, node, "level"), "level", levels) == 0;
-    rule->article = read_line(r, yaml_get(node, "article"), "article", TERM_BYTES_MAX);
-    read_text(r, yaml_get(node, "source"), "source");
-    if (read_map(r, says, "says")) {
-        rule->says[LANG_EN] = read_line(r, read_required(r, says, "en"), "en", TERM_BYTES_MAX);
-        rule->says[LANG_ZH] = read_line(r, read_required(r, says, "zh"), "zh", TERM_BYTES_MAX);
-    }
-    if ((terms != NULL) == (wants != NULL))
-        read_error(r, node, tr("a rule has either 'terms' or 'wants'"));
-    rule->wants = wants != NULL;
-    terms_read(all, r, terms ? terms : wants, terms ? "terms" : "wants", FIND);
-    terms_read(all, r, yaml_get(node, "except"), "except", EXCEPT);
-    rule->conditional = terms_read(all, r, yaml_get(node, "when"), "when", WHEN) > 0;
-    all->rule_count++;
-}
-
-static void rules_read(struct reading *g, const struct reader *r, const struct yaml_node *node,
-                       const char *name, const char *version)
-{
-    struct campaign *c = g->c;
-
-    if (!node || !read_list(r, node, "rules", POLICY_RULES_MAX))
-        return;
-    if (!c->rules) {
-        c->rules = arena_alloc(c->arena, sizeof *c->rules);
-        c->rules->terms = terms_new(c->arena);
-        c->rules->entries = arena_array(c->arena, TERMS_MAX, sizeof *c->rules->entries);
-    }
-    for (size_t i = 0; i < node->count; i++) {
-        if (c->rules->rule_count == POLICY_RULES_MAX) {
-            read_error(r, node->items[i], tr("'%s' has more than %zu entries"), "rules",
-                       (size_t)POLICY_RULES_MAX);
-            return;
-        }
-        rule_read(c->rules, r, node->items[i], name, version);
-    }
-}
-
-/* --- judging --- */
-
-size_t policy_keys_count(const struct policy_rules *rules)
-{
-    return rules ? rules->entry_count + rules->rule_count : 0;
-}
-
-/* Whether the hit lies in an exception of its rule. Hits come by their end, and no exception is
- * longer than EXCEPTION_ROOM: only so far is looked. */
-static bool excepted(const struct policy_rules *all, const struct terms_scratch *s, size_t index)
-{
-    const struct terms_hit *hit = &s->hits[index];
-    size_t first = index;
-
-    while (first > 0 && s->hits[first - 1].to == hit->to)
-        first--;
-    for (size_t i = first; i < s->hit_count && s->hits[i].to <= hit->from + EXCEPTION_ROOM; i++) {
-        const struct entry *other = &all->entries[s->hits[i].term];
-        if (other->purpose == EXCEPT && other->rule == all->entries[hit->term].rule &&
-            s->hits[i].from <= hit->from)
-            return true;
-    }
-    return false;
-}
-
-void policy_judge(const struct policy_rules *all, const char *text, size_t length,
-                  struct terms_scratch *s, policy_found_fn *found, void *ctx)
-{
-    bool beside[POLICY_RULES_MAX] = {false}, there[POLICY_RULES_MAX] = {false};
-
-    terms_scan(all->terms, text, length, s);
-    for (size_t i = 0; i < s->hit_count; i++) {
-        const struct entry *entry = &all->entries[s->hits[i].term];
-        beside[entry->rule] |= entry->purpose == WHEN;
-        there[entry->rule] |= entry->purpose == FIND;
-    }
-    for (size_t i = 0; i < s->hit_count; i++) {
-        const struct terms_hit *hit = &s->hits[i];
-        const struct entry *entry = &all->entries[hit->term];
-        const struct policy_rule *rule = &all->rules[entry->rule];
-        if (entry->purpose == FIND && !rule->wants && (!rule->conditional || beside[entry->rule]) &&
-            !excepted(all, s, i))
-            found(ctx, &(struct policy_found){hit->term, rule, entry->term, hit->begin, hit->end});
-    }
-    for (size_t i = 0; i < all->rule_count; i++) {
-        const struct policy_rule *rule = &all->rules[i];
-        if (rule->wants && !there[i] && (!rule->conditional || beside[i]))
-            found(ctx, &(struct policy_found){all->entry_count + i, rule, NULL, 0, 0});
-    }
-}
-
-void policy_tell(const struct policy_found *found, enum lang lang, struct strbuf *out)
-{
-    const struct policy_rule *rule = found->rule;
-
-    if (found->term)
-        strbuf_printf(out, "'%s' ", found->term);
-    strbuf_printf(out, "%s (%s %s%s%s)", rule->says[lang], rule->pack, rule->version,
-                  rule->article ? ", " : "", rule->article ? rule->article : "");
 }

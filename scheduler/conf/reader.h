@@ -14,6 +14,7 @@ struct reader {
     const char *file;
     struct diags *diags;
     bool stored;             /* a manifest */
+    bool pack;               /* a policy pack */
     const char *service_dir; /* or NULL: where its calendars are */
 };
 

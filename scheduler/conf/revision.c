@@ -7,6 +7,7 @@
 #include "conf/duration.h"
 #include "conf/json.h"
 #include "conf/parts.h"
+#include "core/limit.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -138,10 +139,15 @@ static void pace_write(struct strbuf *out, const struct campaign *c)
         const struct conf_limit *l = &c->limits[i];
 
         duration_format(l->span, low, sizeof low);
-        strbuf_printf(out, "%s{%s\"max\":%u,\"on_cap\":\"%s\",\"per\":\"%s\",\"scope\":\"%s\"}",
-                      i ? "," : ",\"limits\":[", l->sends ? "\"count\":\"sends\"," : "",
-                      (unsigned)l->max, l->drop ? "drop" : "hold",
-                      l->rolling ? low : period_words[l->period], scope_words[l->scope]);
+        strbuf_puts(out, i ? ",{" : ",\"limits\":[{");
+        strbuf_puts(out, l->sends ? "\"count\":\"sends\",\"max\":" : "\"max\":");
+        if (l->max == LIMIT_MONTH_DAYS)
+            canonical_string(out, MONTH_DAYS_WORD);
+        else
+            strbuf_printf(out, "%u", (unsigned)l->max);
+        strbuf_printf(out, ",\"on_cap\":\"%s\",\"per\":\"%s\",\"scope\":\"%s\"}",
+                      l->drop ? "drop" : "hold", l->rolling ? low : period_words[l->period],
+                      scope_words[l->scope]);
     }
     strbuf_puts(out, c->limit_count > 0 ? "]" : "");
     if (c->priority)

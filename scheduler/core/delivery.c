@@ -44,6 +44,7 @@ static const char *const reason_names[REASONS] = {
     [REASON_SUPERSEDED] = "superseded",
     [REASON_CHANNEL_REFUSED] = "channel_refused",
     [REASON_CHANNEL_UNREACHABLE] = "channel_unreachable",
+    [REASON_NO_CONSENT] = "no_consent",
 };
 
 #define TO(state) (1u << DELIVERY_##state)

@@ -54,6 +54,7 @@ enum reason {
     REASON_CHANNEL_REFUSED,     /* failed: the platform refused the credential or the request */
     REASON_CHANNEL_UNREACHABLE, /* failed: not sent, every try failed before the first byte;
                                    pending: held by retry */
+    REASON_NO_CONSENT,          /* skipped: a policy wants consent, and there is none */
     REASONS
 };
 

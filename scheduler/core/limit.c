@@ -113,24 +113,40 @@ void period_of(enum period period, const struct tz *zone, instant_t t, instant_t
     }
 }
 
+uint32_t period_max(uint32_t max, const struct tz *zone, instant_t t)
+{
+    if (max != LIMIT_MONTH_DAYS)
+        return max;
+    day_t today = tz_day(zone, t);
+    return (uint32_t)(day_first_of_month(today, 1) - day_first_of_month(today, 0));
+}
+
+static uint32_t max_at(const struct calendar_limit *c, instant_t t)
+{
+    return period_max(c->max, c->zone, t);
+}
+
 instant_t calendar_limit_ready_at(const struct calendar_limit *c, instant_t now)
 {
-    if (calendar_limit_used(c, now) < c->max)
+    if (calendar_limit_used(c, now) < max_at(c, now))
         return now;
-    return c->asked < c->max ? c->ends : INSTANT_NEVER;
+    instant_t begins, ends = c->ends;
+    if (now >= ends)
+        period_of(c->period, c->zone, now, &begins, &ends);
+    return c->asked < max_at(c, ends) ? ends : INSTANT_NEVER;
 }
 
 uint32_t calendar_limit_room(const struct calendar_limit *c, instant_t now)
 {
-    uint32_t used = calendar_limit_used(c, now);
+    uint32_t used = calendar_limit_used(c, now), max = max_at(c, now);
 
-    return used < c->max ? c->max - used : 0;
+    return used < max ? max - used : 0;
 }
 
 void calendar_limit_take(struct calendar_limit *c, instant_t now)
 {
     turn_to(c, now);
-    assert(c->used + c->asked < c->max);
+    assert(c->used + c->asked < max_at(c, now));
     c->used++;
 }
 

@@ -13,7 +13,10 @@
 #include "core/instant.h"
 #include "core/tz.h"
 
-enum { LIMIT_MAX = 100000 }; /* the largest `max` of a rolling limit */
+enum {
+    LIMIT_MAX = 100000,              /* the largest `max` of a rolling limit */
+    LIMIT_MONTH_DAYS = LIMIT_MAX + 1 /* a `max` per month: as many as that month has days */
+};
 
 struct rolling {
     uint32_t max;
@@ -53,6 +56,8 @@ void calendar_limit_init(struct calendar_limit *c, uint32_t max, enum period per
                          const struct tz *zone);
 void period_of(enum period period, const struct tz *zone, instant_t t, instant_t *begins,
                instant_t *ends);
+/* `max`, or what LIMIT_MONTH_DAYS comes to then. */
+uint32_t period_max(uint32_t max, const struct tz *zone, instant_t t);
 instant_t calendar_limit_ready_at(const struct calendar_limit *c, instant_t now);
 uint32_t calendar_limit_room(const struct calendar_limit *c, instant_t now);
 void calendar_limit_take(struct calendar_limit *c, instant_t now);

@@ -107,9 +107,13 @@ static instant_t calendar_ready(const struct caps *c, int64_t recipient, instant
     uint32_t open = open_of(c, recipient);
     uint32_t used = cell && now < c->ends && cell->turn == c->turn ? cell->used : 0;
 
-    if (open + used < c->max)
+    instant_t begins, ends = c->ends;
+
+    if (open + used < period_max(c->max, c->zone, now))
         return now;
-    return open < c->max ? c->ends : INSTANT_NEVER;
+    if (now >= ends)
+        period_of(c->period, c->zone, now, &begins, &ends);
+    return open < period_max(c->max, c->zone, ends) ? ends : INSTANT_NEVER;
 }
 
 instant_t caps_ready_at(const struct caps *c, int64_t recipient, instant_t now)

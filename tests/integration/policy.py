@@ -12,8 +12,9 @@ quiet_hours: "03:00-04:00"
 windows: [{days: daily, hours: "00:00-24:00"}]
 limits: [{max: 500, per: 1h, scope: channel}]
 rules:
-  - {terms: [%s], level: block, says: {en: is not said here, zh: 不能说}, article: rule 1}
-  - {terms: [cheap], level: warn, says: {en: is better not said, zh: 最好别说}}
+  - {terms: [%s], level: block, says: {en: is not said here, zh: 不能说}, article: rule 1,
+     source: the house}
+  - {terms: [cheap], level: warn, says: {en: is better not said, zh: 最好别说}, source: the house}
 """
 
 
@@ -64,7 +65,11 @@ def test_a_warning_reaches_the_approver():
         for told in (place.cli("check", file), place.cli("submit", file)):
             true(f"c.yaml:5:12: warning: {warning} (and 1 more row)" in told.err, told.err)
         true(warning in place.cli("show", "c").out, "show names the warning")
-        equal(lines(place.cli("show", "c", "--json").out)[0]["warnings"], [warning], "show --json")
+        told = lines(place.cli("show", "c", "--json").out)[0]
+        equal(told["warnings"],
+              [{"en": warning, "zh": "'cheap' 最好别说 (house 2026-11)"}], "show --json")
+        equal([(p["name"], p["version"]) for p in told["policy"]], [("house", "2026-11")], "policy")
+        true("house 2026-11" in place.cli("show", "c").out, "show names the pack")
 
 
 def test_a_pack_that_changes_changes_the_digest_of_the_next_revision_only():
@@ -95,7 +100,83 @@ def test_what_is_wrong_with_a_pack_is_told_at_its_place():
             text = file.read()
         place.write("paceline.yaml", text.replace("senders: [a, b]", "senders: [a, b], policy: [no]"))
         true("unknown policy 'no'" in place.cli("config", "check", expect=65).err, "channel")
-        true("policies/house.yaml:11:29: " in told.err, told.err)
+        true("policies/house.yaml:12:29: " in told.err, told.err)
+
+
+def shipped(place, names, text, **parts):
+    with open(place.path("paceline.yaml"), encoding="utf-8") as file:
+        service = file.read()
+    place.write("paceline.yaml", f"policy: [{names}]\n" + service)
+    return campaign(place, text, **parts)
+
+
+def test_the_shipped_packs_say_what_the_law_says():
+    cases = (
+        ("全场最佳选择", 1, "c.yaml:5:12: '最佳' is an absolute term "
+                            "(cn-advertising 2026-11, 广告法 art. 9(3))"),
+        ("绝对 最-佳 的选择", 1, "c.yaml:5:13: '最佳' is an absolute term"),
+        ("最佳食用时间为三日内", 0, None),
+        ("國家級品质", 1, "c.yaml:5:10: '国家级' is an absolute term"),
+        ("顶级礼盒到店", 0, "c.yaml:5:10: warning: '顶级' may count as an absolute term"),
+        ("顶级疗效看得见", 1, "c.yaml:5:10: '顶级' is an absolute claim in a medical"),
+        ("电子烟到货", 1, "c.yaml:5:10: '电子烟' must not be advertised on the internet"),
+        ("非处方药到货", 0, None),
+        ("集赞有礼", 1, "c.yaml:5:10: '集赞' asks for sharing, likes or help against a reward"),
+        ("为活动征集赞助", 0, None),
+        ("立即购买", 0, "c.yaml:5:9: warning: a link to buy, and the text is not marked 广告"),
+        ("立即购买（广告）", 0, None),
+    )
+    with Place() as place:
+        shipped(place, "cn-advertising, wechat", "")
+        for text, code, told in cases:
+            answer = place.cli("check", campaign(place, text), expect=code)
+            true(told in answer.err if told else "warning" not in answer.err,
+                 f"{text}: {answer.err}")
+
+
+def test_without_consent_nobody_is_written_to():
+    with Place() as place:
+        rows = "".join(f"wm{i},{c}\n" for i, c in enumerate(
+            ("2026-03-01 in the shop", "", " no ", "否", "yes")))
+        place.write("vip.csv", "recipient,consent\n" + rows + "wm0,\n")
+        file = shipped(place, "cn-privacy", "您好，门店客服电话 400，回T退订", audience="{file: vip.csv}")
+        told = place.cli("check", file)
+        true("6 recipients, 2 sends, 1 duplicate, 3 without consent" in told.out, told.out)
+        true("gets nothing: cn-privacy wants consent" in
+             place.cli("preview", file, "--recipient", "wm2").err, "preview")
+        place.start()
+        place.cli("submit", file)
+        states = [(d["recipient"], d["state"], d["reason"])
+                  for d in lines(place.cli("deliveries", "c", "--json").out)]
+        equal(states, [("wm0", "pending", "not_started"), ("wm1", "skipped", "no_consent"),
+                       ("wm2", "skipped", "no_consent"), ("wm3", "skipped", "no_consent"),
+                       ("wm4", "pending", "not_started"), ("wm0", "skipped", "duplicate")], "rows")
+        told = place.cli("check", campaign(place, "您好，门店客服电话 400，回T退订"))
+        true("c.yaml:3:24: warning: cn-privacy writes only to who agreed to it" in told.err, told.err)
+        place.cli("check", campaign(place, "您好，门店客服电话 400，回T退订", "{senders: all}"))
+
+
+def test_privacy_looks_at_how_the_audience_is_chosen():
+    with Place() as place:
+        place.write("vip.csv", "recipient,consent,tags\nwm1,yes,高消费;孕妈\n")
+        audience = "{file: vip.csv, where: {tags_any: [高消费, 孕妈]}}"
+        file = shipped(place, "cn-privacy", "您好，客服电话 400", audience=audience)
+        told = place.cli("check", file).err
+        for warning in ("c.yaml:3:34: warning: '孕妈' looks like sensitive personal data",
+                        "c.yaml:5:9: warning: the text names no way to refuse further messages",
+                        "c.yaml:5:9: warning: the audience is chosen by behaviour, and the text"):
+            true(warning in told, told)
+        told = place.cli("check", campaign(place, "您好，客服电话 400，回T退订", audience)).err
+        true("refuse" not in told, told)
+        # what is a warning there can block here
+        os.makedirs(place.path("policies"), mode=0o755)
+        place.write("policies/strict.yaml", "policy: strict\nversion: 2026-11\nread: 2026-11-27\n"
+                    "source: our own\nblock: [cn-privacy/refuse, cn-privacy/identity]\n")
+        with open(place.path("paceline.yaml"), encoding="utf-8") as service:
+            text = service.read()
+        place.write("paceline.yaml", text.replace("[cn-privacy]", "[cn-privacy, strict]"))
+        told = place.cli("check", campaign(place, "您好", audience), expect=1).err
+        true("c.yaml:5:9: the text names no way to refuse" in told, told)
 
 
 main(globals())

@@ -219,6 +219,7 @@ class Place:
         shutil.copytree(os.path.join(BUILD, "plugins"), os.path.join(self.dir, "bin", "plugins"),
                         ignore=lambda folder, names: [n for n in names if not n.endswith(".so")])
         shutil.copytree(os.path.join(BUILD, "calendars"), os.path.join(self.dir, "bin", "calendars"))
+        shutil.copytree(os.path.join(BUILD, "policies"), os.path.join(self.dir, "bin", "policies"))
         for folder, _, names in os.walk(os.path.join(self.dir, "bin")):
             os.chmod(folder, 0o755)
             for name in names:

@@ -77,12 +77,14 @@ static void a_campaign_object(void **state)
     json_decref(want(submit(f, CAMPAIGN, AUDIENCE), 200));
     json_t *json = want(call(f, "GET", "/api/v1/campaigns/spring", NULL), 200);
     keys_are(json, "campaign title revision state audience counts submitted_by approvals "
-                   "self_approved test channel start end calendar");
+                   "self_approved test channel start end calendar policy warnings");
     assert_string_equal(text_at(json, "title"), "Spring");
     assert_string_equal(text_at(json, "channel"), "room");
     assert_true(json_is_null(json_object_get(json, "start")));
     assert_true(json_is_null(json_object_get(json, "end")));
     assert_true(json_is_null(json_object_get(json, "calendar")));
+    assert_true(json_is_array(json_object_get(json, "policy")));
+    assert_true(json_is_array(json_object_get(json, "warnings")));
     assert_string_equal(text_at(json, "state"), "draft");
     assert_true(json_is_false(json_object_get(json, "self_approved")));
     char path[160];

@@ -71,8 +71,10 @@ static void calendar_put(const struct fixture *f)
     fclose(file);
 }
 
-/* `service` names a pack for every campaign, the campaign names `own`. */
-static struct campaign *under(struct fixture *f, const char *service, const char *campaign)
+/* What packs say to it; malloc'd. `service` names a pack for every campaign, `channel` one at the
+ * channel. */
+static char *applied(struct fixture *f, const char *service, const struct service_channel *channel,
+                     const char *campaign)
 {
     struct conf_sender named = {.name = service, .at = {1, 1}};
     struct service conf = {.file = "paceline.yaml",
@@ -81,10 +83,17 @@ static struct campaign *under(struct fixture *f, const char *service, const char
                            .policy_count = service ? 1 : 0};
     struct diags d;
 
+    campaign_free(f->c);
     f->c = campaign_good(campaign, f->zones);
     diags_init(&d);
-    policy_apply(f->c, &conf, NULL, &d);
-    char *errors = errors_take(&d);
+    policy_apply(f->c, &conf, channel, &d);
+    return errors_take(&d);
+}
+
+static struct campaign *under(struct fixture *f, const char *service, const char *campaign)
+{
+    char *errors = applied(f, service, NULL, campaign);
+
     assert_string_equal(errors, "");
     free(errors);
     return f->c;
@@ -189,45 +198,91 @@ static void a_pack_has_its_own_calendar(void **state)
     assert_int_equal(schedule_closes(&c->schedule, opens), opens + 10 * MS_PER_HOUR);
 }
 
-struct told {
-    struct strbuf all;
-};
-
-static void tell(void *ctx, const struct policy_found *found)
+/* The admin's setting cannot be asked for: it is the account's word, and the strictest without. */
+static void the_receive_cap_is_the_accounts(void **state)
 {
-    struct told *t = ctx;
+    static const struct {
+        bool account;
+        enum receive_cap cap;
+        uint32_t max;
+        enum period period;
+        const char *text;
+    } cases[] = {
+        {false, 0, 1, PERIOD_DAY, "1 per day recipient"},
+        {true, RECEIVE_DAILY, 1, PERIOD_DAY, "1 per day recipient"},
+        {true, RECEIVE_WEEKLY, 7, PERIOD_WEEK, "7 per week recipient"},
+        {true, RECEIVE_MONTH_DAYS, LIMIT_MONTH_DAYS, PERIOD_MONTH,
+         "month-days per month recipient"},
+    };
+    struct fixture *f = *state;
 
-    strbuf_printf(&t->all, "%s%s@%zu ", found->rule->block ? "!" : "",
-                  found->term ? found->term : "-", found->begin);
+    pack(f, "cap", "limits: [{max: receive_cap, scope: recipient}]\n");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct service_account account = {.receive_cap = cases[i].cap};
+        const struct conf_sender named = {.name = "cap"};
+        const struct service_channel channel = {
+            .policies = &named, .policy_count = 1, .account = cases[i].account ? &account : NULL};
+        static const char *const senders[] = {"a"};
+        const struct revision_facts facts = {
+            .plugin = "null", .senders = senders, .sender_count = 1};
+        struct strbuf manifest = STRBUF_INIT;
+        struct err e;
+
+        free(applied(f, NULL, &channel, CAMPAIGN));
+        assert_int_equal(f->c->limit_count, 1);
+        manifest_write(&manifest, f->c, &facts);
+        struct campaign *again = manifest_read(manifest.text, f->zones, NULL, &e);
+        assert_non_null(again);
+        const struct conf_limit *both[] = {&f->c->limits[0], &again->limits[0]};
+        for (size_t k = 0; k < 2; k++) {
+            assert_int_equal(both[k]->max, cases[i].max);
+            assert_int_equal(both[k]->period, cases[i].period);
+            assert_int_equal(both[k]->scope, LIMIT_RECIPIENT);
+            assert_string_equal(both[k]->text, cases[i].text);
+        }
+        campaign_free(again);
+        strbuf_dispose(&manifest);
+    }
 }
 
-static void rules_speak_where_they_should(void **state)
+static void a_pack_makes_another_ones_rule_block(void **state)
 {
     struct fixture *f = *state;
-    static const struct {
-        const char *text, *told;
-    } cases[] = {
-        {"best thing, bye T", "!best@0 "},
-        {"best time, bye T", ""},
-        {"best time and BEST thing, bye T", "!best@14 "},
-        {"fine, bye T", ""},
-        {"fine gold, bye T", "fine@0 "},
-        {"gold", "-@0 "},
-    };
-    struct terms_scratch s = {0};
 
     pack(f, "one",
-         "rules:\n  - {terms: [best], except: [best time], level: block, says: {en: a, zh: b}}\n"
-         "  - {terms: [fine], when: [gold], level: warn, says: {en: a, zh: b}}\n"
-         "  - {wants: [bye T], level: warn, says: {en: a, zh: b}}\n");
+         "consent: required\n"
+         "rules: [{id: bye, wants: [bye T], level: warn, says: a, source: here}]\n");
+    pack(f, "two", "block: [one/bye, one/hello]\n");
     struct campaign *c = under(f, "one", CAMPAIGN);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct told t = {STRBUF_INIT};
-        policy_judge(c->rules, cases[i].text, strlen(cases[i].text), &s, tell, &t);
-        assert_string_equal(t.all.text ? t.all.text : "", cases[i].told);
-        strbuf_dispose(&t.all);
-    }
-    terms_scratch_dispose(&s);
+    assert_string_equal(c->consent, "one");
+    char *errors = applied(f, "one", NULL, CAMPAIGN "policy: two\n");
+    assert_non_null(strstr(errors, "two.yaml:5:18: no pack in force has a rule 'one/hello'"));
+    assert_null(strstr(errors, "one/bye"));
+    free(errors);
+}
+
+/* Every pack that is shipped can be read, alone and together with the others. */
+static void what_is_shipped_can_be_read(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const names[] = {"wechat", "wecom-customers", "wecom-robot",
+                                        "cn-advertising", "cn-privacy"};
+    struct conf_sender all[5];
+    const struct service conf = {
+        .file = "paceline.yaml", .dir = SOURCE_DIR "/config", .policies = all, .policy_count = 5};
+    struct diags d;
+
+    for (size_t i = 0; i < 5; i++)
+        all[i] = (struct conf_sender){.name = names[i]};
+    diags_init(&d);
+    policy_check(&conf, &d);
+    f->c = campaign_good(CAMPAIGN, f->zones);
+    policy_apply(f->c, &conf, NULL, &d);
+    char *errors = errors_take(&d);
+    assert_string_equal(errors, "");
+    free(errors);
+    assert_int_equal(f->c->pack_count, 5);
+    assert_int_equal(f->c->limit_count, 2);
 }
 
 static void a_place_in_the_text_is_found_in_the_file(void **state)
@@ -265,7 +320,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_strictest_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_manifest_brings_it_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pack_has_its_own_calendar, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(rules_speak_where_they_should, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_receive_cap_is_the_accounts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_pack_makes_another_ones_rule_block, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_shipped_can_be_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_place_in_the_text_is_found_in_the_file, set_up,
                                         tear_down),
     };

@@ -45,6 +45,7 @@ static void names_of_reasons(void **state)
     assert_string_equal(reason_name((enum reason)24), "no_answer");
     assert_string_equal(reason_name((enum reason)28), "superseded");
     assert_string_equal(reason_name((enum reason)30), "channel_unreachable");
+    assert_string_equal(reason_name((enum reason)31), "no_consent");
 }
 
 static void steps(void **state)

@@ -314,6 +314,43 @@ static void calendar_restores_what_lies_in_the_period(void **state)
     zone_dispose(&zone);
 }
 
+/* As many as the month has days, whatever month it is. */
+static void a_month_has_its_own_max(void **state)
+{
+    static const struct {
+        const char *at, *next;
+        uint32_t days;
+    } cases[] = {
+        {"2027-02-10T12:00+08:00", "2027-03-01T00:00+08:00", 28},
+        {"2028-02-01T00:00+08:00", "2028-03-01T00:00+08:00", 29},
+        {"2027-03-31T23:59+08:00", "2027-04-01T00:00+08:00", 31},
+        {"2027-04-01T00:00+08:00", "2027-05-01T00:00+08:00", 30},
+    };
+    struct calendar_limit c;
+    struct zone zone;
+
+    (void)state;
+    zone_load(&zone, "Asia/Shanghai");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        instant_t now = at(cases[i].at);
+        calendar_limit_init(&c, LIMIT_MONTH_DAYS, PERIOD_MONTH, &zone.tz);
+        for (uint32_t n = 0; n < cases[i].days; n++) {
+            assert_int_equal(calendar_limit_room(&c, now), cases[i].days - n);
+            assert_int_equal(calendar_limit_ready_at(&c, now), now);
+            calendar_limit_take(&c, now);
+        }
+        assert_int_equal(calendar_limit_room(&c, now), 0);
+        assert_int_equal(calendar_limit_ready_at(&c, now), at(cases[i].next));
+    }
+    /* 28 people asked in February: March has room for three more, February for none */
+    calendar_limit_init(&c, LIMIT_MONTH_DAYS, PERIOD_MONTH, &zone.tz);
+    for (int n = 0; n < 28; n++)
+        calendar_limit_ask(&c);
+    assert_int_equal(calendar_limit_ready_at(&c, at(cases[0].at)), at(cases[0].next));
+    assert_int_equal(calendar_limit_room(&c, at(cases[0].next)), 3);
+    zone_dispose(&zone);
+}
+
 /* Samoa skipped 30 December 2011: that day is empty, and the days around it lie end to end. */
 static void periods_lie_end_to_end(void **state)
 {
@@ -448,6 +485,7 @@ int main(void)
         cmocka_unit_test(rolling_by_hand),
         cmocka_unit_test(calendar_counts_local_periods),
         cmocka_unit_test(calendar_restores_what_lies_in_the_period),
+        cmocka_unit_test(a_month_has_its_own_max),
         cmocka_unit_test(periods_lie_end_to_end),
         cmocka_unit_test(a_question_holds_its_place_in_every_period),
         cmocka_unit_test(questions_by_hand),
