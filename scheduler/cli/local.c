@@ -116,7 +116,6 @@ int local_campaign(struct local_campaign *out, struct local *l, const struct cli
     struct err e;
     char *bytes;
     size_t length, first = diags->count;
-    bool broken;
 
     *out = (struct local_campaign){0};
     int rc = file_read(&bytes, &length, file, YAML_BYTES_MAX, &e);
@@ -127,14 +126,13 @@ int local_campaign(struct local_campaign *out, struct local *l, const struct cli
         diag_add(diags, file, 0, 0, DIAG_ERROR, ERR_DATA, "%s", text);
         return EXIT_DATA;
     }
-    out->campaign = campaign_read_broken(&broken, file, bytes, length, l->service->zone_name,
+    out->campaign = campaign_read_broken(NULL, file, bytes, length, l->service->zone_name,
                                          l->service->dir, l->zones, diags);
     free(bytes);
     if (!out->campaign)
         return err_exit_code(diags->worst ? diags->worst : ERR_DATA);
     find_channel(out, l, cli, diags);
-    if (!broken)
-        policy_apply(out->campaign, l->service, out->channel, diags);
+    policy_apply(out->campaign, l->service, out->channel, diags);
     if (out->settings && !diags->worst)
         return 0;
     review_broken(out->campaign, out->channel, out->kind, diags);

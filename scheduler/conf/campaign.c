@@ -67,7 +67,8 @@ struct campaign *campaign_read_broken(bool *broken, const char *file, const char
     if (c)
         c->bytes = arena_strndup(arena, bytes, length);
     diags_order(diags, first);
-    *broken = diags->errors > errors || !c;
+    if (broken)
+        *broken = diags->errors > errors || !c;
     if (!c)
         arena_free(arena);
     return c;

@@ -34,7 +34,7 @@ def test_files_that_are_not_what_they_should_be():
         "wrong-kind": (head.encode() + b'message: [a]\n', 5, None),
         "half-template": (head.encode() + b'message: {text: "{{name"}\n', 5, 17),
         "too-large": (head.encode() + b'message: {text: "' + b"x" * 300000 + b'"}\n', None, None),
-        "not-yet": (head.encode() + b'message: {text: a}\npolicy: [cn-privacy]\n', 6, None),
+        "no-such-policy": (head.encode() + b'message: {text: a}\npolicy: [nowhere]\n', 6, None),
     }
     with Place() as place:
         for name, (data, line, column) in cases.items():

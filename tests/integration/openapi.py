@@ -60,4 +60,14 @@ def test_the_table_in_words_has_every_route_too():
              f"docs/api.md: {method} {path}")
 
 
+def test_every_reason_is_described():
+    reasons = re.findall(r'\[REASON_\w+\] = "(\w+)"', read("scheduler", "core", "delivery.c"))
+    true(len(reasons) > 30, f"the reasons were not understood: {reasons}")
+    enum = re.search(r"^    Reason:\n      type: string\n      enum: \[([^\]]*)\]",
+                     read("docs", "openapi.yaml"), re.M)
+    equal(sorted(re.findall(r"\w+", enum.group(1))), sorted(reasons), "docs/openapi.yaml")
+    words = read("docs", "api.md").split("\n## Reasons\n")[1].split("\n## ")[0]
+    equal([r for r in reasons if f"`{r}`" not in words], [], "docs/api.md does not name")
+
+
 main(globals())

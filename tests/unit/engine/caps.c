@@ -95,7 +95,8 @@ static void rolling_caps_are_rolling_limits(void **state)
         rolling_caps(seed);
 }
 
-static void calendar_caps(uint64_t seed, enum period period)
+/* `max` 0: a small one. */
+static void calendar_caps(uint64_t seed, enum period period, uint32_t max, duration_t step_most)
 {
     struct pair p = {.now = 1800000000000};
     struct prng random;
@@ -103,14 +104,15 @@ static void calendar_caps(uint64_t seed, enum period period)
 
     tz_utc(&utc);
     prng_seed(&random, seed);
-    uint32_t max = 1 + (uint32_t)prng_below(&random, 4);
+    bool full = false;
+    max = max ? max : 1 + (uint32_t)prng_below(&random, 4);
     caps_init_calendar(&p.caps, max, period, &utc);
     for (size_t i = 0; i < RECIPIENTS; i++)
         calendar_limit_init(&p.calendar[i], max, period, &utc);
     for (int step = 0; step < STEPS; step++) {
         size_t i = prng_below(&random, RECIPIENTS);
         struct calendar_limit *c = &p.calendar[i];
-        p.now += (instant_t)prng_below(&random, 4 * MS_PER_HOUR);
+        p.now += (instant_t)prng_below(&random, (uint64_t)step_most);
         uint64_t dice = prng_below(&random, 5);
         if (dice < 2) {
             caps_count(&p.caps, ids[i], p.now, p.now);
@@ -132,7 +134,9 @@ static void calendar_caps(uint64_t seed, enum period period)
             calendar_limit_settle(c, sent ? p.now : INSTANT_MIN);
         }
         same_everywhere(&p, false);
+        full = full || calendar_limit_room(c, p.now) == 0;
     }
+    assert_true(full); /* or nothing was tried */
     caps_dispose(&p.caps);
 }
 
@@ -140,9 +144,10 @@ static void calendar_caps_are_calendar_limits(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 6; seed++) {
-        calendar_caps(seed, PERIOD_DAY);
-        calendar_caps(seed, PERIOD_WEEK);
-        calendar_caps(seed, PERIOD_MONTH);
+        calendar_caps(seed, PERIOD_DAY, 0, 4 * MS_PER_HOUR);
+        calendar_caps(seed, PERIOD_WEEK, 0, 4 * MS_PER_HOUR);
+        calendar_caps(seed, PERIOD_MONTH, 0, 4 * MS_PER_HOUR);
+        calendar_caps(seed, PERIOD_MONTH, LIMIT_MONTH_DAYS, MS_PER_HOUR);
     }
 }
 
