@@ -580,4 +580,18 @@ static inline struct reply submit(struct fixture *f, const char *campaign, const
     "message:\n  text: \"Hello {{name|you}}\"\n"
 #define AUDIENCE "recipient,name\nr1,Ann\nr2,\nr1,Again\nr3,Bartholomew\n"
 
+/* 0 when the spool is empty. It is emptied once the answer is on its way: asked until it is,
+ * bounded.
+ */
+static inline int spooled(const struct fixture *f)
+{
+    char command[160];
+    int left = 1;
+
+    snprintf(command, sizeof(command), "test -z \"$(ls -A '%s')\"", f->spool);
+    for (int tries = 0; left && tries < 500; tries++)
+        left = system(command);
+    return left;
+}
+
 #endif

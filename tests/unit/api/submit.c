@@ -5,20 +5,6 @@
 
 static const unsigned char png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 1, 2, 3};
 
-/* 0 when the spool is empty. It is emptied once the answer is on its way: asked until it is,
- * bounded.
- */
-static int spooled(const struct fixture *f)
-{
-    char command[160];
-    int left = 1;
-
-    snprintf(command, sizeof(command), "test -z \"$(ls -A '%s')\"", f->spool);
-    for (int tries = 0; left && tries < 500; tries++)
-        left = system(command);
-    return left;
-}
-
 static void a_bundle_becomes_a_draft(void **state)
 {
     struct fixture *f = *state;
