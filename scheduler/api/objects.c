@@ -120,8 +120,7 @@ static void put_policy(struct strbuf *b, const char *manifest)
 
     emit_key(b, "policy");
     emit_open(b, '[');
-    json_array_foreach(json_object_get(root, "policy"), i, item)
-        put_texts(b, item, pack_keys);
+    json_array_foreach(json_object_get(root, "policy"), i, item) put_texts(b, item, pack_keys);
     strbuf_putc(b, ']');
     emit_key(b, "warnings");
     emit_open(b, '[');

@@ -135,8 +135,8 @@ struct campaign *campaign_read(const char *file, const char *bytes, size_t lengt
                                const char *zone_default, const char *service_dir,
                                struct zones *zones, struct diags *diags);
 /* As campaign_read; but of a file with errors, what could be read of it comes back too, and
- * `*broken` (or NULL): good for finding more errors in what it refers to (review_broken), for nothing else.
- * NULL when it is no YAML or no mapping. */
+ * `*broken` (or NULL): good for finding more errors in what it refers to (review_broken), for
+ * nothing else. NULL when it is no YAML or no mapping. */
 struct campaign *campaign_read_broken(bool *broken, const char *file, const char *bytes,
                                       size_t length, const char *zone_default,
                                       const char *service_dir, struct zones *zones,
