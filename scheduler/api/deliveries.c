@@ -104,7 +104,6 @@ void deliveries_list(struct request *rq)
 
 struct one {
     struct lookup lookup; /* first */
-    struct arena *arena;  /* the request's */
     int64_t id;
     struct store_delivery *delivery;
     const char *outcome, *note;
@@ -114,37 +113,16 @@ struct one {
 static struct one *one_new(struct request *rq)
 {
     struct one *one = arena_alloc(rq->arena, sizeof(*one));
-    size_t digits = strspn(rq->argument, "0123456789");
 
-    one->arena = rq->arena;
     rq->state = one;
-    if (digits == 0 || digits > 18 || rq->argument[digits]) {
-        request_fail_with(rq, ERR_NOTFOUND, tr("there is no delivery '%.32s'"), rq->argument);
-        return NULL;
-    }
-    one->id = strtoll(rq->argument, NULL, 10);
-    return one;
-}
-
-static int one_keep(void *ctx, const struct store_delivery *d)
-{
-    struct one *one = ctx;
-
-    one->delivery = delivery_copy(one->arena, d);
-    return 0;
+    return lookup_delivery_id(rq, &one->id) ? one : NULL;
 }
 
 static int one_read(struct store *s, struct request *rq)
 {
     struct one *one = rq->state;
-    int rc = store_delivery(s, one->id, one_keep, one, &rq->e);
 
-    if (rc == ERR_NOTFOUND || (rc == 0 && !one->delivery))
-        return err_set(&rq->e, ERR_NOTFOUND, tr("there is no delivery '%s'"), rq->argument);
-    if (rc)
-        return rc;
-    one->lookup.campaign = one->delivery->campaign;
-    return lookup_id(s, rq, &one->lookup, one->delivery->revision);
+    return lookup_delivery(s, rq, &one->lookup, one->id, &one->delivery);
 }
 
 static void one_show(struct request *rq)

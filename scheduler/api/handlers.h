@@ -42,6 +42,8 @@ void deliveries_show(struct request *rq);
 void deliveries_outcome(struct request *rq);
 void deliveries_resend(struct request *rq);
 
+void explain_show(struct request *rq);
+
 void prompts_list(struct request *rq);
 void prompts_shown(struct request *rq);
 void prompts_answer(struct request *rq);

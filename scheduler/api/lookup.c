@@ -3,6 +3,7 @@
 #include "api/objects.h"
 #include "base/lang.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { CAMPAIGN_ID_MAX = 63 };
@@ -130,6 +131,46 @@ int lookup_active(struct store *s, struct request *rq, struct lookup *l, bool pa
         return lookup_current(s, rq, l);
     l->revision = a.copy.revision;
     return 0;
+}
+
+bool lookup_delivery_id(struct request *rq, int64_t *id)
+{
+    size_t digits = strspn(rq->argument, "0123456789");
+
+    if (digits == 0 || digits > 18 || rq->argument[digits]) {
+        request_fail_with(rq, ERR_NOTFOUND, tr("there is no delivery '%.32s'"), rq->argument);
+        return false;
+    }
+    *id = strtoll(rq->argument, NULL, 10);
+    return true;
+}
+
+struct delivery_keep {
+    struct request *rq;
+    struct store_delivery *delivery;
+};
+
+static int keep_delivery(void *ctx, const struct store_delivery *d)
+{
+    struct delivery_keep *k = ctx;
+
+    k->delivery = delivery_copy(k->rq->arena, d);
+    return 0;
+}
+
+int lookup_delivery(struct store *s, struct request *rq, struct lookup *l, int64_t id,
+                    struct store_delivery **out)
+{
+    struct delivery_keep k = {.rq = rq};
+    int rc = store_delivery(s, id, keep_delivery, &k, &rq->e);
+
+    if (rc == ERR_NOTFOUND || (rc == 0 && !k.delivery))
+        return err_set(&rq->e, ERR_NOTFOUND, tr("there is no delivery '%s'"), rq->argument);
+    if (rc)
+        return rc;
+    *out = k.delivery;
+    l->campaign = k.delivery->campaign;
+    return lookup_id(s, rq, l, k.delivery->revision);
 }
 
 void reply_campaign(struct request *rq, const struct store_revision *r)

@@ -31,6 +31,12 @@ struct lookup_copy {
 };
 int lookup_keep(void *ctx, const struct store_revision *r);
 
+/* The delivery that the route's argument names. False after it has answered. */
+bool lookup_delivery_id(struct request *rq, int64_t *id);
+/* Store thread: the delivery, in the request's arena, and l->revision. */
+int lookup_delivery(struct store *s, struct request *rq, struct lookup *l, int64_t id,
+                    struct store_delivery **out);
+
 /* Answers with the campaign object. Loop thread. */
 void reply_campaign(struct request *rq, const struct store_revision *r);
 

@@ -46,6 +46,7 @@ const struct route api_routes[] = {
      false,
      decide_cancel},
     {"GET", "/api/v1/deliveries/*", ROLES_READ, {0}, false, deliveries_show},
+    {"GET", "/api/v1/deliveries/*/explain", ROLES_READ, {0}, false, explain_show},
     {"POST", "/api/v1/deliveries/*/outcome", ROLE_RESOLVER, {0}, false, deliveries_outcome},
     {"POST", "/api/v1/deliveries/*/resend", ROLE_RESOLVER, {0}, false, deliveries_resend},
     {"GET", "/api/v1/prompts", ROLES_READ, {"agent", "since", "wait"}, false, prompts_list},

@@ -121,6 +121,21 @@ void args_overview(FILE *to)
     fputs(tr("Start here: paceline init\n"), to);
 }
 
+static bool is_number(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+
+    return digits > 0 && digits < 19 && text[digits] == '\0';
+}
+
+int args_delivery(const struct cli *cli)
+{
+    if (!is_number(cli->args[0]))
+        return args_wrong(cli, tr("'%s' is no delivery: it is a number, see 'paceline deliveries'"),
+                          cli->args[0]);
+    return 0;
+}
+
 int args_wrong(const struct cli *cli, const char *format, ...)
 {
     va_list args;

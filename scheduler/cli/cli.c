@@ -35,6 +35,9 @@ const struct command cli_commands[] = {
     {"deliveries", "CAMPAIGN [--state S]",
      TR_TABLE("every recipient of a campaign and what became of it"), OPT_BIT(OPT_STATE), 1, 1,
      cmd_deliveries},
+    {"explain", "DELIVERY",
+     TR_TABLE("why a delivery waits, was left out, or went when it did: gate by gate"), 0, 1, 1,
+     cmd_explain},
     {"pause", "CAMPAIGN [--keep-tasks]",
      TR_TABLE("no new sends of a campaign, until it is resumed"), OPT_BIT(OPT_KEEP_TASKS), 1, 1,
      cmd_pause},
@@ -84,7 +87,11 @@ const struct command cli_commands[] = {
     {NULL, NULL, NULL, 0, 0, 0, NULL},
 };
 
+<<<<<<< HEAD
 const char *const cli_later[] = {"explain", "backup", "completion", NULL};
+=======
+const char *const cli_later[] = {"contacts sync", "backup", "completion", NULL};
+>>>>>>> 1d0729a (explain: every gate of a delivery in order, with its numbers)
 
 static bool colors_wanted(void)
 {

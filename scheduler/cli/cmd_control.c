@@ -71,21 +71,13 @@ int cmd_cancel(struct cli *cli)
     return rc;
 }
 
-static bool is_number(const char *text)
-{
-    size_t digits = strspn(text, "0123456789");
-
-    return digits > 0 && digits < 19 && text[digits] == '\0';
-}
-
 static int check_delivery(const struct cli *cli)
 {
-    if (!is_number(cli->args[0]))
-        return args_wrong(cli, tr("'%s' is no delivery: it is a number, see 'paceline deliveries'"),
-                          cli->args[0]);
-    if (!cli->values[OPT_NOTE] || !cli->values[OPT_NOTE][0])
-        return args_wrong(cli, tr("--note is missing: write down how you know"));
-    return 0;
+    int rc = args_delivery(cli);
+
+    if (rc == 0 && (!cli->values[OPT_NOTE] || !cli->values[OPT_NOTE][0]))
+        rc = args_wrong(cli, tr("--note is missing: write down how you know"));
+    return rc;
 }
 
 static void print_delivery(const struct cli *cli, json_t *object)

@@ -89,6 +89,8 @@ void args_overview(FILE *to);                            /* of all */
 /* A wrong use of the running command: the message, how it is used; returns EXIT_USAGE. */
 int args_wrong(const struct cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Whether the first argument can be a delivery: 0, or EXIT_USAGE after saying so. */
+int args_delivery(const struct cli *cli);
 
 /* --- say.c --- */
 
@@ -122,6 +124,7 @@ int cmd_resume(struct cli *cli);
 int cmd_cancel(struct cli *cli);
 int cmd_tasks(struct cli *cli);
 int cmd_remind(struct cli *cli);
+int cmd_explain(struct cli *cli);
 int cmd_outcome(struct cli *cli);
 int cmd_resend(struct cli *cli);
 int cmd_halt(struct cli *cli);

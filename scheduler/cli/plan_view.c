@@ -4,6 +4,7 @@
  */
 #include "cli/plan_view.h"
 
+#include "api/limit_text.h"
 #include "base/text.h"
 #include "cli/view.h"
 #include "conf/duration.h"
@@ -154,7 +155,7 @@ static void show_binding(const json_t *s, FILE *to)
         if (words)
             strbuf_puts(&text, words);
         else
-            view_limit_name(view_text(b, "limit", "?"), &text);
+            limit_text(&text, view_text(b, "limit", "?"));
         line(to, i ? "" : tr("held"), text.text);
         strbuf_dispose(&text);
     }

@@ -1,5 +1,6 @@
 #include "cli/view.h"
 
+#include "api/limit_text.h"
 #include "base/digest.h"
 #include "base/text.h"
 #include "conf/duration.h"
@@ -162,21 +163,6 @@ void view_counts(const json_t *counts, struct strbuf *out)
     }
 }
 
-/* The words of a limit as the service writes it: `5 per 1h sender`. */
-static const struct word limit_words[] = {
-    {"day", TR_TABLE("day"), NULL},         {"week", TR_TABLE("week"), NULL},
-    {"month", TR_TABLE("month"), NULL},     {"sender", TR_TABLE("sender"), NULL},
-    {"person", TR_TABLE("person"), NULL},   {"recipient", TR_TABLE("recipient"), NULL},
-    {"channel", TR_TABLE("channel"), NULL}, {"campaign", TR_TABLE("campaign"), NULL},
-};
-
-static const char *limit_word(const char *name)
-{
-    const struct word *w = find(limit_words, sizeof(limit_words) / sizeof(limit_words[0]), name);
-
-    return w ? tr(w->shown) : name;
-}
-
 void view_limit(const char *limit, int64_t used, struct strbuf *out)
 {
     char max[16], per[64], scope[16];
@@ -186,16 +172,6 @@ void view_limit(const char *limit, int64_t used, struct strbuf *out)
                       limit_word(scope));
     else
         strbuf_printf(out, tr("%lld used of %s"), (long long)used, limit);
-}
-
-void view_limit_name(const char *limit, struct strbuf *out)
-{
-    char max[16], per[64], scope[16];
-
-    if (sscanf(limit, "%15s per %63s %15s", max, per, scope) == 3)
-        strbuf_printf(out, tr("%s per %s %s"), max, limit_word(per), limit_word(scope));
-    else
-        strbuf_puts(out, limit);
 }
 
 int64_t view_final(const json_t *counts)

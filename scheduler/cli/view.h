@@ -27,8 +27,6 @@ int64_t view_number(const json_t *object, const char *key);
 void view_counts(const json_t *counts, struct strbuf *out);
 /* `12 used of 30 per 1h sender`; `limit` as the service writes it. */
 void view_limit(const char *limit, int64_t used, struct strbuf *out);
-/* `30 per 1h sender` in the person's language. */
-void view_limit_name(const char *limit, struct strbuf *out);
 /* How many are final, of all. */
 int64_t view_final(const json_t *counts);
 /* `[#####.....] 287/1200` */

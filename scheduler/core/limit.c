@@ -88,6 +88,13 @@ uint32_t rolling_used(const struct rolling *r, instant_t now)
     return r->in_flight + r->held - released(r, now);
 }
 
+instant_t rolling_since(const struct rolling *r, instant_t now)
+{
+    uint32_t gone = released(r, now);
+
+    return gone < r->held ? r->release_at[position(r, gone)] - r->span : INSTANT_MIN;
+}
+
 void calendar_limit_init(struct calendar_limit *c, uint32_t max, enum period period,
                          const struct tz *zone)
 {

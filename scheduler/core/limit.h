@@ -40,6 +40,8 @@ void rolling_restore(struct rolling *r, instant_t answered_at, instant_t now);
 void rolling_restore_open(struct rolling *r);
 void rolling_shift(struct rolling *r, duration_t by); /* the clock was set forward by so much */
 uint32_t rolling_used(const struct rolling *r, instant_t now);
+/* When the oldest answered send that still counts was answered; INSTANT_MIN: none. */
+instant_t rolling_since(const struct rolling *r, instant_t now);
 
 enum period { PERIOD_DAY, PERIOD_WEEK, PERIOD_MONTH };
 

@@ -121,6 +121,30 @@ instant_t caps_ready_at(const struct caps *c, int64_t recipient, instant_t now)
     return c->span ? rolling_ready(c, recipient, now) : calendar_ready(c, recipient, now);
 }
 
+static uint32_t rolling_live(const struct caps *c, int64_t recipient, instant_t now,
+                             instant_t *since)
+{
+    const instant_t *cell = find_cell(c, recipient);
+    uint32_t first = cell ? 0 : c->max;
+
+    while (first < c->max && cell[first] <= now)
+        first++;
+    *since = first < c->max ? cell[first] - c->span : INSTANT_MIN;
+    return c->max - first;
+}
+
+uint32_t caps_used(const struct caps *c, int64_t recipient, instant_t now, instant_t *since)
+{
+    const struct counter *cell;
+
+    if (c->span)
+        return open_of(c, recipient) + rolling_live(c, recipient, now, since);
+    cell = find_cell(c, recipient);
+    bool counted = cell && now < c->ends && cell->turn == c->turn;
+    *since = counted ? c->begins : INSTANT_MIN;
+    return open_of(c, recipient) + (counted ? cell->used : 0);
+}
+
 void caps_open(struct caps *c, int64_t recipient)
 {
     set_open(c, recipient, open_of(c, recipient) + 1);

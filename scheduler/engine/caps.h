@@ -29,6 +29,8 @@ void caps_init_calendar(struct caps *c, uint32_t max, enum period period, const 
 void caps_dispose(struct caps *c);
 
 instant_t caps_ready_at(const struct caps *c, int64_t recipient, instant_t now);
+/* How many places the recipient has taken at `now`, and since when (INSTANT_MIN: not known). */
+uint32_t caps_used(const struct caps *c, int64_t recipient, instant_t now, instant_t *since);
 /* A place until it is answered or given back; rolling, or where a person is asked. */
 void caps_open(struct caps *c, int64_t recipient);
 void caps_close(struct caps *c, int64_t recipient);

@@ -268,8 +268,28 @@ bool engine_why(const struct engine *e, instant_t now, int64_t revision, int64_t
 struct engine_limit_view {
     const char *text;
     uint32_t used, max;
+    enum gate gate; /* whose it is: rate limit, frequency cap, the channel's quota */
+    bool drops;
+    instant_t since;    /* of engine_explain: what is counted began then; INSTANT_MIN: nothing */
+    instant_t ready_at; /* of engine_explain: when there is room */
 };
 enum { ENGINE_LIMIT_VIEWS = 16 };
+/* Everything about one waiting delivery, gate by gate. */
+struct engine_explained {
+    struct ruling rows[GATE_COUNT];
+    struct engine_limit_view limits[ENGINE_LIMIT_VIEWS];
+    size_t limit_count;
+    bool next;        /* its lane takes it next of this revision */
+    size_t before;    /* else how many of those that the engine has here go first, at least */
+    instant_t due_at; /* INSTANT_MIN until armed */
+    instant_t last_due, last_answer; /* of the lane */
+    instant_t not_before;            /* it is held alone until then; INSTANT_MIN: not */
+    bool priming;                    /* the history of its limits is being read */
+};
+/* False when the engine does not know the revision. */
+bool engine_explain(const struct engine *e, instant_t now, int64_t revision, int64_t lane,
+                    const struct engine_waiting *w, struct engine_explained *out);
+
 struct engine_lane_view {
     int64_t lane;
     uint64_t waiting;

@@ -176,6 +176,17 @@ uint32_t meter_used(const struct meter *m, instant_t now)
                            : calendar_limit_used(&m->calendar, now);
 }
 
+uint32_t meter_count(const struct meter *m, int64_t recipient, instant_t now, instant_t *since)
+{
+    if (of_recipients(m))
+        return caps_used(&m->caps, recipient, now, since);
+    if (m->spec.rolling)
+        *since = rolling_since(&m->rolling, now);
+    else
+        *since = now < m->calendar.ends ? m->calendar.begins : INSTANT_MIN;
+    return meter_used(m, now);
+}
+
 instant_t meter_since(const struct meter *m, instant_t now)
 {
     instant_t begins, ends;

@@ -57,11 +57,86 @@ bool engine_why(const struct engine *e, instant_t now, int64_t revision, int64_t
     return true;
 }
 
+static void explain_limit(struct engine_explained *x, enum gate gate, const struct meter *m,
+                          int64_t recipient, bool drops, instant_t now)
+{
+    struct engine_limit_view *v = &x->limits[x->limit_count];
+
+    if (x->limit_count == ENGINE_LIMIT_VIEWS)
+        return;
+    *v = (struct engine_limit_view){.text = m->text, .max = m->spec.max, .gate = gate};
+    v->used = meter_count(m, recipient, now, &v->since);
+    v->ready_at = meter_ready_at(m, recipient, now);
+    v->drops = drops;
+    x->limit_count++;
+}
+
+static void explain_limits(struct engine_explained *x, const struct queue *q, int64_t recipient,
+                           instant_t now)
+{
+    const struct revision *r = q->revision;
+    size_t first = (size_t)(q - r->queues) * r->spec.limit_count;
+
+    for (size_t i = 0; i < r->spec.limit_count; i++) {
+        const struct meter *m = r->meters[first + i];
+        bool cap = m->spec.scope == SCOPE_RECIPIENT;
+        explain_limit(x, cap ? GATE_FREQUENCY_CAP : GATE_RATE_LIMIT, m, recipient,
+                      r->limits[i].drop, now);
+    }
+    for (const struct meter *m = r->channel->quotas; m; m = m->next)
+        explain_limit(x, GATE_CHANNEL, m, 0, false, now);
+}
+
+/* Where it stands among those that are here. */
+static const struct item *place_of(const struct engine *e, const struct queue *q, int64_t delivery,
+                                   struct engine_explained *x)
+{
+    const struct item *found = NULL;
+
+    for (size_t i = 0; i < q->count && !found; i++) {
+        if (q->items[i].delivery == delivery)
+            found = &q->items[i];
+        else
+            x->before += q->items[i].delivery < delivery;
+    }
+    x->next = found && found == head_of(e, q);
+    return found;
+}
+
+bool engine_explain(const struct engine *e, instant_t now, int64_t revision, int64_t lane,
+                    const struct engine_waiting *w, struct engine_explained *out)
+{
+    const struct revision *r = map_get(&e->revisions, revision);
+    const struct queue *q = r ? find_queue(r, lane) : NULL;
+    struct item item = {.delivery = w->delivery, .recipient = w->recipient, .row = w->row};
+    struct sayers who;
+
+    if (!q)
+        return false;
+    now = now > e->now ? now : e->now;
+    *out = (struct engine_explained){.last_due = q->lane->last_due,
+                                     .last_answer = q->lane->last_answer,
+                                     .due_at = INSTANT_MIN,
+                                     .not_before = INSTANT_MIN,
+                                     .priming = r->priming};
+    const struct item *here = place_of(e, q, w->delivery, out);
+    bool armed = out->next && here->epoch == q->lane->epoch && here->due != INSTANT_NEVER;
+    if (here && here->not_before > now)
+        out->not_before = here->not_before;
+    else if (armed)
+        out->due_at = here->due;
+    lane_rows(e, q, here ? here : &item, now, out->rows, &who);
+    if (!out->next) /* its gap is drawn when it is its turn */
+        out->rows[GATE_GAP] = (struct ruling){GATE_GAP, VERDICT_HOLD, REASON_GAP, INSTANT_NEVER};
+    explain_limits(out, q, w->recipient, now);
+    return true;
+}
+
 static void view_meters(const struct meter *m, instant_t now, struct engine_lane_view *v)
 {
     for (; m && v->limit_count < ENGINE_LIMIT_VIEWS; m = m->next)
-        v->limits[v->limit_count++] =
-            (struct engine_limit_view){m->text, meter_used(m, now), m->spec.max};
+        v->limits[v->limit_count++] = (struct engine_limit_view){
+            .text = m->text, .used = meter_used(m, now), .max = m->spec.max};
 }
 
 static const struct queue *soonest(const struct engine *e, const struct lane *l, instant_t now,

@@ -361,7 +361,8 @@ static void run_effect(struct run *s, const struct effect *f)
     case EFFECT_FORGET:
         revisions_forget(s, f->owner);
         break;
-    case EFFECT_HOLD: /* not watched here */
+    case EFFECT_HOLD:
+        hold_told(s, f);
         break;
     }
 }

@@ -137,6 +137,7 @@ struct run {
 struct lane_name {
     int64_t lane, channel_id;
     char *channel, *sender;
+    char held[96]; /* the gate and limit that it was last told to wait for */
 };
 
 /* service.c */
@@ -165,6 +166,9 @@ void driver_turn(struct run *s); /* the engine's turn, its effects, and the time
 void driver_defer(struct run *s, struct store_job *job); /* after what was decided so far */
 bool driver_idle(const struct run *s);
 void driver_free(struct run *s);
+
+/* holds.c */
+void hold_told(struct run *s, const struct effect *f);
 
 /* sends.c */
 void send_claimed(struct run *s, const struct store_claim *c);

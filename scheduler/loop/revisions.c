@@ -194,7 +194,10 @@ int lane_known(struct run *s, int64_t lane, const char *channel, const char *sen
         engine_add_channel(s->engine, &spec);
     }
     struct lane_name *name = xmalloc(sizeof *name);
-    *name = (struct lane_name){lane, channel_id, xstrdup(channel), xstrdup(sender)};
+    *name = (struct lane_name){.lane = lane,
+                               .channel_id = channel_id,
+                               .channel = xstrdup(channel),
+                               .sender = xstrdup(sender)};
     map_put(&s->lanes, lane, name);
     engine_add_lane(s->engine, &(struct engine_lane){lane, channel_id, sender_id, due, answer});
     return 0;

@@ -301,6 +301,7 @@ int service_run(const char *config_file, const char *plugin_dir)
     int rc;
 
     umask(077);
+    engine_watch(s.engine);
     uv_loop_init(&s.loop);
     s.next_send = (uint64_t)run_now(&s) << 16; /* no key of an earlier run comes again */
     start_handles(&s);

@@ -8,7 +8,8 @@
     " coalesce(l.state, CASE d.reason WHEN 0 THEN 0 ELSE 5 END), coalesce(l.reason, d.reason),"    \
     " k.due_at, k.claimed_at, coalesce(l.at, r.submitted_at),"                                     \
     " (SELECT count(*) FROM life WHERE delivery = d.id AND state = 1),"                            \
-    " (SELECT ref FROM life WHERE delivery = d.id AND ref IS NOT NULL ORDER BY seq DESC LIMIT 1)"
+    " (SELECT ref FROM life WHERE delivery = d.id AND ref IS NOT NULL ORDER BY seq DESC LIMIT 1)"  \
+    ", d.recipient"
 #define DELIVERY_JOINS                                                                             \
     " JOIN revision r ON r.id = d.revision JOIN campaign c ON c.id = r.campaign"                   \
     " JOIN lane a ON a.id = d.lane JOIN channel h ON h.id = a.channel"                             \
@@ -29,7 +30,7 @@ int store_deliveries(struct store *s, int64_t revision, enum delivery_state stat
     sqlite3_stmt *st;
     int rc = sql_get(s, &st,
                      DELIVERY_COLUMNS
-                     " AS ref FROM revision v CROSS JOIN delivery d NOT INDEXED" DELIVERY_JOINS
+                     " FROM revision v CROSS JOIN delivery d NOT INDEXED" DELIVERY_JOINS
                      " WHERE v.id = ?1 AND v.serial > 0 AND d.revision = ?1"
                      " AND d.id BETWEEN max(v.first_delivery, ?2 + 1) AND v.last_delivery"
                      " AND (?3 = 9 OR coalesce(l.state, CASE d.reason WHEN 0 THEN 0 ELSE 5 END)"
@@ -150,7 +151,8 @@ static int delivery_read(struct store *s, sqlite3_stmt *st, struct store_deliver
                                  .claimed_at = column_instant(st, 13),
                                  .settled_at = INSTANT_MIN,
                                  .attempts = (uint32_t)sqlite3_column_int64(st, 15),
-                                 .ref = column_text(st, 16)};
+                                 .ref = column_text(st, 16),
+                                 .recipient_id = sqlite3_column_int64(st, 17)};
     if (!column_digest(st, 9, &d->digest) || state < 0 || state >= DELIVERY_STATES || reason < 0 ||
         reason >= REASONS)
         return sql_damaged(s, "delivery", d->id, e);

@@ -437,7 +437,7 @@ int store_blob(struct store *s, const struct digest *d, void **bytes, size_t *le
 struct store_delivery {
     int64_t id, revision;
     uint64_t row;
-    int64_t lane;
+    int64_t lane, recipient_id;
     const char *campaign, *channel, *sender, *recipient;
     const char *values;
     struct digest digest;
