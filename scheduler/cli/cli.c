@@ -87,11 +87,7 @@ const struct command cli_commands[] = {
     {NULL, NULL, NULL, 0, 0, 0, NULL},
 };
 
-<<<<<<< HEAD
-const char *const cli_later[] = {"explain", "backup", "completion", NULL};
-=======
-const char *const cli_later[] = {"contacts sync", "backup", "completion", NULL};
->>>>>>> 1d0729a (explain: every gate of a delivery in order, with its numbers)
+const char *const cli_later[] = {"backup", "completion", NULL};
 
 static bool colors_wanted(void)
 {

@@ -46,6 +46,7 @@ static const struct {
     {"POST", "/api/v1/campaigns/spring/pause", ROLE_OPERATOR},
     {"POST", "/api/v1/campaigns/spring/resume", ROLE_OPERATOR},
     {"POST", "/api/v1/campaigns/spring/cancel", ROLE_OPERATOR | ROLE_SUBMITTER},
+    {"GET", "/api/v1/deliveries/17/explain", ROLES_READ},
     {"POST", "/api/v1/deliveries/17/outcome", ROLE_RESOLVER},
     {"POST", "/api/v1/deliveries/17/resend", ROLE_RESOLVER},
 };

@@ -52,14 +52,7 @@ static void wrong_use_is_64_and_says_what_to_do(void **state)
         {"frobnicate", "unknown command 'frobnicate'"},
         {"aprove x", "did you mean 'approve'?"},
         {"config", "did you mean 'config check'?"},
-<<<<<<< HEAD
-        {"explain 3", "'explain' is not supported yet"},
-        {"explain 3", "'explain' is not supported yet"},
-=======
         {"explain x3", "'x3' is no delivery"},
-        {"explain x3", "'x3' is no delivery"},
-        {"contacts sync brand", "'contacts sync' is not supported yet"},
->>>>>>> 1d0729a (explain: every gate of a delivery in order, with its numbers)
         {"contacts", "did you mean 'contacts import'?"},
         {"contacts import", "use it like this: paceline contacts import FILE"},
         {"suppress", "use it like this: paceline suppress RECIPIENT [--sender S] --reason TEXT"},
