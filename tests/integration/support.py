@@ -28,7 +28,7 @@ PATIENCE_S = 120  # how long a condition may take on a busy machine; a bug is sl
 # OS users that every Debian has, to be people with
 ALICE, BO, STRANGER = "daemon", "bin", "games"
 
-ROOM_KEY = "00000000-0000-4000-8000-00000000000{}"
+ROOM_KEY = "00000000-0000-4000-8000-{:012d}"
 
 Result = collections.namedtuple("Result", "code out err took")
 

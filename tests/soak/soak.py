@@ -1,46 +1,63 @@
 #!/usr/bin/env python3
-"""The real service against the stand-in, killed again and again (./dev soak [--minutes M]).
+"""The real service against the stand-in, killed again and again.
 
-The stand-in loses 2 of 100 answers; every 3 seconds the service gets SIGKILL and is started again.
-At the end tests/check/checker.py judges what the stand-in received against `deliveries` and `audit`.
+    soak.py [--minutes M]    SIGKILL every 3 seconds, for so long
+    soak.py --kills N        N times, as fast as it comes up: while it starts, recovers and sends
+
+The stand-in loses 2 of 100 answers and is slow with 30. At the end tests/check/checker.py judges
+what it received against `deliveries` and `audit`: nobody twice, nobody gone.
 """
 import argparse
 import os
+import random
 import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "integration"))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "check"))
+import kills  # noqa: E402
 import records  # noqa: E402
 from support import Place, now_ms  # noqa: E402
 
-ROOMS = 8
 # a robot takes 20 messages a minute: evenly, or at once
 PACES = [("4s..8s", "{max: 30, per: 2m, scope: channel}"), ("0s..0s", None)]
 
 
-def soak(minutes, lost, every_s, people):
-    kills = 0
-    # slow answers keep sends on the wire when the kill comes
-    faults = ("--fault", f"lose-answer:{lost}", "--fault", "slow:30", "--limit", "100000")
-    with Place(rooms=ROOMS, senders=["ann", "ben"], standin=faults) as place:
+def launch(place, rooms, people):
+    for room in range(1, rooms + 1):
+        interval, limits = PACES[room % 2]
+        names = [f"p{room}-{i}" for i in range(people)]
+        campaign = records.Campaign(f"soak{room}", f"room-{room}", names, interval, limits)
+        campaign.launch(place)
+        yield campaign
+
+
+def kill_for(place, minutes, every_s):
+    done, ends = 0, time.monotonic() + 60 * minutes
+    while time.monotonic() < ends:
+        kill_at = now_ms() + 1000 * every_s
+        while now_ms() < kill_at:
+            time.sleep(0.05)
+        place.service.kill()
+        done += 1
         place.start()
-        campaigns = []
-        for room in range(1, ROOMS + 1):
-            interval, limits = PACES[room % 2]
-            names = [f"p{room}-{i}" for i in range(people)]
-            campaign = records.Campaign(f"soak{room}", f"room-{room}", names, interval, limits)
-            campaigns.append(campaign)
-            campaign.launch(place)
-        ends = time.monotonic() + 60 * minutes
-        while time.monotonic() < ends:
-            kill_at = now_ms() + 1000 * every_s
-            while now_ms() < kill_at:
-                time.sleep(0.05)
-            place.service.kill()
-            kills += 1
-            place.start()
+    return done
+
+
+def soak(a):
+    # slow answers keep sends on the wire when the kill comes
+    faults = ("--fault", f"lose-answer:{a.lost}", "--fault", "slow:30", "--limit", "100000")
+    with Place(rooms=a.rooms, senders=["ann", "ben"], standin=faults) as place:
+        place.start()
+        campaigns = list(launch(place, a.rooms, a.people))
+        began = time.monotonic()
+        if a.kills:
+            done = a.kills
+            kills.kill(place, a.kills, random.Random(a.seed))
+        else:
+            done = kill_for(place, a.minutes, a.every)
+        took = time.monotonic() - began
         settle(place, campaigns)
         place.stop()
         place.start()
@@ -50,7 +67,8 @@ def soak(minutes, lost, every_s, people):
     print(text, end="")
     for campaign, count in zip(campaigns, counts):
         print(f"{campaign.name}: {({k: v for k, v in count.items() if v})}")
-    print(f"{minutes} minutes, {kills} kills, {'nothing found' if status == 0 else 'VIOLATIONS'}")
+    print(f"{took / 60:.1f} minutes, {done} kills, seed {a.seed}, "
+          f"{'nothing found' if status == 0 else 'VIOLATIONS'}")
     return status
 
 
@@ -67,11 +85,13 @@ def settle(place, campaigns):
 def main():
     args = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     args.add_argument("--minutes", type=float, default=5)
+    args.add_argument("--kills", type=int, default=0, help="so many, instead of minutes")
     args.add_argument("--lost", type=int, default=2, help="of 100 answers")
     args.add_argument("--every", type=float, default=3, help="seconds between kills")
+    args.add_argument("--rooms", type=int, default=8)
     args.add_argument("--people", type=int, default=2000, help="in each room")
-    a = args.parse_args()
-    sys.exit(soak(a.minutes, a.lost, a.every, a.people))
+    args.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    sys.exit(soak(args.parse_args()))
 
 
 if __name__ == "__main__":
