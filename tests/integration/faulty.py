@@ -1,4 +1,5 @@
-"""A place whose service runs with tests/support/shim.c: the test moves its clock and hangs its disk."""
+"""Places whose service runs with something preloaded: tests/support/shim.c moves its clock and hangs its
+disk; tests/power/tape.c writes down what it does to its store."""
 import contextlib
 import os
 import shutil
@@ -6,15 +7,19 @@ import shutil
 from support import BUILD, Place, Program
 
 
-class FaultyPlace(Place):
+class PreloadedPlace(Place):
+    PRELOAD = None
+
+    def preload_env(self):
+        return {}
+
     def start(self, user=None, wait=True):
-        orders = self.path("orders")
-        os.makedirs(orders, exist_ok=True)
         asan = os.environ.get("ASAN_OPTIONS", "")
         # LD_PRELOAD is a list: a path with a space in it would be two
-        shim = shutil.copy(os.path.join(BUILD, "test-support", "shim.so"), self.path("shim.so"))
+        shim = shutil.copy(os.path.join(BUILD, "test-support", self.PRELOAD),
+                           self.path(self.PRELOAD))
         kept, self.env = self.env, dict(
-            self.env, SHIM_DIR=orders, LD_PRELOAD=shim,
+            self.env, LD_PRELOAD=shim, **self.preload_env(),
             ASAN_OPTIONS=(asan + ":" if asan else "") + "verify_asan_link_order=0")
         try:
             self.service = Program(self, "service",
@@ -26,6 +31,15 @@ class FaultyPlace(Place):
         if wait:
             self.wait_ready()
         return self.service
+
+
+class FaultyPlace(PreloadedPlace):
+    PRELOAD = "shim.so"
+
+    def preload_env(self):
+        orders = self.path("orders")
+        os.makedirs(orders, exist_ok=True)
+        return {"SHIM_DIR": orders}
 
     def order(self, name, value):
         """wall, slept: milliseconds."""

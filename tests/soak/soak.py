@@ -20,13 +20,15 @@ import kills  # noqa: E402
 import records  # noqa: E402
 from support import Place, now_ms  # noqa: E402
 
-# a robot takes 20 messages a minute: evenly, or at once
+# a robot takes 20 messages a minute: evenly, or at once. A lane starts at a random phase of its gap:
+# the shorter a life of the service, the shorter the gap
 PACES = [("4s..8s", "{max: 30, per: 2m, scope: channel}"), ("0s..0s", None)]
+SHORT = [("100ms..400ms", "{max: 30, per: 2m, scope: channel}"), ("200ms..2s", None)]
 
 
-def launch(place, rooms, people):
+def launch(place, rooms, people, paces):
     for room in range(1, rooms + 1):
-        interval, limits = PACES[room % 2]
+        interval, limits = paces[room % 2]
         names = [f"p{room}-{i}" for i in range(people)]
         campaign = records.Campaign(f"soak{room}", f"room-{room}", names, interval, limits)
         campaign.launch(place)
@@ -50,7 +52,7 @@ def soak(a):
     faults = ("--fault", f"lose-answer:{a.lost}", "--fault", "slow:30", "--limit", "100000")
     with Place(rooms=a.rooms, senders=["ann", "ben"], standin=faults) as place:
         place.start()
-        campaigns = list(launch(place, a.rooms, a.people))
+        campaigns = list(launch(place, a.rooms, a.people, SHORT if a.kills else PACES))
         began = time.monotonic()
         if a.kills:
             done = a.kills
