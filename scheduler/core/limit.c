@@ -197,13 +197,16 @@ static uint32_t position(const struct rolling *r, uint32_t i)
     return at < r->max ? at : at - r->max;
 }
 
-/* How many of the ring are released at `now`. */
+/* How many of the ring are released at `now`: mostly few, since a take discards them. */
 static uint32_t released(const struct rolling *r, instant_t now)
 {
-    uint32_t low = 0, high = r->held;
+    uint32_t low = 0, high = 1;
 
-    if (high == 0 || r->release_at[r->head] > now)
-        return 0;
+    while (high <= r->held && r->release_at[position(r, high - 1)] <= now) {
+        low = high;
+        high *= 2;
+    }
+    high = high <= r->held ? high - 1 : r->held;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (r->release_at[position(r, middle)] <= now)

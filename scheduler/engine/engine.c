@@ -277,9 +277,10 @@ void engine_turn(struct engine *e, instant_t now)
     revision_end_due(e);
     flights_late(e);
     for (struct heap_node *n; (n = heap_first(&e->heap)) && n->at <= e->now;) {
-        struct lane *l = (struct lane *)n; /* node is its first member */
-        heap_remove(&e->heap, n);
-        lane_run(e, l);
+        uint64_t seq = n->seq;
+        lane_run(e, (struct lane *)n); /* node is its first member */
+        if (n->seq == seq)             /* no time to look again */
+            heap_remove(&e->heap, n);
     }
     if (e->dropped_some)
         revision_settle_all(e);

@@ -59,14 +59,16 @@ static void each_meter(struct engine *e, const struct flight *f, const struct it
 {
     struct place p = {item->recipient, f->claimed_at, f->queue->lane->channel->asks, false};
 
-    meters_each(e, f->queue->lane, f->queue->revision->spec.campaign, fn, &p);
+    meters_each(e, f->queue->lane, f->queue->revision->campaign, fn, &p);
 }
 
 static void each_send_meter(struct engine *e, const struct flight *f, meter_fn *fn)
 {
+    if (!e->counts_sends)
+        return;
     struct place p = {0, f->claimed_at, f->queue->lane->channel->asks, true};
 
-    meters_each(e, f->queue->lane, f->queue->revision->spec.campaign, fn, &p);
+    meters_each(e, f->queue->lane, f->queue->revision->campaign, fn, &p);
 }
 
 static struct flight *flight_new(struct engine *e, struct queue *q, int64_t send,

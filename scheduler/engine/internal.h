@@ -52,6 +52,7 @@ struct queue { /* what waits of one revision on one lane, by delivery */
     struct item *memory;
     size_t count, capacity;
     int64_t after;              /* the last one fetched */
+    bool alone;                 /* some of them may be held alone */
     bool more, fetching, again; /* again: fetch from the start once the running fetch is back */
     int64_t fetch_key;          /* of the running fetch; 0: all */
     int64_t gathered;           /* of this message all that fit into a send are here; 0: of none */
@@ -116,7 +117,8 @@ struct flight {
 
 struct engine {
     instant_t now;
-    bool joining; /* who is asked for now joins a send, which has its places already */
+    bool joining;      /* who is asked for now joins a send, which has its places already */
+    bool counts_sends; /* some limit did: see engine_limit.sends */
     bool halted, claims_held, watched;
     struct map channels, lanes, revisions, campaigns;
     struct map flights, in_flight; /* by send; by delivery */
@@ -191,7 +193,8 @@ void revision_settle(struct engine *e,
 void revision_settle_all(struct engine *e);
 typedef void meter_fn(struct engine *e, struct meter *m, void *ctx);
 /* Every meter that counts a send of this recipient on this lane in this campaign. */
-void meters_each(struct engine *e, struct lane *l, int64_t campaign, meter_fn *fn, void *ctx);
+void meters_each(struct engine *e, struct lane *l, struct campaign_meters *c, meter_fn *fn,
+                 void *ctx);
 
 /* flight.c */
 void flight_claim(struct engine *e, struct queue *q, size_t index);

@@ -231,6 +231,7 @@ static bool judge_queue(struct engine *e, struct queue *q, struct choice *c, ins
         if (sum.verdict == VERDICT_HOLD && sum.reason == REASON_FREQUENCY_CAP) {
             /* held alone: others need not wait for it */
             item->not_before = sum.not_before;
+            q->alone = true;
             *wake = sum.not_before < *wake ? sum.not_before : *wake;
             c->starved |= sum.not_before == INSTANT_NEVER;
             i++;

@@ -32,12 +32,14 @@ void queue_put(struct queue *q, const struct item *item)
     memmove(q->items + i + 1, q->items + i, (q->count - i) * sizeof *q->items);
     q->items[i] = *item;
     q->count++;
+    q->alone |= item->not_before != INSTANT_MIN;
 }
 
 void queue_take(struct queue *q, size_t index)
 {
     assert(index < q->count);
     q->count--;
+    q->alone &= q->count > 0;
     if (index == 0)
         q->items = q->count ? q->items + 1 : q->memory;
     else
@@ -79,6 +81,8 @@ void queue_want(struct engine *e, struct queue *q)
 
     if (!q->more || q->fetching || q->count >= ITEMS_MAX || q->revision->dropped ||
         q->revision->ended)
+        return;
+    if (!q->alone && q->count >= low)
         return;
     for (size_t i = 0; i < q->count && ready < low; i++)
         ready += q->items[i].not_before <= e->now;

@@ -138,8 +138,10 @@ void engine_add_revision(struct engine *e, instant_t now, const struct engine_re
     r->schedule.memo = &r->memo;
     r->spec.schedule = &r->schedule;
     r->limits = xmalloc((spec->limit_count + 1) * sizeof *r->limits);
-    for (size_t i = 0; i < spec->limit_count; i++)
+    for (size_t i = 0; i < spec->limit_count; i++) {
         r->limits[i] = spec->limits[i];
+        e->counts_sends |= spec->limits[i].sends;
+    }
     r->channel = map_get(&e->channels, spec->channel);
     assert(r->channel);
     r->campaign = campaign_use(e, spec->campaign);
@@ -160,10 +162,9 @@ void engine_add_revision(struct engine *e, instant_t now, const struct engine_re
 
 /* --- priming --- */
 
-void meters_each(struct engine *e, struct lane *l, int64_t campaign, meter_fn *fn, void *ctx)
+void meters_each(struct engine *e, struct lane *l, struct campaign_meters *c, meter_fn *fn,
+                 void *ctx)
 {
-    struct campaign_meters *c = map_get(&e->campaigns, campaign);
-
     for (struct meter *m = c ? c->meters : NULL; m; m = m->next)
         fn(e, m, ctx);
     for (struct meter *m = e->recipient_meters; m; m = m->next)
@@ -205,7 +206,7 @@ static void feed_send(struct engine *e, int64_t primer, const struct engine_send
     struct lane *l = map_get(&e->lanes, s->lane);
     struct feeding f = {primer, s, open, l && l->channel->asks, !s->again};
 
-    meters_each(e, l, s->campaign, feed, &f);
+    meters_each(e, l, map_get(&e->campaigns, s->campaign), feed, &f);
 }
 
 void engine_history(struct engine *e, instant_t now, int64_t revision, const struct engine_send *s)

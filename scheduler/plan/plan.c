@@ -26,8 +26,10 @@ struct row {
 
 struct lane {              /* of one sender */
     uint32_t first, count; /* of plan.by_lane */
-    bool holding;
-    size_t held_by; /* of plan_sum.binding */
+    bool held, holding;    /* ever, now */
+    enum gate gate;        /* what holds it, or held it last */
+    const char *limit;
+    size_t held_by; /* the same, of plan_sum.binding */
     instant_t since;
 };
 
@@ -269,7 +271,12 @@ static void begin_hold(struct plan *p, const struct effect *f)
     if (f->gate == GATE_START_END) /* that it begins later binds nothing */
         return;
     l->holding = true;
-    l->held_by = binding_of(p, f->gate, f->limit);
+    if (!l->held || f->gate != l->gate || f->limit != l->limit) {
+        l->held = true;
+        l->gate = f->gate;
+        l->limit = f->limit;
+        l->held_by = binding_of(p, f->gate, f->limit);
+    }
     l->since = f->at;
 }
 

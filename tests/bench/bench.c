@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +26,14 @@ int64_t bench_resident(void)
         pages = 0;
     fclose(f);
     return pages * sysconf(_SC_PAGESIZE);
+}
+
+int64_t bench_peak(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss * INT64_C(1024);
 }
 
 void bench_zone_load(struct bench_zone *z, const char *name)

@@ -10,6 +10,7 @@
 
 double bench_cpu(void);       /* seconds of CPU that this process has used */
 int64_t bench_resident(void); /* bytes of memory that it holds now */
+int64_t bench_peak(void);     /* and the most that it ever held */
 
 struct bench_zone {
     struct tz tz;
