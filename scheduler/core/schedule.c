@@ -34,21 +34,77 @@ struct search { /* for the first edge after `after` at which the part is `open` 
     instant_t found;
 };
 
-static instant_t all_open(const struct schedule *s, instant_t t);
-static void memorize(const struct schedule *s, instant_t from, instant_t opens);
+static bool known(const struct schedule_span *span, instant_t t);
+static void memorize(struct schedule_span *span, instant_t from, instant_t opens, instant_t until);
+static instant_t parts_open(const struct schedule *s, instant_t t);
+static instant_t part_opens(const struct schedule *s, enum schedule_part part, instant_t t);
+static instant_t part_closes(const struct schedule *s, enum schedule_part part, instant_t t);
 static instant_t own_opens(const struct schedule *s, enum schedule_part part, instant_t t);
 static bool part_open(const struct schedule *s, enum schedule_part part, instant_t t);
 static day_t last_day(const struct schedule *s, enum schedule_part part, day_t today);
 static instant_t next_change(const struct schedule *s, enum schedule_part part, instant_t t,
                              bool open);
 
+static instant_t later(instant_t a, instant_t b)
+{
+    return a > b ? a : b;
+}
+
 instant_t schedule_part_opens(const struct schedule *s, enum schedule_part part, instant_t t)
+{
+    struct schedule_memo *memo = s->memo;
+
+    if (memo && t >= memo->all.opens && t < memo->all.until)
+        return t;
+    if (memo && known(&memo->part[part], t))
+        return later(t, memo->part[part].opens);
+    instant_t opens = part_opens(s, part, t);
+    if (memo && opens != INSTANT_NEVER)
+        memorize(&memo->part[part], t, opens, part_closes(s, part, opens));
+    return opens;
+}
+
+instant_t schedule_opens(const struct schedule *s, instant_t t)
+{
+    struct schedule_memo *memo = s->memo;
+
+    if (memo && known(&memo->all, t))
+        return later(t, memo->all.opens);
+    instant_t opens = parts_open(s, t);
+    if (memo && opens != INSTANT_NEVER)
+        memorize(&memo->all, t, opens, schedule_closes(s, opens));
+    return opens;
+}
+
+instant_t schedule_closes(const struct schedule *s, instant_t t)
+{
+    instant_t first = INSTANT_NEVER;
+
+    for (int part = 0; part < SCHEDULE_PARTS; part++) {
+        instant_t closes = part_closes(s, (enum schedule_part)part, t);
+        first = closes < first ? closes : first;
+    }
+    return first;
+}
+
+static bool known(const struct schedule_span *span, instant_t t)
+{
+    return t >= span->from && t < span->until;
+}
+
+/* One that never closes was looked through for so long, not for ever. */
+static void memorize(struct schedule_span *span, instant_t from, instant_t opens, instant_t until)
+{
+    instant_t looked = instant_add(opens, (duration_t)SCHEDULE_HORIZON_DAYS / 2 * MS_PER_DAY);
+
+    *span = (struct schedule_span){from, opens, until < looked ? until : looked};
+}
+
+static instant_t part_opens(const struct schedule *s, enum schedule_part part, instant_t t)
 {
     const struct schedule *other = s;
     instant_t horizon = instant_add(t, (duration_t)SCHEDULE_HORIZON_DAYS * MS_PER_DAY);
 
-    if (s->memo && t >= s->memo->opens && t < s->memo->until)
-        return t;
     if (!s->also)
         return own_opens(s, part, t);
     while (other && t <= horizon) { /* until all agree on one instant */
@@ -59,6 +115,22 @@ instant_t schedule_part_opens(const struct schedule *s, enum schedule_part part,
     return t <= horizon ? t : INSTANT_NEVER;
 }
 
+static instant_t part_closes(const struct schedule *s, enum schedule_part part, instant_t t)
+{
+    instant_t first = INSTANT_NEVER;
+
+    for (; s; s = s->also) {
+        const bool never[SCHEDULE_PARTS] = {
+            [SCHEDULE_CLOSED_DAY] = s->closed_count == 0,
+            [SCHEDULE_QUIET] = s->quiet_count == 0,
+            [SCHEDULE_WINDOW] = s->window_count == 0,
+        };
+        instant_t closes = never[part] ? INSTANT_NEVER : next_change(s, part, t, false);
+        first = closes < first ? closes : first;
+    }
+    return first;
+}
+
 /* Without what it is bound to. */
 static instant_t own_opens(const struct schedule *s, enum schedule_part part, instant_t t)
 {
@@ -67,26 +139,7 @@ static instant_t own_opens(const struct schedule *s, enum schedule_part part, in
     return next_change(s, part, t, true);
 }
 
-instant_t schedule_opens(const struct schedule *s, instant_t t)
-{
-    if (s->memo && t >= s->memo->from && t < s->memo->until)
-        return t > s->memo->opens ? t : s->memo->opens;
-    instant_t opens = all_open(s, t);
-    if (s->memo && opens != INSTANT_NEVER)
-        memorize(s, t, opens);
-    return opens;
-}
-
-static void memorize(const struct schedule *s, instant_t from, instant_t opens)
-{
-    /* one that never closes was looked through for so long, not for ever */
-    instant_t looked = instant_add(opens, (duration_t)SCHEDULE_HORIZON_DAYS / 2 * MS_PER_DAY);
-    instant_t until = schedule_closes(s, opens);
-
-    *s->memo = (struct schedule_memo){from, opens, until < looked ? until : looked};
-}
-
-static instant_t all_open(const struct schedule *s, instant_t t)
+static instant_t parts_open(const struct schedule *s, instant_t t)
 {
     instant_t horizon = instant_add(t, (duration_t)SCHEDULE_HORIZON_DAYS * MS_PER_DAY);
     int agree = 0; /* parts in a row that are open at `t` */
@@ -99,26 +152,6 @@ static instant_t all_open(const struct schedule *s, instant_t t)
         t = opens;
     }
     return t;
-}
-
-instant_t schedule_closes(const struct schedule *s, instant_t t)
-{
-    instant_t first = INSTANT_NEVER;
-
-    for (; s; s = s->also) {
-        const bool never[SCHEDULE_PARTS] = {
-            [SCHEDULE_CLOSED_DAY] = s->closed_count == 0,
-            [SCHEDULE_QUIET] = s->quiet_count == 0,
-            [SCHEDULE_WINDOW] = s->window_count == 0,
-        };
-        for (int part = 0; part < SCHEDULE_PARTS; part++) {
-            if (never[part])
-                continue;
-            instant_t closes = next_change(s, (enum schedule_part)part, t, false);
-            first = closes < first ? closes : first;
-        }
-    }
-    return first;
 }
 
 duration_t schedule_open_for(const struct schedule *s, instant_t from, instant_t to)

@@ -34,9 +34,15 @@ struct day_mark {
     bool workday;
 };
 
-/* What was last found out, for who asks often: closed in [from, opens), open in [opens, until). */
-struct schedule_memo {
+enum schedule_part { SCHEDULE_CLOSED_DAY, SCHEDULE_QUIET, SCHEDULE_WINDOW, SCHEDULE_PARTS };
+
+struct schedule_span { /* closed in [from, opens), open in [opens, until) */
     instant_t from, opens, until;
+};
+
+/* What was last found out, for who asks often. */
+struct schedule_memo {
+    struct schedule_span all, part[SCHEDULE_PARTS];
 };
 
 struct schedule {
@@ -56,8 +62,6 @@ struct schedule {
 };
 
 bool schedule_workday(const struct schedule *s, day_t d);
-
-enum schedule_part { SCHEDULE_CLOSED_DAY, SCHEDULE_QUIET, SCHEDULE_WINDOW, SCHEDULE_PARTS };
 
 /* For one part alone: `t` itself when it is open at `t`, else the next instant at which it opens,
  * INSTANT_NEVER when it does not open within SCHEDULE_HORIZON_DAYS. A closed day closes its whole

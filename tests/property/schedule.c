@@ -384,20 +384,40 @@ static void ask(const struct question *q, instant_t t)
         wants(q, "something closes", t, q->all, false, schedule_closes(s, t));
 }
 
+/* What else must be open: windows intersect, quiet hours and closed days unite. */
+static struct campaign *bind(struct dice *d, struct question *q)
+{
+    static bool open[SCHEDULE_PARTS][STRETCH_MINUTES];
+    struct written w;
+
+    written_any(d, &w, q->stretch->wall[0] / 1440);
+    struct campaign *c = campaign_of(&w, q->stretch->zone);
+    model(&w, q->stretch, open);
+    for (int part = 0; part < SCHEDULE_PARTS; part++) {
+        for (int m = 0; m < STRETCH_MINUTES; m++)
+            q->open[part][m] &= open[part][m];
+    }
+    q->schedule.also = &c->schedule;
+    return c;
+}
+
 static void hours_hold_to_the_minute(struct dice *d)
 {
     static struct question q;
     const struct stretch *s = stretch_any(d);
+    struct campaign *c, *bound = NULL;
     struct written w;
 
     written_any(d, &w, s->wall[0] / 1440);
-    struct campaign *c = campaign_of(&w, s->zone);
+    c = campaign_of(&w, s->zone);
     q.stretch = s;
     q.schedule = c->schedule;
-    q.memo = (struct schedule_memo){0, 0, 0};
+    q.memo = (struct schedule_memo){0};
     if (dice_one_in(d, 2))
         q.schedule.memo = &q.memo; /* as the engine asks */
     model(&w, s, q.open);
+    if (dice_one_in(d, 3))
+        bound = bind(d, &q);
     for (int m = 0; m < STRETCH_MINUTES; m++)
         q.all[m] = q.open[0][m] && q.open[1][m] && q.open[2][m];
     for (int i = 0; i < PROBES; i++) {
@@ -409,12 +429,13 @@ static void hours_hold_to_the_minute(struct dice *d)
         ask(&q, i % 4 == 3 ? t - 1 : i % 4 == 1 ? t : t + (instant_t)dice_below(d, 60000));
     }
     campaign_free(c);
+    campaign_free(bound);
 }
 
 int main(int argc, char **argv)
 {
     static const struct property list[] = {
-        {"windows, quiet hours, skip dates and calendars hold to the minute",
+        {"windows, quiet hours, skip dates and calendars hold to the minute, also combined",
          hours_hold_to_the_minute, 800},
     };
     int status = property_main(argc, argv, list, sizeof list / sizeof list[0]);
