@@ -129,10 +129,10 @@ bool engine_halted(const struct engine *e);
 /* While the store is unhealthy nothing is claimed. */
 void engine_hold_claims(struct engine *e, instant_t now, bool hold);
 
-/* The clock did not run evenly: it was set forward by so much (0: set back, or the machine slept, or
- * the data of a zone that a schedule points to is another).
- * All lanes are decided anew: gaps, rolling limits and rests count the time that really passed, and
- * whoever is late starts at a random phase as after a rest. */
+/* The clock did not run evenly: it was set forward by so much (0: set back, or the machine slept,
+ * or the data of a zone that a schedule points to is another). All lanes are decided anew: gaps,
+ * rolling limits and rests count the time that really passed, and whoever is late starts at a
+ * random phase as after a rest. */
 void engine_clock_moved(struct engine *e, instant_t now, duration_t forward);
 
 /* A channel that may not send until `until` (INSTANT_NEVER: until engine_channel_open). */
