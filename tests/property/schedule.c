@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { RANGES = 3, WINDOWS = 4, MARKS = 12, PROBES = 32 };
+enum { RANGES = 3, WINDOWS = 4, MARKS = 12, PROBES = 24 };
 
 struct span { /* minutes of a day; to <= from: past midnight */
     int from, to;
@@ -436,7 +436,7 @@ int main(int argc, char **argv)
 {
     static const struct property list[] = {
         {"windows, quiet hours, skip dates and calendars hold to the minute, also combined",
-         hours_hold_to_the_minute, 800},
+         hours_hold_to_the_minute, 500},
     };
     int status = property_main(argc, argv, list, sizeof list / sizeof list[0]);
     char path[128];
