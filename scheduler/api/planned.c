@@ -133,7 +133,7 @@ static void put_days(struct strbuf *b, const struct planned *p, const struct pla
     free(d.days);
 }
 
-void planned_sum(struct strbuf *b, const struct planned *p, const struct plan *plan)
+void planned_sum_open(struct strbuf *b, const struct planned *p, const struct plan *plan)
 {
     const struct plan_sum *s = plan_sum(plan);
     char seed[24];
@@ -153,5 +153,15 @@ void planned_sum(struct strbuf *b, const struct planned *p, const struct plan *p
     put_binding(b, s);
     emit_put_text(b, "seed", seed);
     put_days(b, p, plan);
+}
+
+void planned_end(struct strbuf *b)
+{
     strbuf_puts(b, "}}");
+}
+
+void planned_sum(struct strbuf *b, const struct planned *p, const struct plan *plan)
+{
+    planned_sum_open(b, p, plan);
+    planned_end(b);
 }

@@ -22,6 +22,9 @@ void planned_row(struct strbuf *b, const struct planned *p, uint64_t row, const 
                  const char *recipient);
 /* `{"summary":{…}}`, beyond the contract with `days`: how many go in each hour of a day. */
 void planned_sum(struct strbuf *b, const struct planned *p, const struct plan *plan);
+/* The same, open for more keys; planned_end closes it. */
+void planned_sum_open(struct strbuf *b, const struct planned *p, const struct plan *plan);
+void planned_end(struct strbuf *b);
 const char *plan_state_name(enum plan_state state);
 
 #endif

@@ -163,6 +163,48 @@ static void show_binding(const json_t *s, FILE *to)
         line(to, "", tr("(the longest of one sender, all of it together)"));
 }
 
+static void say_help(const json_t *help, struct strbuf *text)
+{
+    const char *change = view_text(help, "change", "");
+    const json_t *item;
+    char at[VIEW_INSTANT];
+    size_t i;
+
+    if (strcmp(change, "end") == 0) {
+        view_instant(view_text(help, "to", NULL), at);
+        strbuf_printf(text, tr("a later end: %.16s"), at);
+    } else if (strcmp(change, "hours") == 0) {
+        strbuf_puts(text, tr("longer hours: "));
+        json_array_foreach(json_object_get(help, "windows"), i, item)
+            strbuf_printf(text, "%s%s", i ? "; " : "", json_string_value(item));
+    } else {
+        strbuf_puts(text, tr("more senders: "));
+        json_array_foreach(json_object_get(help, "add"), i, item)
+            strbuf_printf(text, "%s%s", i ? ", " : "", json_string_value(item));
+    }
+    view_instant(view_text(help, "last", NULL), at);
+    strbuf_printf(text, tr(" (then the last one goes %s)"), at);
+}
+
+static void show_help(const json_t *s, FILE *to)
+{
+    const json_t *help = json_object_get(s, "help"), *each;
+    size_t i;
+
+    json_array_foreach(help, i, each)
+    {
+        struct strbuf text = STRBUF_INIT;
+        say_help(each, &text);
+        line(to, i ? "" : tr("would help"), text.text);
+        strbuf_dispose(&text);
+    }
+    if (help && json_array_size(help) == 0)
+        line(to, tr("would help"),
+             tr("neither a later end, nor longer hours, nor more senders: fewer recipients, or "
+                "other "
+                "limits"));
+}
+
 /* --- the histogram --- */
 
 static int64_t hour_of(const json_t *day, int h)
@@ -242,5 +284,6 @@ void plan_view(const struct cli *cli, const json_t *summary, FILE *to)
     show_instant(summary, "last", tr("last"), to);
     show_taps(summary, to);
     show_binding(summary, to);
+    show_help(summary, to);
     show_days(summary, to);
 }

@@ -1,20 +1,19 @@
 /* The tree knows where a scalar begins, not where each of its characters stands: that is found by
  * walking the file along with the text. Folded lines, escapes and doubled quotes are the
  * difference; should the two part all the same, the text's own place is the answer. */
-#include "conf/campaign.h"
+#include "conf/text_place.h"
 
 #include "base/text.h"
 
 #include <string.h>
 
-static const char *source_at(const char *source, struct place at);
 static struct place place_at(const char *source, const char *s);
 static const char *walk(const char *s, char style, const char *text, const char *until);
 static struct place in_literal(const struct campaign *c, const char *header, size_t offset);
 
 struct place campaign_text_place(const struct campaign *c, size_t offset)
 {
-    const char *s = c->bytes ? source_at(c->bytes, c->text_at) : NULL;
+    const char *s = c->bytes ? text_source_at(c->bytes, c->text_at) : NULL;
 
     if (!s || !c->text)
         return c->text_at;
@@ -37,7 +36,7 @@ static size_t point_length(const char *s)
     return n;
 }
 
-static const char *source_at(const char *source, struct place at)
+const char *text_source_at(const char *source, struct place at)
 {
     for (size_t line = 1; line < at.line; line++) {
         source = strchr(source, '\n');

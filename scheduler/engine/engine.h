@@ -246,6 +246,7 @@ struct effect {
     enum gate gate;       /* HOLD */
     const char *limit;    /* HOLD: its text, until the revision is forgotten; NULL: not a limit */
     instant_t not_before; /* HOLD; INSTANT_NEVER: only an event ends it */
+    instant_t base;       /* HOLD by the gap: it alone ends here, what is later is the schedule's */
     void *owner;          /* FORGET */
 };
 /* From now on EFFECT_HOLD says, each time a lane was looked at and may not send, what holds it. */

@@ -311,15 +311,18 @@ static bool has_room(const struct lane *l, const struct queue *q)
 
 static void tell_hold(struct engine *e, const struct lane *l, const struct choice *c)
 {
+    const struct item *item = &c->queue->items[c->index];
+
     if (e->watched)
         engine_emit(e, &(struct effect){.kind = EFFECT_HOLD,
                                         .revision = c->queue->revision->spec.id,
                                         .lane = l->id,
-                                        .delivery = c->queue->items[c->index].delivery,
+                                        .delivery = item->delivery,
                                         .at = e->now,
                                         .gate = c->gate,
                                         .limit = c->limit ? c->limit->text : NULL,
-                                        .not_before = c->ready_at});
+                                        .not_before = c->ready_at,
+                                        .base = item->base});
 }
 
 void lane_run(struct engine *e, struct lane *l)

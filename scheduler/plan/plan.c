@@ -30,7 +30,8 @@ struct lane {              /* of one sender */
     enum gate gate;        /* what holds it, or held it last */
     const char *limit;
     size_t held_by; /* the same, of plan_sum.binding */
-    instant_t since;
+    size_t then_by; /* from `then` on */
+    instant_t since, then;
 };
 
 struct plan {
@@ -104,6 +105,44 @@ void plan_add(struct plan *p, size_t sender, enum reason skipped, int64_t messag
 void plan_seed(struct plan *p, uint64_t seed)
 {
     p->setup.terms.seed = seed;
+}
+
+void plan_reset(struct plan *p, const struct schedule *schedule, uint64_t seed)
+{
+    struct plan_sum *s = &p->sum;
+
+    engine_free(p->engine);
+    p->engine = NULL;
+    free(p->by_lane);
+    free(p->by_message);
+    free(p->order);
+    free(p->revision_lanes);
+    p->by_lane = p->by_message = p->order = NULL;
+    p->revision_lanes = NULL;
+    for (size_t i = 0; i < p->count; i++) {
+        struct row *r = &p->rows[i];
+        if (r->state == PLAN_SKIPPED && r->reason != REASON_FREQUENCY_CAP)
+            continue; /* left out from the beginning */
+        *r = (struct row){.due_at = INSTANT_MIN, .sender = r->sender, .state = PLAN_EXPIRED};
+    }
+    for (size_t i = 0; i < p->setup.sender_count; i++) {
+        p->lanes[i].held = p->lanes[i].holding = false;
+        memset(p->holds[i], 0, sizeof p->holds[i]);
+        if (p->taps)
+            p->taps[i] = 0;
+    }
+    s->planned = s->shortfall = s->skipped[REASON_FREQUENCY_CAP] = 0;
+    s->first = s->last = INSTANT_MIN;
+    memset(s->binding, 0, sizeof s->binding);
+    s->binding_count = 0;
+    p->forgotten = p->done = false;
+    p->setup.terms.schedule = schedule;
+    p->setup.terms.seed = seed;
+}
+
+const struct plan_setup *plan_setup(const struct plan *p)
+{
+    return &p->setup;
 }
 
 /* --- running --- */
@@ -257,15 +296,29 @@ static size_t binding_of(struct plan *p, enum gate gate, const char *limit)
 static void end_hold(struct plan *p, int64_t lane, instant_t at)
 {
     struct lane *l = lane_of(p, lane);
+    duration_t *holds = p->holds[lane - LANE_FIRST];
+    instant_t first = l->then > l->since ? l->then : l->since;
 
-    if (l->holding)
-        p->holds[lane - LANE_FIRST][l->held_by] += at - l->since;
+    if (l->holding) {
+        holds[l->held_by] += (at < first ? at : first) - l->since;
+        holds[l->then_by] += at > first ? at - first : 0;
+    }
     l->holding = false;
+}
+
+/* Which part of the schedule is closed at `t`: it moved what was due then. */
+static enum gate closed_by(const struct schedule *s, instant_t t)
+{
+    if (schedule_part_opens(s, SCHEDULE_CLOSED_DAY, t) != t)
+        return GATE_CLOSED_DAY;
+    return schedule_part_opens(s, SCHEDULE_QUIET, t) != t ? GATE_QUIET_HOURS : GATE_WINDOW;
 }
 
 static void begin_hold(struct plan *p, const struct effect *f)
 {
     struct lane *l = lane_of(p, f->lane);
+    const struct schedule *s = p->setup.terms.schedule;
+    bool moved = f->gate == GATE_GAP && f->base < f->not_before && f->base > s->start;
 
     end_hold(p, f->lane, f->at);
     if (f->gate == GATE_START_END) /* that it begins later binds nothing */
@@ -277,7 +330,13 @@ static void begin_hold(struct plan *p, const struct effect *f)
         l->limit = f->limit;
         l->held_by = binding_of(p, f->gate, f->limit);
     }
+    l->then_by = l->held_by;
     l->since = f->at;
+    l->then = f->not_before;
+    if (!moved || schedule_opens(s, f->base) == f->base)
+        return;
+    l->then = f->base;
+    l->then_by = binding_of(p, closed_by(s, f->base), NULL);
 }
 
 static void claim(struct plan *p, const struct effect *f)

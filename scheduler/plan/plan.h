@@ -34,6 +34,10 @@ void plan_seed(struct plan *p, uint64_t seed);
 /* Runs on for about so many steps; true while there is more to do. */
 bool plan_run(struct plan *p, size_t steps);
 
+/* Back to the start, by another schedule (which must outlive it) and seed, with the same rows. */
+void plan_reset(struct plan *p, const struct schedule *schedule, uint64_t seed);
+const struct plan_setup *plan_setup(const struct plan *p);
+
 enum plan_state { PLAN_PLANNED, PLAN_SKIPPED, PLAN_EXPIRED };
 
 struct plan_row {

@@ -1,5 +1,6 @@
 """`plan`: the campaign before it runs, and the run that follows it (contract §4, §5)."""
 import datetime
+import re
 
 from support import Place, comment, equal, lines, main, ms, now_ms, true
 
@@ -86,6 +87,60 @@ def test_too_much_for_the_time_is_infeasible():
               ("10 per 1h sender", 3 * 3600), "what binds")
         said = place.cli("plan", file, expect=1).out
         true("infeasible" in said and "40 of 100" in said and "10 per 1h sender" in said, said)
+
+
+def applied(text, help):
+    """The campaign file with the suggestion written into it."""
+    if help["change"] == "end":
+        return re.sub(r"end: [^,}]*", f"end: {help['to'][:16].replace('T', ' ')}", text)
+    if help["change"] == "hours":
+        for hours in help["windows"]:
+            text = re.sub(r'hours: "[^"]*"', f'hours: "{hours}"', text, count=1)
+        return text
+    return text.replace("senders: [s0, s1]", f"senders: [s0, s1, {', '.join(help['add'])}]")
+
+
+def test_what_is_suggested_makes_it_feasible():
+    with Place() as place:
+        wide_service(place, [f"s{i}" for i in range(20)])
+        text = f"""campaign: much
+channel: wide
+senders: [s0, s1]
+audience: {{recipients: [{", ".join(f"r{i}" for i in range(300))}]}}
+message: {{text: "hello {{{{recipient}}}}"}}
+schedule: {{start: 2026-09-28 09:00, end: 2026-09-29 00:00, calendar: cn, windows: [{{days: workdays, hours: "09:00-12:00, 14:00-18:00"}}]}}
+pace: {{interval: 2m..4m}}
+"""
+        place.write("much.yaml", text)
+        at = ["--from", "2026-09-27 08:00"]
+        rows, summary = planned(place, "much.yaml", *at, expect=1)
+        found = {h["change"]: h for h in summary["help"]}
+        # 300 gaps of three minutes on two senders: 7.5 hours, and 7 there are
+        equal(sorted(found), ["end", "hours", "senders"], "suggestions")
+        equal(found["hours"]["windows"][0][:12], "09:00-12:00,", "the morning as it was")
+        equal(found["senders"]["add"], ["s2"], "the fewest, in the channel's order")
+        for change, help in found.items():
+            place.write("helped.yaml", applied(text, help))
+            true(applied(text, help) != text, f"{change}: it changes the file")
+            _, helped = planned(place, "helped.yaml", *at)
+            equal((helped["feasible"], helped["last"]), (True, help["last"]), change)
+        said = place.cli("plan", "much.yaml", *at, expect=1).out
+        for words in ("a later end: 2026-09-29 10:00", "longer hours: 09:00-12:00, 14:00-1",
+                      "more senders: s2", "the gaps between sends"):
+            true(words in said, f"'{words}' in: {said}")
+
+
+def test_what_cannot_be_helped_is_said():
+    with Place() as place:
+        file = place.campaign("never", "dry", ["x", "y"], schedule="{start: 2027-03-01, end: 2027-03-02, "
+                              "windows: [{dates: 2027-04-01}]}")
+        _, summary = planned(place, file, expect=1)
+        equal([h["change"] for h in summary["help"]], ["end"], "only a later end")
+        file = place.campaign("shut", "dry", ["x", "y"], schedule="{start: 2027-03-01, end: 2027-03-02, "
+                              "windows: [{hours: \"10:00-11:00\"}], quiet_hours: \"00:00-24:00\"}")
+        _, summary = planned(place, file, expect=1)
+        equal(summary["help"], [], "nothing")
+        true("neither a later end" in place.cli("plan", file, expect=1).out, "and so it is said")
 
 
 def comparable(rows, settled):

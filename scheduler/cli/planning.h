@@ -1,0 +1,48 @@
+/* A campaign file planned on this machine: its rows, its digest (and so its seed), its plan, and
+ * what would help. */
+#ifndef PACELINE_CLI_PLANNING_H
+#define PACELINE_CLI_PLANNING_H
+
+#include "cli/local.h"
+
+#include "api/planned.h"
+#include "conf/revision.h"
+#include "plan/plan.h"
+#include "plan/spec.h"
+
+struct planning {
+    const struct cli *cli;
+    struct local *local;
+    struct local_campaign *campaign; /* opened; the caller's, as all above `arena` */
+    struct diags *diags;
+    instant_t from;
+    bool keep_recipients;
+    const char *seed_text; /* of --seed, or NULL */
+
+    struct arena *arena;
+    struct review_sum sum;
+    const char **senders;
+    size_t sender_count;
+    const char **recipients; /* by row, when kept */
+    size_t recipient_count, recipient_capacity;
+    struct revision_facts facts;
+    struct digest digest;
+    uint64_t seed;
+    struct engine_quota quotas[SPEC_QUOTAS];
+    struct plan *plan;
+};
+
+/* Reads all rows and plans. 0, or the exit code; what is wrong is in `diags` or was said. */
+int planning_run(struct planning *p);
+void planning_dispose(struct planning *p);
+/* Whose plan it is, for the objects. */
+struct planned planning_whose(const struct planning *p);
+/* Of the campaign, or of one that says something else for the same rows. */
+struct digest planning_digest(const struct campaign *c, const struct revision_facts *facts);
+
+/* plan_help.c: tries what would make it feasible, and writes `help` into an open summary. The plan
+ * is gone then.
+ */
+void planning_help(struct planning *p, struct strbuf *b);
+
+#endif
