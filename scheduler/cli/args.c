@@ -43,6 +43,9 @@ static const struct option_row option_rows[OPTIONS] = {
     [OPT_FROM] = {"from", "TIME", TR_TABLE("as if it were approved then (default: now)")},
     [OPT_SEED] = {"seed", "N",
                   TR_TABLE("other random gaps (default: the very ones of this revision)")},
+    [OPT_NAME] = {"name", "NAME", TR_TABLE("how the calendar is called (default: as the file)")},
+    [OPT_COVERS] = {"covers", "FROM..TO",
+                    TR_TABLE("the days it covers (default: the years it has dates in)")},
     [OPT_DESKTOP] = {"desktop", NULL, TR_TABLE("as notifications of the desktop")},
 };
 

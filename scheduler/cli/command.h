@@ -47,6 +47,8 @@ enum option {
     OPT_DESKTOP,
     OPT_FROM,
     OPT_SEED,
+    OPT_NAME,
+    OPT_COVERS,
     OPTIONS
 };
 #define OPT_BIT(o) (1U << (o))
@@ -132,6 +134,7 @@ int cmd_unhalt(struct cli *cli);
 int cmd_contacts_import(struct cli *cli);
 int cmd_contacts_sync(struct cli *cli);
 int cmd_contacts_list(struct cli *cli);
+int cmd_calendar_import(struct cli *cli);
 int cmd_suppress(struct cli *cli);
 int cmd_unsuppress(struct cli *cli);
 int cmd_prompt(struct cli *cli);

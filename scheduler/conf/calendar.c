@@ -118,7 +118,7 @@ static bool calendar_fields(const struct reader *r, const struct yaml_node *map,
     struct day_mark *marks = arena_array(r->arena, MARKS_MAX, sizeof *marks);
     size_t count = 0;
 
-    if (text && !day_range_parse(text, &out->covers)) {
+    if (text && !date_range_parse(text, &out->covers)) {
         read_error(r, covers, tr("'%s' must be dates such as 2027-03-05 or 2027-03-05..2027-03-06"),
                    "covers");
         text = NULL;
@@ -145,7 +145,7 @@ static void marks_add(const struct reader *r, const struct yaml_node *node, cons
         const char *text = read_text(r, node->items[i], what);
         struct day_range days;
 
-        if (text && !day_range_parse(text, &days)) {
+        if (text && !date_range_parse(text, &days)) {
             read_error(r, node->items[i],
                        tr("'%s' must be dates such as 2027-03-05 or 2027-03-05..2027-03-06"), what);
         } else if (text && days.last - days.first >= (day_t)(MARKS_MAX - *count)) {

@@ -342,28 +342,10 @@ static size_t dates_read(const struct reader *r, const struct yaml_node *node, c
     for (size_t i = 0; i < count; i++) {
         const char *text = read_text(r, items[i], what);
 
-        if (text && !day_range_parse(text, &ranges[i]))
+        if (text && !date_range_parse(text, &ranges[i]))
             read_error(r, items[i],
                        tr("'%s' must be dates such as 2027-03-05 or 2027-03-05..2027-03-06"), what);
     }
     *out = ranges;
     return count;
-}
-
-bool day_range_parse(const char *text, struct day_range *out)
-{
-    char first[16] = "";
-    const char *dots = strstr(text, "..");
-
-    if (!dots) {
-        if (!date_parse(text, &out->first))
-            return false;
-        out->last = out->first;
-        return true;
-    }
-    if (dots - text != 10)
-        return false;
-    memcpy(first, text, 10);
-    return date_parse(first, &out->first) && date_parse(dots + 2, &out->last) &&
-           out->first <= out->last;
 }

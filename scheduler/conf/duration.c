@@ -230,3 +230,21 @@ static void skip_spaces(const char **s, const char *end)
     while (*s < end && **s == ' ')
         (*s)++;
 }
+
+bool date_range_parse(const char *text, struct day_range *out)
+{
+    char first[16] = "";
+    const char *dots = strstr(text, "..");
+
+    if (!dots) {
+        if (!date_parse(text, &out->first))
+            return false;
+        out->last = out->first;
+        return true;
+    }
+    if (dots - text != 10)
+        return false;
+    memcpy(first, text, 10);
+    return date_parse(first, &out->first) && date_parse(dots + 2, &out->last) &&
+           out->first <= out->last;
+}

@@ -3,6 +3,7 @@
 #define PACELINE_CONF_DURATION_H
 
 #include "core/instant.h"
+#include "core/schedule.h"
 #include "core/tz.h"
 
 bool duration_parse(const char *text, duration_t *out);
@@ -14,6 +15,8 @@ bool instant_parse(const char *text, const struct tz *zone, instant_t *out);
 bool date_parse(const char *text, day_t *out);
 enum { DATE_TEXT = 24 };
 void date_format(day_t d, char out[static DATE_TEXT]); /* `2027-03-05` */
+/* `2027-03-05` or `2027-03-05..2027-03-06`. */
+bool date_range_parse(const char *text, struct day_range *out);
 /* `10:00-12:00`; 24:00 allowed as an end (and as a start of nothing). Minutes of the day. */
 bool hours_parse(const char *text, size_t length, int16_t *from_min, int16_t *to_min);
 

@@ -16,8 +16,6 @@ extern const char *const priority_words[];     /* enum engine_priority */
 enum { LIMIT_RECEIVE_CAP = 0 };
 #define MONTH_DAYS_WORD "month-days" /* a manifest's: LIMIT_MONTH_DAYS */
 
-/* `2027-03-05` or `2027-03-05..2027-03-06`. */
-bool day_range_parse(const char *text, struct day_range *out);
 /* `schedule:` into `c` (zone_name, schedule, start_text, end_text). `node` may be NULL. */
 void schedule_read(const struct reader *r, const struct yaml_node *node, const char *zone_default,
                    struct zones *zones, struct campaign *c);

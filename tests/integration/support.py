@@ -214,7 +214,7 @@ class Place:
     def _copy_programs(self):
         # other users may not see into the checkout, so that they get a copy
         os.makedirs(os.path.join(self.dir, "bin"), mode=0o755)
-        for name in ("paceline", "wecom-standin"):
+        for name in ("paceline", "paceline-ics", "wecom-standin"):
             shutil.copy2(os.path.join(BUILD, name), os.path.join(self.dir, "bin", name))
         shutil.copytree(os.path.join(BUILD, "plugins"), os.path.join(self.dir, "bin", "plugins"),
                         ignore=lambda folder, names: [n for n in names if not n.endswith(".so")])
