@@ -23,7 +23,7 @@ bool queue_spreads(const struct queue *q)
  */
 static instant_t phase_into_schedule(const struct queue *q, const struct item *item, instant_t t)
 {
-    const struct schedule *s = q->revision->spec.schedule;
+    const struct schedule *s = q->schedule;
     duration_t phase =
         pace_phase(&q->revision->spec.pace, q->revision->spec.seed, item->row, item->attempts);
     instant_t opens = schedule_opens(s, later(t, s->start));
@@ -49,7 +49,7 @@ static instant_t off_half_hour(const struct queue *q, const struct item *item, i
 
     for (int tries = 0; r->channel->avoids_half_hours && tries < HALF_HOUR_TRIES; tries++) {
         instant_t off = pace_off_half_hour(t, r->spec.seed, item->row, item->attempts);
-        if (off == t || !schedule_closed(r->spec.schedule, off))
+        if (off == t || !schedule_closed(q->schedule, off))
             return off;
         t = phase_into_schedule(q, item, off);
     }
@@ -65,8 +65,7 @@ instant_t due_anew(const struct queue *q, const struct item *item, instant_t t)
 /* `t` itself when the schedule is open then. */
 instant_t due_in_schedule(const struct queue *q, const struct item *item, instant_t t)
 {
-    return schedule_closed(q->revision->spec.schedule, t) ? due_anew(q, item, t)
-                                                          : off_half_hour(q, item, t);
+    return schedule_closed(q->schedule, t) ? due_anew(q, item, t) : off_half_hour(q, item, t);
 }
 
 /* Nobody was written to on the lane for a while, and this one is late: it starts anew. */
@@ -84,7 +83,7 @@ static bool rested(const struct engine *e, const struct queue *q, instant_t due)
  * from the last one is short. */
 static duration_t time_left(struct queue *q, instant_t t)
 {
-    const struct schedule *s = q->revision->spec.schedule;
+    const struct schedule *s = q->schedule;
 
     if (!q->left_known) {
         instant_t horizon = instant_add(t, (duration_t)SCHEDULE_HORIZON_DAYS * MS_PER_DAY);
@@ -108,11 +107,11 @@ static void draw_spread(struct engine *e, struct queue *q, struct item *item)
     uint32_t take = queue_alike(e, q, item);
 
     if (q->last_due == INSTANT_MIN)
-        q->last_due = later(e->now, r->spec.schedule->start);
+        q->last_due = later(e->now, q->schedule->start);
     duration_t gap =
         pace_spread(p, time_left(q, q->last_due), q->waiting > take ? q->waiting : take, take,
                     r->spec.seed, item->row, item->attempts);
-    item->base = schedule_open_after(r->spec.schedule, q->last_due, gap);
+    item->base = schedule_open_after(q->schedule, q->last_due, gap);
     item->due = item->base != INSTANT_NEVER && rested(e, q, item->base)
                     ? due_anew(q, item, e->now)
                     : due_in_schedule(q, item, item->base);
@@ -125,7 +124,7 @@ static void draw_gap(struct engine *e, struct queue *q, struct item *item)
     duration_t gap = pace_gap(p, q->revision->spec.seed, item->row, item->attempts);
 
     if (l->last_due == INSTANT_MIN || rested(e, q, l->last_due + gap)) {
-        item->base = later(e->now, q->revision->spec.schedule->start);
+        item->base = later(e->now, q->schedule->start);
         if (l->last_answer != INSTANT_MIN)
             item->base = later(item->base, l->last_answer + p->floor);
         item->due = due_anew(q, item, item->base);

@@ -69,6 +69,7 @@ void engine_free(struct engine *e)
         for (size_t i = 0; i < r->queue_count; i++)
             free(r->queues[i].memory);
         free(r->queues);
+        free(r->timetables);
         free(r->meters);
         free(r->limits);
         free(r);
@@ -80,6 +81,7 @@ void engine_free(struct engine *e)
         free(c);
     }
     map_dispose(&e->campaigns);
+    map_dispose(&e->parts);
     free_lanes(e);
     free_channels(e);
     meters_free(&e->recipient_meters);
@@ -126,11 +128,32 @@ static struct person *person_of(struct engine *e, int64_t account, int64_t sende
     return p;
 }
 
+struct lane *engine_lane_of(const struct engine *e, int64_t id)
+{
+    struct lane *l = map_get(&e->lanes, id);
+
+    return l ? l : map_get(&e->parts, id);
+}
+
+static void add_part(struct engine *e, const struct engine_lane *spec)
+{
+    struct lane *l = map_get(&e->lanes, spec->of);
+
+    assert(l && l->sender == spec->sender);
+    l->last_due = later(l->last_due, spec->last_due);
+    l->last_answer = later(l->last_answer, spec->last_answer);
+    l->epoch++;
+    map_put(&e->parts, spec->id, l);
+}
+
 void engine_add_lane(struct engine *e, const struct engine_lane *spec)
 {
+    assert(!engine_lane_of(e, spec->id));
+    if (spec->of) {
+        add_part(e, spec);
+        return;
+    }
     struct lane *l = xmalloc(sizeof *l);
-
-    assert(!map_get(&e->lanes, spec->id));
     l->id = spec->id;
     l->sender = spec->sender;
     l->channel = map_get(&e->channels, spec->channel);
@@ -228,14 +251,16 @@ void engine_clock_moved(struct engine *e, instant_t now, duration_t forward)
     engine_time(e, now);
     if (forward > 0)
         shift_spans(e, forward);
-    for (struct revision *r; (r = map_each(&e->revisions, &at));)
-        r->memo = (struct schedule_memo){0}; /* a zone may have changed */
-    at = 0;
     for (struct lane *l; (l = map_each(&e->lanes, &at));) {
         l->epoch++;
-        for (size_t i = 0; i < l->queue_count; i++)
-            l->queues[i]->left_known = false;
         lane_touch(e, l);
+    }
+    at = 0; /* a zone may have changed: what was found out about hours is found out again */
+    for (struct revision *r; (r = map_each(&e->revisions, &at));) {
+        for (size_t i = 0; i < r->timetable_count; i++)
+            r->timetables[i].memo = (struct schedule_memo){0};
+        for (size_t i = 0; i < r->queue_count; i++)
+            r->queues[i].left_known = false;
     }
 }
 

@@ -56,6 +56,7 @@ void engine_add_channel(struct engine *e, const struct engine_channel *c);
 struct engine_lane {
     int64_t id, channel, sender;
     instant_t last_due, last_answer; /* INSTANT_MIN: never sent */
+    int64_t of; /* 0; else a part of that lane, which is known: it paces and counts them together */
 };
 void engine_add_lane(struct engine *e, const struct engine_lane *spec);
 
@@ -77,7 +78,9 @@ struct engine_limit {
 struct engine_revision_lane {
     int64_t lane;
     uint64_t waiting;
-    instant_t last_due; /* of its last send on this lane; 0: none */
+    instant_t last_due;              /* of its last send on this lane; 0: none */
+    const struct schedule *schedule; /* of a part of a lane, in its recipients' zone; NULL: the
+                                        revision's */
 };
 
 enum engine_priority { PRIORITY_NORMAL, PRIORITY_HIGH, PRIORITY_LOW };
@@ -220,7 +223,8 @@ enum effect_kind {
     EFFECT_CLAIM,  /* revision, lane, delivery, due_at, at, progress: commit, then engine_claimed */
     EFFECT_SEND,   /* send, revision, lane: its claims are durable, call the channel */
     EFFECT_RESULT, /* delivery, state, reason, claimed_at (INSTANT_MIN: never claimed), at */
-    EFFECT_EXPIRE, /* revision: its end has come */
+    EFFECT_EXPIRE, /* revision: its end has come; with a lane, only what is on that lane has ended
+                    */
     EFFECT_PAUSE,  /* revision: the channel asked for a person to look (stop_campaign) */
     EFFECT_FORGET, /* revision, owner: nothing of it is left here */
     EFFECT_HOLD    /* after engine_watch: what the lane waits for now; see below */

@@ -107,7 +107,7 @@ static void claim(struct engine *e, struct flight *f, const struct item *item, i
     f->undecided++;
     engine_emit(e, &(struct effect){.kind = EFFECT_CLAIM,
                                     .revision = q->revision->spec.id,
-                                    .lane = q->lane->id,
+                                    .lane = q->id,
                                     .send = f->send,
                                     .delivery = item->delivery,
                                     .at = e->now,
@@ -218,7 +218,7 @@ static void result(struct engine *e, const struct flight *f, const struct item *
 {
     engine_emit(e, &(struct effect){.kind = EFFECT_RESULT,
                                     .revision = f->queue->revision->spec.id,
-                                    .lane = f->queue->lane->id,
+                                    .lane = f->queue->id,
                                     .send = f->send,
                                     .delivery = item->delivery,
                                     .at = e->now,
@@ -232,7 +232,6 @@ static void result(struct engine *e, const struct flight *f, const struct item *
 static void put_back(struct engine *e, struct flight *f, instant_t not_before)
 {
     struct queue *q = f->queue;
-    struct revision *r = q->revision;
     struct item item = f->items[0];
 
     leave(e, f, 0);
@@ -241,7 +240,7 @@ static void put_back(struct engine *e, struct flight *f, instant_t not_before)
     item.attempts++;
     item.epoch = 0;
     item.not_before = not_before;
-    if (!r->ended && !r->dropped) {
+    if (!q->ended && !q->revision->dropped) {
         queue_put(q, &item);
         q->waiting++;
     }
@@ -249,11 +248,13 @@ static void put_back(struct engine *e, struct flight *f, instant_t not_before)
 
 static void land_back(struct engine *e, struct flight *f)
 {
-    struct revision *r = f->queue->revision;
+    const struct queue *q = f->queue;
 
-    if (r->ended)
-        engine_emit(e,
-                    &(struct effect){.kind = EFFECT_EXPIRE, .revision = r->spec.id, .at = e->now});
+    if (q->ended)
+        engine_emit(e, &(struct effect){.kind = EFFECT_EXPIRE,
+                                        .revision = q->revision->spec.id,
+                                        .lane = q->revision->ended ? 0 : q->id,
+                                        .at = e->now});
     land(e, f);
 }
 
@@ -289,13 +290,13 @@ void engine_claimed(struct engine *e, instant_t now, int64_t delivery, bool dura
         return;
     if (!f->count) {
         land(e, f);
-    } else if (!lane_hard_go(e, f->queue->revision, e->now)) {
+    } else if (!lane_hard_go(e, f->queue, e->now)) {
         give_back(e, f, INSTANT_MIN);
     } else {
         f->state = FLIGHT_CALLING;
         engine_emit(e, &(struct effect){.kind = EFFECT_SEND,
                                         .revision = f->queue->revision->spec.id,
-                                        .lane = f->queue->lane->id,
+                                        .lane = f->queue->id,
                                         .send = f->send,
                                         .at = e->now,
                                         .claimed_at = f->claimed_at});
@@ -307,7 +308,7 @@ bool engine_may_send(const struct engine *e, instant_t now, int64_t send)
     const struct flight *f = map_get(&e->flights, send);
 
     return f && f->state == FLIGHT_CALLING &&
-           lane_hard_go(e, f->queue->revision, now > e->now ? now : e->now);
+           lane_hard_go(e, f->queue, now > e->now ? now : e->now);
 }
 
 /* `first` doubled so often, at most `max`, and up to a quarter more: a little apart from others. */
@@ -344,7 +345,7 @@ static void remember(struct engine *e, const struct flight *f, const struct item
     e->recent[e->recent_count++] =
         (struct engine_send){.delivery = item->delivery,
                              .campaign = f->queue->revision->spec.campaign,
-                             .lane = f->queue->lane->id,
+                             .lane = f->queue->id,
                              .recipient = item->recipient,
                              .claimed_at = f->claimed_at,
                              .answered_at = e->now,
@@ -462,7 +463,7 @@ static void ask(struct engine *e, struct flight *f)
     for (size_t i = 0; i < f->count; i++)
         result(e, f, &f->items[i], DELIVERY_PROMPTED, REASON_NONE);
     watch_late(e, f);
-    if (r->ended)
+    if (f->queue->ended)
         close_question(e, f, DELIVERY_EXPIRED, REASON_ENDED);
     else if (r->dropped && !r->keep_asked)
         close_question(e, f, DELIVERY_CANCELED, REASON_CANCELED);
@@ -550,28 +551,30 @@ void flights_late(struct engine *e)
         close_question(e, (struct flight *)n, DELIVERY_EXPIRED, REASON_LATE);
 }
 
-/* One of the revision's open questions; `unseen`: that nobody has seen. */
-static struct flight *question_of(const struct engine *e, const struct revision *r, bool unseen)
+/* One of the revision's open questions; `q` NULL: on any lane; `unseen`: that nobody has seen. */
+static struct flight *question_of(const struct engine *e, const struct revision *r,
+                                  const struct queue *q, bool unseen)
 {
     size_t at = 0;
     struct flight *f;
 
     while ((f = map_each(&e->flights, &at)) &&
-           (f->state != FLIGHT_ASKED || f->queue->revision != r || (unseen && f->shown)))
+           (f->state != FLIGHT_ASKED || f->queue->revision != r || (q && f->queue != q) ||
+            (unseen && f->shown)))
         ;
     return f;
 }
 
 void flights_recall(struct engine *e, struct revision *r)
 {
-    for (struct flight *f; (f = question_of(e, r, true));)
+    for (struct flight *f; (f = question_of(e, r, NULL, true));)
         give_back(e, f, INSTANT_MIN);
 }
 
-void flights_close(struct engine *e, struct revision *r, enum delivery_state unseen,
-                   enum reason reason)
+void flights_close(struct engine *e, struct revision *r, const struct queue *q,
+                   enum delivery_state unseen, enum reason reason)
 {
-    for (struct flight *f; (f = question_of(e, r, false));)
+    for (struct flight *f; (f = question_of(e, r, q, false));)
         close_question(e, f, f->shown ? DELIVERY_UNKNOWN : unseen, reason);
 }
 
@@ -586,7 +589,7 @@ enum reason engine_hidden(const struct engine *e, instant_t now, int64_t send)
     struct gate_facts facts = {.halted = e->halted,
                                .running = true,
                                .paused = r->paused && !r->keep_asked,
-                               .schedule = r->spec.schedule,
+                               .schedule = f->queue->schedule,
                                .rate_ready_at = INSTANT_MIN,
                                .cap_ready_at = INSTANT_MIN,
                                .gap_ready_at = INSTANT_MIN,
@@ -602,7 +605,7 @@ void engine_restore(struct engine *e, instant_t now, const struct engine_asked *
 
     engine_time(e, now);
     for (size_t i = 0; r && i < r->queue_count; i++) {
-        if (r->queues[i].lane->id == a->lane)
+        if (r->queues[i].id == a->lane)
             q = &r->queues[i];
     }
     if (!q || !a->count)

@@ -45,9 +45,12 @@ struct item { /* a waiting delivery that was fetched */
     bool event_held;      /* was held by something that only a person or an answer ends */
 };
 
-struct queue { /* what waits of one revision on one lane, by delivery */
+struct queue { /* what waits of one revision on one lane, or a part of it, by delivery */
     struct revision *revision;
     struct lane *lane;
+    int64_t id; /* of the lane or of its part, as everybody else knows it */
+    const struct schedule *schedule;
+    bool ended;
     struct item *items; /* in `memory`; moves on when the first one is taken */
     struct item *memory;
     size_t count, capacity;
@@ -78,6 +81,12 @@ struct lane {
     size_t queue_count, turn;
 };
 
+struct timetable {               /* a schedule in one zone */
+    const struct schedule *spec; /* the caller's */
+    struct schedule schedule;    /* the same with a memo */
+    struct schedule_memo memo;
+};
+
 struct campaign_meters { /* outlives revisions while any of them is known */
     int64_t id;
     struct meter *meters; /* scope campaign */
@@ -86,8 +95,8 @@ struct campaign_meters { /* outlives revisions while any of them is known */
 
 struct revision {
     struct engine_revision spec;
-    struct schedule schedule; /* spec.schedule points here: the caller's, with a memo */
-    struct schedule_memo memo;
+    struct timetable *timetables; /* the revision's own first; spec.schedule points there */
+    size_t timetable_count;
     struct engine_limit *limits;
     struct campaign_meters *campaign;
     struct channel *channel;
@@ -121,6 +130,7 @@ struct engine {
     bool counts_sends; /* some limit did: see engine_limit.sends */
     bool halted, claims_held, watched;
     struct map channels, lanes, revisions, campaigns;
+    struct map parts;              /* of lanes: id -> the lane */
     struct map flights, in_flight; /* by send; by delivery */
     struct person *persons;
     struct meter *recipient_meters;
@@ -147,6 +157,7 @@ static inline instant_t later(instant_t a, instant_t b)
 /* engine.c */
 void engine_emit(struct engine *e, const struct effect *f);
 instant_t engine_time(struct engine *e, instant_t now);
+struct lane *engine_lane_of(const struct engine *e, int64_t id); /* of a part too; or NULL */
 
 /* lane.c */
 void lane_touch(struct engine *e, struct lane *l); /* judge it in this turn */
@@ -162,7 +173,7 @@ struct sayers { /* the limits that say the latest instant of their gate; NULL: n
 void lane_rows(const struct engine *e, const struct queue *q, const struct item *item,
                instant_t now, struct ruling rows[GATE_COUNT], struct sayers *who);
 const struct meter *sayer_of(const struct sayers *who, enum gate gate);
-bool lane_hard_go(const struct engine *e, const struct revision *r, instant_t now);
+bool lane_hard_go(const struct engine *e, const struct queue *q, instant_t now);
 
 /* due.c */
 bool schedule_closed(const struct schedule *s, instant_t now);
@@ -201,7 +212,8 @@ void flight_claim(struct engine *e, struct queue *q, size_t index);
 void flights_late(struct engine *e);                       /* this turn's expired questions */
 void flights_recall(struct engine *e, struct revision *r); /* unseen questions wait again */
 /* Ends the revision's open questions: in this state, or unknown when somebody saw them. */
-void flights_close(struct engine *e, struct revision *r, enum delivery_state unseen,
-                   enum reason reason);
+/* `q` NULL: of all its lanes. */
+void flights_close(struct engine *e, struct revision *r, const struct queue *q,
+                   enum delivery_state unseen, enum reason reason);
 
 #endif

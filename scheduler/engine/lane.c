@@ -86,9 +86,9 @@ static void ask_limits(const struct engine *e, const struct queue *q, const stru
 static instant_t gap_ready_at(const struct queue *q, const struct item *item, instant_t now)
 {
     const struct lane *l = q->lane;
-    instant_t ready = item->epoch != l->epoch                            ? INSTANT_MIN
-                      : schedule_closed(q->revision->spec.schedule, now) ? item->base
-                                                                         : item->due;
+    instant_t ready = item->epoch != l->epoch             ? INSTANT_MIN
+                      : schedule_closed(q->schedule, now) ? item->base
+                                                          : item->due;
 
     return l->last_answer == INSTANT_MIN
                ? ready
@@ -102,7 +102,7 @@ void lane_rows(const struct engine *e, const struct queue *q, const struct item 
     struct gate_facts f = {.halted = e->halted || e->claims_held,
                            .running = !r->priming && !r->dropped,
                            .paused = r->paused,
-                           .schedule = r->spec.schedule};
+                           .schedule = q->schedule};
 
     ask_limits(e, q, item, now, &f, who);
     f.gap_ready_at = gap_ready_at(q, item, now);
@@ -141,12 +141,12 @@ const struct meter *sayer_of(const struct sayers *who, enum gate gate)
                                         : NULL;
 }
 
-bool lane_hard_go(const struct engine *e, const struct revision *r, instant_t now)
+bool lane_hard_go(const struct engine *e, const struct queue *q, instant_t now)
 {
-    const struct schedule *s = r->spec.schedule;
+    const struct revision *r = q->revision;
 
-    return !e->halted && !r->paused && !r->dropped && !r->ended && now < s->end &&
-           r->channel->stopped_until <= now && !schedule_closed(s, now);
+    return !e->halted && !r->paused && !r->dropped && !q->ended && now < q->schedule->end &&
+           r->channel->stopped_until <= now && !schedule_closed(q->schedule, now);
 }
 
 /* A limit whose places are all in flight: an answer makes room, soon. */
@@ -186,7 +186,7 @@ static void drop_item(struct engine *e, struct queue *q, size_t index, const str
     e->dropped_some = true;
     engine_emit(e, &(struct effect){.kind = EFFECT_RESULT,
                                     .revision = q->revision->spec.id,
-                                    .lane = q->lane->id,
+                                    .lane = q->id,
                                     .delivery = delivery,
                                     .at = e->now,
                                     .claimed_at = INSTANT_MIN,
@@ -265,8 +265,8 @@ static int rank(const struct choice *c)
 /* The higher priority first, then the earlier end, then in turn. */
 static bool comes_before(const struct lane *l, const struct choice *a, const struct choice *b)
 {
-    instant_t end_a = a->queue->revision->spec.schedule->end;
-    instant_t end_b = b->queue->revision->spec.schedule->end;
+    instant_t end_a = a->queue->schedule->end;
+    instant_t end_b = b->queue->schedule->end;
 
     if (a->only_gap != b->only_gap)
         return a->only_gap;

@@ -68,7 +68,7 @@ static void fetch(struct engine *e, struct queue *q, int64_t after, size_t cap, 
     q->fetch_key = key;
     engine_emit(e, &(struct effect){.kind = EFFECT_FETCH,
                                     .revision = q->revision->spec.id,
-                                    .lane = q->lane->id,
+                                    .lane = q->id,
                                     .after = after,
                                     .cap = cap,
                                     .key = key});
@@ -79,8 +79,7 @@ void queue_want(struct engine *e, struct queue *q)
     size_t ready = 0, batch = q->revision->spec.batch;
     size_t low = batch > FETCH_LOW ? batch : FETCH_LOW;
 
-    if (!q->more || q->fetching || q->count >= ITEMS_MAX || q->revision->dropped ||
-        q->revision->ended)
+    if (!q->more || q->fetching || q->count >= ITEMS_MAX || q->revision->dropped || q->ended)
         return;
     if (!q->alone && q->count >= low)
         return;

@@ -59,6 +59,21 @@ static void lane_remove_queue(struct lane *l, const struct queue *q)
     l->turn = l->queue_count ? l->turn % l->queue_count : 0;
 }
 
+static const struct schedule *timetable_of(struct revision *r, const struct schedule *spec)
+{
+    struct timetable *t = r->timetables;
+
+    while (t < r->timetables + r->timetable_count && t->spec != (spec ? spec : t->spec))
+        t++;
+    if (t == r->timetables + r->timetable_count) {
+        r->timetable_count++;
+        t->spec = spec;
+        t->schedule = *spec;
+        t->schedule.memo = &t->memo;
+    }
+    return &t->schedule;
+}
+
 static void add_queues(struct engine *e, struct revision *r)
 {
     const struct engine_revision *spec = &r->spec;
@@ -68,8 +83,10 @@ static void add_queues(struct engine *e, struct revision *r)
     for (size_t i = 0; i < spec->lane_count; i++) {
         struct queue *q = &r->queues[i];
         q->revision = r;
-        q->lane = map_get(&e->lanes, spec->lanes[i].lane);
+        q->id = spec->lanes[i].lane;
+        q->lane = engine_lane_of(e, q->id);
         assert(q->lane);
+        q->schedule = timetable_of(r, spec->lanes[i].schedule);
         q->waiting = spec->lanes[i].waiting;
         q->last_due = spec->lanes[i].last_due ? spec->lanes[i].last_due : INSTANT_MIN;
         q->more = true;
@@ -122,8 +139,13 @@ static void find_next_end(struct engine *e)
 
     e->next_end = INSTANT_NEVER;
     for (const struct revision *r; (r = map_each(&e->revisions, &at));) {
-        if (!r->ended && r->spec.schedule->end < e->next_end)
+        if (!r->queue_count && !r->ended && r->spec.schedule->end < e->next_end)
             e->next_end = r->spec.schedule->end;
+        for (size_t i = 0; i < r->queue_count; i++) {
+            const struct queue *q = &r->queues[i];
+            if (!q->ended && q->schedule->end < e->next_end)
+                e->next_end = q->schedule->end;
+        }
     }
 }
 
@@ -134,9 +156,8 @@ void engine_add_revision(struct engine *e, instant_t now, const struct engine_re
     engine_time(e, now);
     assert(!map_get(&e->revisions, spec->id));
     r->spec = *spec;
-    r->schedule = *spec->schedule;
-    r->schedule.memo = &r->memo;
-    r->spec.schedule = &r->schedule;
+    r->timetables = xmalloc((spec->lane_count + 1) * sizeof *r->timetables);
+    r->spec.schedule = timetable_of(r, spec->schedule);
     r->limits = xmalloc((spec->limit_count + 1) * sizeof *r->limits);
     for (size_t i = 0; i < spec->limit_count; i++) {
         r->limits[i] = spec->limits[i];
@@ -203,7 +224,7 @@ static void feed(struct engine *e, struct meter *m, void *ctx)
 
 static void feed_send(struct engine *e, int64_t primer, const struct engine_send *s, bool open)
 {
-    struct lane *l = map_get(&e->lanes, s->lane);
+    struct lane *l = engine_lane_of(e, s->lane);
     struct feeding f = {primer, s, open, l && l->channel->asks, !s->again};
 
     meters_each(e, l, map_get(&e->campaigns, s->campaign), feed, &f);
@@ -270,7 +291,7 @@ void engine_primed(struct engine *e, instant_t now, int64_t revision)
         for (size_t i = 0; i < f->count; i++) {
             struct engine_send s = {.delivery = f->items[i].delivery,
                                     .campaign = f->queue->revision->spec.campaign,
-                                    .lane = f->queue->lane->id,
+                                    .lane = f->queue->id,
                                     .recipient = f->items[i].recipient,
                                     .claimed_at = f->claimed_at,
                                     .again = i > 0};
@@ -303,6 +324,7 @@ static void forget(struct engine *e, struct revision *r)
     engine_emit(
         e, &(struct effect){.kind = EFFECT_FORGET, .revision = r->spec.id, .owner = r->spec.owner});
     free(r->queues);
+    free(r->timetables);
     free(r->meters);
     free(r->limits);
     free(r);
@@ -340,34 +362,80 @@ void revision_settle_all(struct engine *e)
     e->dropped_some = false;
 }
 
+static void clear(struct queue *q)
+{
+    q->count = 0;
+    q->waiting = 0;
+    q->more = false;
+}
+
 static void clear_queues(struct revision *r)
 {
+    for (size_t i = 0; i < r->queue_count; i++)
+        clear(&r->queues[i]);
+}
+
+static bool all_ended_by(const struct revision *r, instant_t now)
+{
     for (size_t i = 0; i < r->queue_count; i++) {
-        r->queues[i].count = 0;
-        r->queues[i].waiting = 0;
-        r->queues[i].more = false;
+        if (r->queues[i].schedule->end > now)
+            return false;
     }
+    return r->queue_count || r->spec.schedule->end <= now;
+}
+
+static void end(struct engine *e, struct revision *r, const struct queue *q)
+{
+    if (!r->dropped) /* else only its questions were left */
+        engine_emit(e, &(struct effect){.kind = EFFECT_EXPIRE,
+                                        .revision = r->spec.id,
+                                        .lane = q ? q->id : 0,
+                                        .at = e->now});
+    flights_close(e, r, q, DELIVERY_EXPIRED, REASON_ENDED);
+}
+
+/* All of it, or what waits in zones in which the end has come. */
+static void end_due(struct engine *e, struct revision *r)
+{
+    r->ended = all_ended_by(r, e->now);
+    r->in_flight++; /* stays until its questions are closed */
+    for (size_t i = 0; i < r->queue_count; i++) {
+        struct queue *q = &r->queues[i];
+        if (q->ended || q->schedule->end > e->now)
+            continue;
+        q->ended = true;
+        clear(q);
+        if (!r->ended)
+            end(e, r, q);
+    }
+    if (r->ended)
+        end(e, r, NULL);
+    r->in_flight--;
+}
+
+static struct revision *next_to_end(const struct engine *e)
+{
+    size_t at = 0;
+    struct revision *r;
+
+    while ((r = map_each(&e->revisions, &at))) {
+        if (!r->queue_count && !r->ended && r->spec.schedule->end <= e->now)
+            return r;
+        for (size_t i = 0; i < r->queue_count; i++) {
+            if (!r->queues[i].ended && r->queues[i].schedule->end <= e->now)
+                return r;
+        }
+    }
+    return NULL;
 }
 
 void revision_end_due(struct engine *e)
 {
     while (e->next_end <= e->now) {
-        struct revision *due = NULL;
-        size_t at = 0;
-        for (struct revision *r; (r = map_each(&e->revisions, &at));) {
-            if (!r->ended && r->spec.schedule->end <= e->now)
-                due = r;
-        }
+        struct revision *due = next_to_end(e);
         assert(due);
-        due->ended = true;
-        clear_queues(due);
-        if (!due->dropped) /* else only its questions were left */
-            engine_emit(
-                e, &(struct effect){.kind = EFFECT_EXPIRE, .revision = due->spec.id, .at = e->now});
+        end_due(e, due);
         find_next_end(e);
-        due->in_flight++; /* stays until its questions are closed */
-        flights_close(e, due, DELIVERY_EXPIRED, REASON_ENDED);
-        due->in_flight--;
         revision_settle(e, due);
     }
 }
@@ -422,7 +490,7 @@ void engine_drop(struct engine *e, instant_t now, int64_t revision, bool keep)
     r->keep_asked |= keep;
     r->in_flight++; /* stays until its questions are closed */
     if (!r->keep_asked)
-        flights_close(e, r, DELIVERY_CANCELED, REASON_CANCELED);
+        flights_close(e, r, NULL, DELIVERY_CANCELED, REASON_CANCELED);
     r->in_flight--;
     revision_settle(e, r);
 }
@@ -439,7 +507,7 @@ static struct queue *queue_of(struct engine *e, int64_t revision, int64_t lane)
     struct revision *r = map_get(&e->revisions, revision);
 
     for (size_t i = 0; r && i < r->queue_count; i++) {
-        if (r->queues[i].lane->id == lane)
+        if (r->queues[i].id == lane)
             return &r->queues[i];
     }
     return NULL;
@@ -454,7 +522,7 @@ void engine_fetched(struct engine *e, instant_t now, int64_t revision, int64_t l
     if (!q)
         return;
     q->fetching = false;
-    if (q->revision->ended || q->revision->dropped)
+    if (q->ended || q->revision->dropped)
         return;
     for (size_t i = 0; i < count; i++) {
         struct item item = {.delivery = w[i].delivery,

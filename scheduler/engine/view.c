@@ -8,7 +8,7 @@
 static const struct queue *find_queue(const struct revision *r, int64_t lane)
 {
     for (size_t i = 0; i < r->queue_count; i++) {
-        if (r->queues[i].lane->id == lane)
+        if (r->queues[i].id == lane)
             return &r->queues[i];
     }
     return NULL;

@@ -199,7 +199,11 @@ int lane_known(struct run *s, int64_t lane, const char *channel, const char *sen
                                .channel = xstrdup(channel),
                                .sender = xstrdup(sender)};
     map_put(&s->lanes, lane, name);
-    engine_add_lane(s->engine, &(struct engine_lane){lane, channel_id, sender_id, due, answer});
+    engine_add_lane(s->engine, &(struct engine_lane){.id = lane,
+                                                     .channel = channel_id,
+                                                     .sender = sender_id,
+                                                     .last_due = due,
+                                                     .last_answer = answer});
     return 0;
 }
 
@@ -275,7 +279,8 @@ static void start(struct run *s, struct load *l)
         const struct lane_row *row = &l->lanes[i];
         lane_known(s, row->lane, row->channel_name, row->sender_name, row->channel, row->sender,
                    row->last_due, row->last_answer);
-        lanes[i] = (struct engine_revision_lane){row->lane, row->waiting, row->own_due};
+        lanes[i] = (struct engine_revision_lane){
+            .lane = row->lane, .waiting = row->waiting, .last_due = row->own_due};
     }
     r = arena_alloc(l->kept, sizeof *r);
     *r = (struct running){.id = l->id,

@@ -215,8 +215,11 @@ static void start(struct plan *p)
         int64_t id = LANE_FIRST + (int64_t)i;
         if (!p->lanes[i].count)
             continue;
-        engine_add_lane(p->engine,
-                        &(struct engine_lane){id, CHANNEL, id, INSTANT_MIN, INSTANT_MIN});
+        engine_add_lane(p->engine, &(struct engine_lane){.id = id,
+                                                         .channel = CHANNEL,
+                                                         .sender = id,
+                                                         .last_due = INSTANT_MIN,
+                                                         .last_answer = INSTANT_MIN});
         p->revision_lanes[lanes++] =
             (struct engine_revision_lane){.lane = id, .waiting = p->lanes[i].count};
     }

@@ -85,7 +85,11 @@ static void run(uint64_t recipients, const char *name, const struct engine_limit
     engine_add_channel(w.engine,
                        &(struct engine_channel){.id = 1, .account = 1, .in_flight_max = 1});
     for (int64_t i = 0; i < SENDERS; i++) {
-        engine_add_lane(w.engine, &(struct engine_lane){i + 1, 1, i + 1, INSTANT_MIN, INSTANT_MIN});
+        engine_add_lane(w.engine, &(struct engine_lane){.id = i + 1,
+                                                        .channel = 1,
+                                                        .sender = i + 1,
+                                                        .last_due = INSTANT_MIN,
+                                                        .last_answer = INSTANT_MIN});
         w.lanes[i] = (struct engine_revision_lane){.lane = i + 1, .waiting = recipients / SENDERS};
     }
     engine_add_revision(w.engine, w.now,

@@ -436,8 +436,8 @@ static int read_lane(void *ctx, const struct store_revision_lane *lane)
 {
     struct load *l = ctx;
 
-    l->lanes[l->lane_count++] =
-        (struct engine_revision_lane){lane->lane, lane->waiting, lane->last_due};
+    l->lanes[l->lane_count++] = (struct engine_revision_lane){
+        .lane = lane->lane, .waiting = lane->waiting, .last_due = lane->last_due};
     return 0;
 }
 
@@ -476,7 +476,11 @@ static int learn_lane(void *ctx, const struct store_lane_row *row)
     static const struct engine_quota quotas[] = {{20, MS_PER_MINUTE}};
     struct sim *s = ctx;
     struct service_run *r = s->run;
-    struct engine_lane lane = {row->lane, row->channel, row->sender, INSTANT_MIN, INSTANT_MIN};
+    struct engine_lane lane = {.id = row->lane,
+                               .channel = row->channel,
+                               .sender = row->sender,
+                               .last_due = INSTANT_MIN,
+                               .last_answer = INSTANT_MIN};
     struct err e;
     int c = 0;
 

@@ -32,6 +32,7 @@ struct tiny_world {
     size_t revision_count, row_count, sent_count;
     uint64_t expired;
     instant_t due[TINY_ROWS + 1];
+    const struct schedule *zones; /* of lanes 11, 12, ..., which are parts of others; or NULL */
 };
 
 /* A revision that is open always, on channel 1, campaign = id; to be changed, then added. */
@@ -72,8 +73,10 @@ static inline void tiny_add(struct tiny_world *w, struct engine_revision *r)
         while (l < r->lane_count && w->lanes[index][l].lane != w->rows[i].lane)
             l++;
         if (l == r->lane_count)
-            w->lanes[index][r->lane_count++] =
-                (struct engine_revision_lane){.lane = w->rows[i].lane};
+            w->lanes[index][r->lane_count++] = (struct engine_revision_lane){
+                .lane = w->rows[i].lane,
+                .schedule =
+                    w->zones && w->rows[i].lane > 10 ? &w->zones[w->rows[i].lane - 11] : NULL};
         w->lanes[index][l].waiting += !w->rows[i].gone;
     }
     engine_add_revision(w->engine, w->now, r);
@@ -146,7 +149,8 @@ static inline void tiny_effect(struct tiny_world *w, const struct effect *f)
         break;
     case EFFECT_EXPIRE:
         for (size_t i = 0; i < w->row_count; i++) {
-            if (w->rows[i].revision == f->revision && !w->rows[i].gone) {
+            if (w->rows[i].revision == f->revision && !w->rows[i].gone &&
+                (!f->lane || w->rows[i].lane == f->lane)) {
                 w->rows[i].gone = true;
                 w->expired++;
             }

@@ -127,7 +127,10 @@ static void sends_are_counted_once_whatever_they_carry(void **state)
             engine_free(w.engine);
             w.engine = engine_new();
             engine_add_channel(w.engine, &(struct engine_channel){.id = 1, .in_flight_max = 1});
-            engine_add_lane(w.engine, &(struct engine_lane){1, 1, 1, last, last});
+            engine_add_lane(
+                w.engine,
+                &(struct engine_lane){
+                    .id = 1, .channel = 1, .sender = 1, .last_due = last, .last_answer = last});
             tiny_add(&w, r);
         }
         tiny_run(&w, INSTANT_NEVER);

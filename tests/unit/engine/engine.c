@@ -429,8 +429,11 @@ static void start_engine(struct world *w)
         &(struct engine_channel){
             .id = 1, .account = 1, .in_flight_max = 3, .quotas = &quota, .quota_count = 1});
     for (int64_t l = 1; l <= LANES; l++)
-        engine_add_lane(w->engine,
-                        &(struct engine_lane){l, 1, l, w->lane_due[l], w->lane_answer[l]});
+        engine_add_lane(w->engine, &(struct engine_lane){.id = l,
+                                                         .channel = 1,
+                                                         .sender = l,
+                                                         .last_due = w->lane_due[l],
+                                                         .last_answer = w->lane_answer[l]});
     if (w->halted)
         engine_halt(w->engine);
     for (int64_t id = 1; id <= REVISIONS; id++) {
@@ -575,7 +578,11 @@ static struct engine *one_lane(struct bench *b, instant_t now, struct pace pace,
     b->engine = engine_new();
     engine_add_channel(b->engine,
                        &(struct engine_channel){.id = 1, .account = 1, .in_flight_max = 1});
-    engine_add_lane(b->engine, &(struct engine_lane){1, 1, 1, INSTANT_MIN, INSTANT_MIN});
+    engine_add_lane(b->engine, &(struct engine_lane){.id = 1,
+                                                     .channel = 1,
+                                                     .sender = 1,
+                                                     .last_due = INSTANT_MIN,
+                                                     .last_answer = INSTANT_MIN});
     engine_add_revision(b->engine, now,
                         &(struct engine_revision){.id = 1,
                                                   .campaign = 1,
@@ -826,7 +833,11 @@ static void what_was_on_its_way_lengthens_no_rest(void **state)
 
     (void)state;
     engine_add_channel(e, &(struct engine_channel){.id = 1, .account = 1, .in_flight_max = 3});
-    engine_add_lane(e, &(struct engine_lane){1, 1, 1, INSTANT_MIN, INSTANT_MIN});
+    engine_add_lane(e, &(struct engine_lane){.id = 1,
+                                             .channel = 1,
+                                             .sender = 1,
+                                             .last_due = INSTANT_MIN,
+                                             .last_answer = INSTANT_MIN});
     engine_add_revision(e, now,
                         &(struct engine_revision){.id = 1,
                                                   .campaign = 1,
@@ -1037,8 +1048,16 @@ static void an_answer_wakes_who_waits_for_its_place(void **state)
 
     (void)state;
     engine_add_channel(e, &(struct engine_channel){.id = 1, .account = 1, .in_flight_max = 1});
-    engine_add_lane(e, &(struct engine_lane){1, 1, 1, INSTANT_MIN, INSTANT_MIN});
-    engine_add_lane(e, &(struct engine_lane){2, 1, 2, INSTANT_MIN, INSTANT_MIN});
+    engine_add_lane(e, &(struct engine_lane){.id = 1,
+                                             .channel = 1,
+                                             .sender = 1,
+                                             .last_due = INSTANT_MIN,
+                                             .last_answer = INSTANT_MIN});
+    engine_add_lane(e, &(struct engine_lane){.id = 2,
+                                             .channel = 1,
+                                             .sender = 2,
+                                             .last_due = INSTANT_MIN,
+                                             .last_answer = INSTANT_MIN});
     engine_add_revision(e, now,
                         &(struct engine_revision){.id = 1,
                                                   .campaign = 1,
@@ -1146,7 +1165,11 @@ static void pausing_what_was_dropped_ends_it(void **state)
     (void)state;
     engine_add_channel(
         e, &(struct engine_channel){.id = 1, .account = 1, .in_flight_max = 1, .asks = true});
-    engine_add_lane(e, &(struct engine_lane){1, 1, 1, INSTANT_MIN, INSTANT_MIN});
+    engine_add_lane(e, &(struct engine_lane){.id = 1,
+                                             .channel = 1,
+                                             .sender = 1,
+                                             .last_due = INSTANT_MIN,
+                                             .last_answer = INSTANT_MIN});
     engine_add_revision(e, 1000,
                         &(struct engine_revision){.id = 1,
                                                   .campaign = 1,

@@ -169,8 +169,12 @@ static void a_restart_moves_no_spread_send(void **state)
             engine_free(w.engine);
             w.engine = engine_new();
             engine_add_channel(w.engine, &(struct engine_channel){.id = 1, .in_flight_max = 1});
-            engine_add_lane(w.engine, &(struct engine_lane){1, 1, 1, last, last});
-            w.lanes[0][0] = (struct engine_revision_lane){1, 20 - w.sent_count, last};
+            engine_add_lane(
+                w.engine,
+                &(struct engine_lane){
+                    .id = 1, .channel = 1, .sender = 1, .last_due = last, .last_answer = last});
+            w.lanes[0][0] = (struct engine_revision_lane){
+                .lane = 1, .waiting = 20 - w.sent_count, .last_due = last};
             engine_add_revision(w.engine, w.now, &w.revisions[0]);
             tiny_run(&w, INSTANT_NEVER);
         }

@@ -854,8 +854,11 @@ static void start_engine(struct world *w)
                                                                .quota_count = c == 1,
                                                                .asks = c != 3});
     for (int64_t l = 1; l <= LANES; l++)
-        engine_add_lane(w->engine, &(struct engine_lane){l, lane_channel[l], lane_sender[l],
-                                                         w->lane_due[l], w->lane_answer[l]});
+        engine_add_lane(w->engine, &(struct engine_lane){.id = l,
+                                                         .channel = lane_channel[l],
+                                                         .sender = lane_sender[l],
+                                                         .last_due = w->lane_due[l],
+                                                         .last_answer = w->lane_answer[l]});
     if (w->halted)
         engine_halt(w->engine);
     for (int64_t id = 1; id <= REVISIONS; id++)
@@ -998,8 +1001,11 @@ static struct engine *bench_open(struct bench *b, duration_t within, uint32_t ba
     for (int64_t c = 1; c <= 2; c++) {
         engine_add_channel(b->engine, &(struct engine_channel){
                                           .id = c, .account = 1, .in_flight_max = 1, .asks = true});
-        engine_add_lane(b->engine,
-                        &(struct engine_lane){2 * c - 1, c, 1, INSTANT_MIN, INSTANT_MIN});
+        engine_add_lane(b->engine, &(struct engine_lane){.id = 2 * c - 1,
+                                                         .channel = c,
+                                                         .sender = 1,
+                                                         .last_due = INSTANT_MIN,
+                                                         .last_answer = INSTANT_MIN});
     }
     for (int64_t id = 1; id <= 2; id++) { /* revision 1 on lane 1, 2 on lane 3 */
         b->lane[id - 1] = (struct engine_revision_lane){.lane = 2 * id - 1, .waiting = 3};
@@ -1293,7 +1299,11 @@ static void a_restored_question_keeps_its_place(void **state)
     (void)state;
     engine_add_channel(
         e, &(struct engine_channel){.id = 1, .account = 1, .in_flight_max = 1, .asks = true});
-    engine_add_lane(e, &(struct engine_lane){1, 1, 1, INSTANT_MIN, INSTANT_MIN});
+    engine_add_lane(e, &(struct engine_lane){.id = 1,
+                                             .channel = 1,
+                                             .sender = 1,
+                                             .last_due = INSTANT_MIN,
+                                             .last_answer = INSTANT_MIN});
     engine_add_revision(e, t0,
                         &(struct engine_revision){.id = 1,
                                                   .campaign = 1,
@@ -1351,7 +1361,11 @@ static void a_restored_question_takes_its_place_where_others_count(void **state)
                                     .lane_count = 1};
         engine_add_channel(
             e, &(struct engine_channel){.id = id, .account = 1, .in_flight_max = 1, .asks = true});
-        engine_add_lane(e, &(struct engine_lane){2 * id - 1, id, 1, INSTANT_MIN, INSTANT_MIN});
+        engine_add_lane(e, &(struct engine_lane){.id = 2 * id - 1,
+                                                 .channel = id,
+                                                 .sender = 1,
+                                                 .last_due = INSTANT_MIN,
+                                                 .last_answer = INSTANT_MIN});
         engine_add_revision(e, t0, &r);
         engine_primed(e, t0, id);
     }
