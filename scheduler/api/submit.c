@@ -48,7 +48,8 @@ struct submission {
     struct ties ties;
     bool begun, read_all, known; /* known: this digest is there already */
     int64_t loading;
-    int64_t *lanes; /* of the senders; 0: not looked up yet */
+    int64_t *lanes;      /* of the senders; 0: not looked up yet */
+    struct part **parts; /* of their lanes */
     uint64_t stored;
     uint64_t told; /* of stored, on the loop thread */
 
@@ -260,6 +261,7 @@ static int open_review(struct store *store, struct request *rq)
         return rq->e.code;
     review_senders(s->review, &senders);
     s->lanes = arena_array(rq->arena, senders, sizeof(*s->lanes));
+    s->parts = arena_array(rq->arena, senders, sizeof(*s->parts));
     const struct store_submission sub = {
         .campaign = c->id, .title = c->title, .by = rq->who.name, .at = rq->now};
     rc = store_submit_begin(store, &sub, &s->loading, &rq->e);
@@ -275,6 +277,32 @@ static void opened(struct request *rq)
         request_store(rq, take_rows, rows_taken);
 }
 
+struct part {         /* of a sender's lane, for one zone; parts are few */
+    const char *zone; /* the audience's */
+    int64_t lane;
+    struct part *next;
+};
+
+static int part_of(struct store *store, struct request *rq, const struct review_row *row,
+                   int64_t *lane)
+{
+    struct submission *s = rq->state;
+    struct part **list = &s->parts[row->sender_index], *p = *list;
+    int rc = 0;
+
+    while (p && p->zone != row->zone)
+        p = p->next;
+    if (!p) {
+        p = arena_alloc(rq->arena, sizeof *p);
+        rc = store_lane_part(store, *lane, row->zone, &p->lane, &rq->e);
+        p->zone = row->zone;
+        p->next = *list;
+        *list = p;
+    }
+    *lane = p->lane;
+    return rc;
+}
+
 static int lane_of(struct store *store, struct request *rq, const struct review_row *row,
                    int64_t *lane)
 {
@@ -286,7 +314,7 @@ static int lane_of(struct store *store, struct request *rq, const struct review_
         rc = store_lane(store, s->channel->name, row->sender, &s->lanes[row->sender_index],
                         &channel_id, &sender_id, &rq->e);
     *lane = s->lanes[row->sender_index];
-    return rc;
+    return rc || !row->zone ? rc : part_of(store, rq, row, lane);
 }
 
 /* The values as a JSON array, or NULL when there are none. */

@@ -132,6 +132,7 @@ int review_next(struct review *r, struct review_row *row, struct err *e)
                                .recipient = in.recipient,
                                .sender = r->senders[in.sender],
                                .sender_index = in.sender,
+                               .zone = in.zone,
                                .skipped = skipped(r, &in),
                                .values = in.values,
                                .value_count = r->value_count};
@@ -506,6 +507,7 @@ static void row_count(struct review *r, const struct review_row *row)
         sum->skipped[row->skipped]++;
         return;
     }
+    sum->fallback += r->campaign->recipient_zones && !row->zone;
     size_t bytes = row->text ? strlen(row->text) : 0;
     if (sum->sends == 0 || bytes < r->shortest_bytes) {
         sum->shortest = row->row;
@@ -526,6 +528,7 @@ static void row_count(struct review *r, const struct review_row *row)
 static void finish(struct review *r)
 {
     r->ended = true;
+    r->sum.zones = r->audience ? audience_zones(r->audience) : 0;
     taps_count(r);
     taps_check(r);
     for (size_t i = 0; i < PROBLEMS; i++)

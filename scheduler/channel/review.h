@@ -18,6 +18,7 @@ struct review_row {
     size_t line;
     const char *recipient, *sender;
     size_t sender_index;
+    const char *zone;    /* the recipient's; NULL: the campaign's */
     enum reason skipped; /* REASON_NONE, _DUPLICATE, _NO_RELATION, _NO_CONSENT or _MISSING_VALUE */
     const char *missing; /* the name that has no value */
     const char *const *values; /* of the template's names */
@@ -38,6 +39,7 @@ struct review_sum {
     uint64_t taps_max;       /* where a person sends: the most for one of them ... */
     const char *taps_sender; /* ... who that is */
     uint64_t skipped[REASONS];
+    uint64_t zones, fallback; /* with zones of recipients: how many; who has none of their own */
     uint64_t shortest, longest, most_defaults; /* row numbers; 0: none */
     bool open; /* who is meant is known to the service only: rows before `where`, or none */
 };

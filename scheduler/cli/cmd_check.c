@@ -50,6 +50,12 @@ static void print_sum(const struct cli *cli, const char *file, const struct loca
     if (empty)
         add_count(&line, tr("%llu without a value"), empty);
     add_count(&line, senders == 1 ? tr("%zu sender") : tr("%zu senders"), senders);
+    if (c->campaign->recipient_zones && !audience_of_service(c->campaign->source)) {
+        unsigned long long zones = sum->zones, fallback = sum->fallback;
+        add_count(&line, zones == 1 ? tr("%llu time zone") : tr("%llu time zones"), zones);
+        if (fallback)
+            add_count(&line, tr("%llu by fallback_timezone"), fallback);
+    }
     if (sum->taps_max)
         strbuf_printf(&line, tr(", at most %llu by one person"), (unsigned long long)sum->taps_max);
     put_safe(cli->out, file);

@@ -29,12 +29,16 @@ struct planning {
     struct digest digest;
     uint64_t seed;
     struct engine_quota quotas[SPEC_QUOTAS];
+    const char **zones; /* of recipients, as met */
+    size_t zone_count, zone_capacity;
     struct plan *plan;
 };
 
 /* Reads all rows and plans. 0, or the exit code; what is wrong is in `diags` or was said. */
 int planning_run(struct planning *p);
 void planning_dispose(struct planning *p);
+/* The schedule of `c`, for the same rows, in each zone of theirs. `c` must outlive the run. */
+void planning_zones(struct planning *p, const struct campaign *c);
 /* Whose plan it is, for the objects. */
 struct planned planning_whose(const struct planning *p);
 /* Of the campaign, or of one that says something else for the same rows. */

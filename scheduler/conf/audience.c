@@ -32,7 +32,10 @@ struct audience {
     struct csv *csv; /* NULL: the list */
     const char **headers;
     size_t header_count, recipient_column;
-    long sender_column, tags_column, consent_column;
+    long sender_column, tags_column, consent_column, zone_column;
+    struct zones *zones;     /* with zones of recipients */
+    const char **zone_names; /* those met so far */
+    size_t zone_count, zone_capacity;
     audience_tags_fn *tags; /* or NULL */
     void *tags_ctx;
     audience_sender_fn *relation; /* or NULL */
@@ -48,8 +51,8 @@ struct audience {
     struct seen seen;
     struct digester *digester;
     struct digest digest;
-    struct strbuf recipient, sender; /* of the row, when trimmed */
-    size_t listed;                   /* of the list: taken so far */
+    struct strbuf recipient, sender, zone; /* of the row, when trimmed */
+    size_t listed;                         /* of the list: taken so far */
     uint64_t rows;
     bool ended;
 };
@@ -70,6 +73,7 @@ static bool consent_given(const char *value);
 static const char *sender_named(struct audience *a, const struct csv_row *in);
 static bool sender_find(struct audience *a, const struct csv_row *in, const char *name,
                         size_t *out);
+static bool zone_find(struct audience *a, const struct csv_row *in, const char **out);
 static void row_hash(struct audience *a, const struct csv_row *in, size_t sender);
 static void row_problem(struct audience *a, const struct csv_row *row);
 static void error_at(struct audience *a, size_t line, size_t field, const char *message);
@@ -90,6 +94,8 @@ int audience_open(struct audience **out, const struct campaign *c, const char *p
                            .sender_column = NO_COLUMN,
                            .tags_column = NO_COLUMN,
                            .consent_column = NO_COLUMN,
+                           .zone_column = NO_COLUMN,
+                           .zones = c->recipient_zones ? zones_new() : NULL,
                            .senders = senders,
                            .sender_count = sender_count};
     a->label = arena_strdup(arena, path ? label : c->file);
@@ -163,6 +169,11 @@ uint64_t audience_rows(const struct audience *a)
     return a->rows;
 }
 
+size_t audience_zones(const struct audience *a)
+{
+    return a->zone_count;
+}
+
 void audience_close(struct audience *a)
 {
     if (!a)
@@ -172,9 +183,12 @@ void audience_close(struct audience *a)
     csv_free(a->csv);
     if (a->fd >= 0)
         close(a->fd);
+    zones_free(a->zones);
+    free(a->zone_names);
     seen_dispose(&a->seen);
     strbuf_dispose(&a->recipient);
     strbuf_dispose(&a->sender);
+    strbuf_dispose(&a->zone);
     arena_free(a->arena);
 }
 
@@ -271,6 +285,8 @@ static bool header_check(struct audience *a, const struct csv_row *row)
             a->tags_column = (long)i;
         } else if (strcmp(a->headers[i], "consent") == 0) {
             a->consent_column = (long)i;
+        } else if (strcmp(a->headers[i], "timezone") == 0) {
+            a->zone_column = (long)i;
         }
     }
     const char *nearest = found ? NULL : text_nearest("recipient", a->headers);
@@ -381,7 +397,9 @@ static int row_take(struct audience *a, const struct csv_row *in, struct audienc
     }
     const char *recipient = trimmed(&a->recipient, in->fields[a->recipient_column]);
     const char *name = sender_named(a, in);
+    const char *zone;
     bool ok = recipient_check(a, in, recipient);
+    ok = zone_find(a, in, &zone) && ok;
     if (!sender_find(a, in, name, &sender) || !ok)
         return 0;
     int wanted = row_wanted(a, in, recipient, e);
@@ -402,6 +420,7 @@ static int row_take(struct audience *a, const struct csv_row *in, struct audienc
                                  .field = a->recipient_column + 1,
                                  .recipient = recipient,
                                  .sender = sender,
+                                 .zone = zone,
                                  .duplicate = !fresh,
                                  .stranger = stranger,
                                  .consents = a->consent_column != NO_COLUMN &&
@@ -490,6 +509,32 @@ static bool sender_find(struct audience *a, const struct csv_row *in, const char
         return false;
     }
     *out = found->index;
+    return true;
+}
+
+/* NULL: the campaign's own (the fallback). Zones are few: each name is kept once. */
+static bool zone_find(struct audience *a, const struct csv_row *in, const char **out)
+{
+    const char *name = !a->zones || a->zone_column == NO_COLUMN
+                           ? ""
+                           : trimmed(&a->zone, in->fields[a->zone_column]);
+
+    *out = NULL;
+    if (!*name)
+        return true;
+    for (size_t i = 0; i < a->zone_count; i++) {
+        if (strcmp(a->zone_names[i], name) == 0) {
+            *out = a->zone_names[i];
+            return true;
+        }
+    }
+    if (!zones_get(a->zones, name)) {
+        diag_add(a->diags, a->label, in->line, (size_t)a->zone_column + 1, DIAG_ERROR, ERR_DATA,
+                 tr("unknown time zone '%s'"), name);
+        return false;
+    }
+    a->zone_names = xgrow(a->zone_names, &a->zone_capacity, a->zone_count + 1, sizeof(char *));
+    *out = a->zone_names[a->zone_count++] = arena_strdup(a->arena, name);
     return true;
 }
 

@@ -23,7 +23,9 @@ struct audience_row {
     size_t line;  /* in its file */
     size_t field; /* of the recipient, from 1 */
     const char *recipient;
-    size_t sender; /* index into the senders given to audience_open */
+    size_t sender;    /* index into the senders given to audience_open */
+    const char *zone; /* with `timezone: recipient`, of the column; NULL: not known. Lives with the
+                         audience */
     bool duplicate;
     bool stranger;               /* nobody's: see audience_relations */
     bool consents;               /* its column `consent` says so */
@@ -57,6 +59,7 @@ int audience_next(struct audience *a, struct audience_row *row, struct err *e);
 /* After the end: the digest over all rows (all columns), and how many there were. */
 struct digest audience_digest(const struct audience *a);
 uint64_t audience_rows(const struct audience *a);
+size_t audience_zones(const struct audience *a); /* different ones that were met */
 void audience_close(struct audience *a);
 
 /* Whether `rows` agrees with expect and tolerance; else adds the error at `expect:` (ERR_REFUSED).

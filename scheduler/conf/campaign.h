@@ -103,6 +103,7 @@ struct campaign {
     size_t attachment_count;
 
     const char *zone_name; /* resolved */
+    bool recipient_zones;  /* timezone: recipient; zone_name is the fallback */
     struct schedule schedule;
     struct window *windows;            /* the schedule's */
     const char *start_text, *end_text; /* as written, for people; NULL: default */
@@ -142,6 +143,10 @@ struct campaign *campaign_read_broken(bool *broken, const char *file, const char
                                       const char *service_dir, struct zones *zones,
                                       struct diags *diags);
 void campaign_free(struct campaign *c);
+/* The schedule as it is in a recipient's zone, with local start and end; hours of policies hold in
+ * both zones. In the campaign's arena; the campaign's own when there is no such zone (any more). */
+const struct schedule *campaign_schedule_in(const struct campaign *c, const char *zone,
+                                            struct zones *zones);
 /* Where byte `offset` of the message's text stands in the file; the text's place if in doubt. */
 struct place campaign_text_place(const struct campaign *c, size_t offset);
 

@@ -44,7 +44,7 @@ void schedule_read(const struct reader *r, const struct yaml_node *node, const c
     s->end = INSTANT_NEVER;
     if (node && !read_map(r, node, "schedule"))
         node = NULL;
-    zone_read(r, yaml_get(node, "timezone"), zone_default, zones, c);
+    zone_read(r, node, zone_default, zones, c);
     if (!node)
         return;
     start_end_read(r, node, c);
@@ -73,19 +73,70 @@ void schedule_read_also(const struct reader *r, const struct yaml_node *node, st
     c->schedule.also = s;
 }
 
-/* An unknown zone is replaced by UTC here, so that the times are still looked at. */
+/* The zone of `node`. An unknown one is replaced by UTC, so that the times are still looked at. */
+static const char *zone_named(const struct reader *r, const struct yaml_node *node,
+                              const char *what, const char *otherwise, struct zones *zones)
+{
+    const char *name = node ? read_line(r, node, what, NAME_BYTES_MAX) : otherwise;
+
+    if (name && zones_get(zones, name))
+        return arena_strdup(r->arena, name);
+    if (node && name)
+        read_error(r, node, tr("unknown time zone '%s'"), name);
+    return "UTC";
+}
+
+/* `timezone: recipient` is each recipient's own; what has one zone only (what people are shown,
+ * periods of limits) is in the fallback's. */
 static void zone_read(const struct reader *r, const struct yaml_node *node,
                       const char *zone_default, struct zones *zones, struct campaign *c)
 {
-    const char *name = node ? read_line(r, node, "timezone", NAME_BYTES_MAX) : zone_default;
+    const struct yaml_node *zone = yaml_get(node, "timezone");
+    const struct yaml_node *fallback = yaml_get(node, "fallback_timezone");
 
-    c->zone_name = name && zones_get(zones, name) ? name : "UTC";
-    c->zone_name = arena_strdup(r->arena, c->zone_name);
+    c->recipient_zones = zone && zone->kind == YAML_SCALAR && strcmp(zone->text, "recipient") == 0;
+    if (c->recipient_zones && !fallback)
+        read_error(r, zone,
+                   tr("'timezone: recipient' needs 'fallback_timezone', for recipients whose zone "
+                      "is not known"));
+    if (!c->recipient_zones && fallback)
+        read_error(r, fallback->key, tr("'fallback_timezone' is for 'timezone: recipient'"));
+    c->zone_name = c->recipient_zones
+                       ? zone_named(r, fallback, "fallback_timezone", zone_default, zones)
+                       : zone_named(r, zone, "timezone", zone_default, zones);
     c->schedule.zone = zones_get(zones, c->zone_name);
-    if (node && name && strcmp(name, "recipient") == 0)
-        read_error(r, node, tr("'%s' is not supported yet"), name);
-    else if (node && name && strcmp(name, c->zone_name) != 0)
-        read_error(r, node, tr("unknown time zone '%s'"), name);
+}
+
+static const struct schedule *also_in(const struct campaign *c, const struct schedule *also,
+                                      const struct schedule *in)
+{
+    if (!also)
+        return c->schedule.also; /* a pack's hours hold in the campaign's zone as well */
+    struct schedule *s = arena_alloc(c->arena, sizeof *s);
+    *s = *also;
+    s->zone = in->zone;
+    s->start = in->start;
+    s->end = in->end;
+    s->also = also_in(c, also->also, in);
+    return s;
+}
+
+const struct schedule *campaign_schedule_in(const struct campaign *c, const char *zone,
+                                            struct zones *zones)
+{
+    const struct tz *tz = zones_get(zones, zone);
+
+    if (!tz || tz == c->schedule.zone)
+        return &c->schedule;
+    struct schedule *s = arena_alloc(c->arena, sizeof *s);
+    *s = c->schedule;
+    s->zone = tz;
+    if (c->start_text)
+        instant_parse(c->start_text, tz, &s->start);
+    if (c->end_text)
+        instant_parse(c->end_text, tz, &s->end);
+    s->also = also_in(c, c->schedule.also, s);
+    return s;
 }
 
 static void start_end_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)

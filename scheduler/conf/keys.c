@@ -48,7 +48,7 @@ static const struct key also_keys[] = {
 static const struct key schedule_keys[] = {{.name = "start"},
                                            {.name = "end"},
                                            {.name = "timezone"},
-                                           {.name = "fallback_timezone", .state = KEY_LATER},
+                                           {.name = "fallback_timezone"},
                                            {.name = "calendar"},
                                            {.name = "windows", .inside = window_keys},
                                            {"also", KEY_STORED, also_keys, KEYS_CLOSED},

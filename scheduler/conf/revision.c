@@ -236,6 +236,11 @@ static void schedule_write(struct strbuf *out, const struct campaign *c)
         time_write(out, c->end_text, s->end);
         comma = ",";
     }
+    if (c->recipient_zones) {
+        strbuf_printf(out, "%s\"fallback_timezone\":", comma);
+        canonical_string(out, c->zone_name);
+        comma = ",";
+    }
     if (s->quiet_count > 0) {
         strbuf_printf(out, "%s\"quiet_hours\":", comma);
         hours_write(out, s->quiet, s->quiet_count);
@@ -253,7 +258,7 @@ static void schedule_write(struct strbuf *out, const struct campaign *c)
         comma = ",";
     }
     strbuf_printf(out, "%s\"timezone\":", comma);
-    canonical_string(out, c->zone_name);
+    canonical_string(out, c->recipient_zones ? "recipient" : c->zone_name);
     if (s->window_count > 0) {
         strbuf_puts(out, ",\"windows\":");
         windows_write(out, s);

@@ -276,6 +276,8 @@ static bool comes_before(const struct lane *l, const struct choice *a, const str
         return rank(a) < rank(b);
     if (end_a != end_b)
         return end_a < end_b;
+    if (a->queue->revision == b->queue->revision) /* parts of a lane: in order of the file */
+        return a->queue->items[a->index].row < b->queue->items[b->index].row;
     return (a->place + l->queue_count - l->turn) % l->queue_count <
            (b->place + l->queue_count - l->turn) % l->queue_count;
 }
@@ -298,6 +300,16 @@ static bool choose(struct engine *e, struct lane *l, struct choice *best, instan
     }
     set_starved(e, l, starved);
     return any;
+}
+
+/* Of the next campaign, whose queues are side by side. */
+static size_t next_turn(const struct lane *l, size_t place)
+{
+    size_t next = place;
+
+    while (next < l->queue_count && l->queues[next]->revision == l->queues[place]->revision)
+        next++;
+    return next % l->queue_count;
 }
 
 static bool has_room(const struct lane *l, const struct queue *q)
@@ -338,7 +350,7 @@ void lane_run(struct engine *e, struct lane *l)
         }
         if (!has_room(l, c.queue))
             break; /* the answer touches the lane */
-        l->turn = (c.place + 1) % l->queue_count;
+        l->turn = next_turn(l, c.place);
         flight_claim(e, c.queue, c.index);
         wake = INSTANT_NEVER;
     }

@@ -555,6 +555,10 @@ void engine_refetch(struct engine *e, instant_t now, int64_t revision, int64_t l
     engine_time(e, now);
     if (!q)
         return;
+    if (q->ended) { /* too late for those in that zone */
+        end(e, q->revision, q->revision->ended ? NULL : q);
+        return;
+    }
     q->waiting += waiting_more;
     queue_again(q);
     lane_touch(e, q->lane);

@@ -297,7 +297,10 @@ static void expire_run(struct store *store, struct store_job *job)
 {
     struct ask *a = (struct ask *)job;
 
-    a->rc = store_expire(store, a->effect.revision, a->effect.at, &a->expired, &a->err);
+    const struct effect *f = &a->effect;
+
+    a->rc = f->lane ? store_expire_lane(store, f->revision, f->lane, f->at, &a->expired, &a->err)
+                    : store_expire(store, f->revision, f->at, &a->expired, &a->err);
 }
 
 static void expire_done(struct store_job *job)

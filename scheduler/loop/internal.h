@@ -199,8 +199,6 @@ int revisions_load(struct run *s,
 void revisions_sync(struct run *s, int64_t revision, bool family);
 void revisions_forget(struct run *s, struct running *r);
 void revisions_look_again(struct run *s); /* channels came or went: what the store knows of them */
-int lane_known(struct run *s, int64_t lane, const char *channel, const char *sender,
-               int64_t channel_id, int64_t sender_id, instant_t due, instant_t answer);
 
 /* channels.c */
 

@@ -15,6 +15,9 @@
 struct lane_row {
     int64_t lane, channel, sender;
     char *channel_name, *sender_name;
+    int64_t of; /* of a part of a lane */
+    char *zone;
+    bool paces; /* a lane of which only parts are used here */
     uint64_t waiting;
     instant_t own_due; /* of the revision's last send there; 0: none */
     instant_t last_due, last_answer;
@@ -42,6 +45,7 @@ struct load {
     struct digest digest;
     struct lane_row *lanes;
     size_t lane_count, lane_capacity;
+    bool parted; /* some are parts of lanes */
     struct channel_attachment *attachments;
     size_t attachment_count;
     struct arena *kept; /* the attachments' bytes: live as long as the revision runs */
@@ -99,8 +103,52 @@ static int read_lane_name(void *ctx, const struct store_lane_row *row)
         l->lanes[i].sender = row->sender;
         l->lanes[i].channel_name = arena_strdup(l->arena, row->channel_name);
         l->lanes[i].sender_name = arena_strdup(l->arena, row->sender_name);
+        l->lanes[i].of = row->of;
+        l->lanes[i].zone = arena_strdup(l->arena, row->zone);
     }
     return 0;
+}
+
+static int by_lane(const void *a, const void *b)
+{
+    const struct lane_row *x = a, *y = b;
+
+    return (x->lane > y->lane) - (x->lane < y->lane);
+}
+
+static int keep_part(void *ctx, const struct store_lane_row *row)
+{
+    struct load *l = ctx;
+
+    for (size_t i = 0; i < l->lane_count && !l->parted; i++)
+        l->parted = l->lanes[i].lane == row->lane && row->of;
+    return 0;
+}
+
+static int keep_whole(void *ctx, const struct store_lane_row *row)
+{
+    struct load *l = ctx;
+    bool known = row->of != 0;
+
+    for (size_t i = 0; i < l->lane_count; i++)
+        known = known || l->lanes[i].lane == row->lane;
+    if (known)
+        return 0;
+    read_lane(l, &(struct store_revision_lane){.lane = row->lane});
+    l->lanes[l->lane_count - 1].paces = true;
+    return 0;
+}
+
+/* A part of a lane needs its lane, before it. */
+static int read_whole_lanes(struct store *store, struct load *l)
+{
+    int rc = store_lanes(store, keep_part, l, &l->err);
+
+    if (!rc && l->parted)
+        rc = store_lanes(store, keep_whole, l, &l->err);
+    if (!rc && l->parted)
+        qsort(l->lanes, l->lane_count, sizeof *l->lanes, by_lane);
+    return rc;
 }
 
 static int read_blobs(struct store *store, struct load *l)
@@ -135,6 +183,8 @@ static int read_lanes(struct store *store, struct load *l)
 {
     int rc = store_revision_lanes(store, l->id, read_lane, l, &l->err);
 
+    if (!rc)
+        rc = read_whole_lanes(store, l);
     if (!rc)
         rc = store_lanes(store, read_lane_name, l, &l->err);
     for (size_t i = 0; !rc && i < l->lane_count; i++)
@@ -178,33 +228,30 @@ static void load_run(struct store *store, struct store_job *job)
 
 /* --- loop thread --- */
 
-int lane_known(struct run *s, int64_t lane, const char *channel, const char *sender,
-               int64_t channel_id, int64_t sender_id, instant_t due, instant_t answer)
+static void row_known(struct run *s, const struct lane_row *row)
 {
-    struct chan *c = channel_find(s, channel);
+    struct chan *c = channel_find(s, row->channel_name);
 
-    if (!c)
-        return ERR_NOTFOUND; /* not configured (any more) */
-    if (map_get(&s->lanes, lane))
-        return 0;
+    if (!c || map_get(&s->lanes, row->lane))
+        return; /* not configured (any more) */
     if (!c->id) {
         struct engine_quota quotas[SPEC_QUOTAS];
-        const struct engine_channel spec = spec_channel(channel_id, c->kind, quotas);
-        c->id = channel_id;
+        const struct engine_channel spec = spec_channel(row->channel, c->kind, quotas);
+        c->id = row->channel;
         engine_add_channel(s->engine, &spec);
     }
     struct lane_name *name = xmalloc(sizeof *name);
-    *name = (struct lane_name){.lane = lane,
-                               .channel_id = channel_id,
-                               .channel = xstrdup(channel),
-                               .sender = xstrdup(sender)};
-    map_put(&s->lanes, lane, name);
-    engine_add_lane(s->engine, &(struct engine_lane){.id = lane,
-                                                     .channel = channel_id,
-                                                     .sender = sender_id,
-                                                     .last_due = due,
-                                                     .last_answer = answer});
-    return 0;
+    *name = (struct lane_name){.lane = row->lane,
+                               .channel_id = row->channel,
+                               .channel = xstrdup(row->channel_name),
+                               .sender = xstrdup(row->sender_name)};
+    map_put(&s->lanes, row->lane, name);
+    engine_add_lane(s->engine, &(struct engine_lane){.id = row->lane,
+                                                     .channel = row->channel,
+                                                     .sender = row->sender,
+                                                     .last_due = row->last_due,
+                                                     .last_answer = row->last_answer,
+                                                     .of = row->of});
 }
 
 static bool same_text(const char *a, const char *b)
@@ -259,12 +306,30 @@ static void restore_prompt(struct run *s, const struct running *r, const struct 
     prompts_changed(s);
 }
 
+/* Of a part of a lane, in its zone; found once for all senders. */
+static const struct schedule *schedule_of(struct run *s, const struct load *l,
+                                          const struct campaign *c,
+                                          const struct engine_revision_lane *done, size_t index)
+{
+    const struct lane_row *row = &l->lanes[index];
+
+    if (!row->of)
+        return NULL;
+    for (size_t i = 0, k = 0; i < index; i++) {
+        if (l->lanes[i].of && strcmp(l->lanes[i].zone, row->zone) == 0)
+            return done[k].schedule;
+        k += !l->lanes[i].paces;
+    }
+    return campaign_schedule_in(c, row->zone, s->zones);
+}
+
 static void start(struct run *s, struct load *l)
 {
     struct revision_facts facts;
     struct campaign *c = manifest_read(l->manifest, s->zones, &facts, &l->err);
     struct chan *channel = c ? approved_channel(s, l, &facts) : NULL;
     struct engine_revision_lane *lanes;
+    size_t lane_count = 0;
     struct engine_revision spec;
     struct running *r;
 
@@ -277,10 +342,14 @@ static void start(struct run *s, struct load *l)
     lanes = arena_array(l->kept, l->lane_count + 1, sizeof *lanes);
     for (size_t i = 0; i < l->lane_count; i++) {
         const struct lane_row *row = &l->lanes[i];
-        lane_known(s, row->lane, row->channel_name, row->sender_name, row->channel, row->sender,
-                   row->last_due, row->last_answer);
-        lanes[i] = (struct engine_revision_lane){
-            .lane = row->lane, .waiting = row->waiting, .last_due = row->own_due};
+        row_known(s, row);
+        if (row->paces)
+            continue;
+        lanes[lane_count++] =
+            (struct engine_revision_lane){.lane = row->lane,
+                                          .waiting = row->waiting,
+                                          .last_due = row->own_due,
+                                          .schedule = schedule_of(s, l, c, lanes, i)};
     }
     r = arena_alloc(l->kept, sizeof *r);
     *r = (struct running){.id = l->id,
@@ -301,7 +370,7 @@ static void start(struct run *s, struct load *l)
     spec.channel = channel->id;
     spec.seed = revision_seed(&l->digest);
     spec.lanes = lanes;
-    spec.lane_count = l->lane_count;
+    spec.lane_count = lane_count;
     spec.paused = l->status == REVISION_PAUSED;
     spec.owner = r;
     engine_add_revision(s->engine, run_now(s), &spec);
@@ -444,8 +513,7 @@ static void know_all_lanes(struct run *s, const struct load *l)
 {
     for (size_t i = 0; i < l->lane_count; i++) {
         const struct lane_row *row = &l->lanes[i];
-        lane_known(s, row->lane, row->channel_name, row->sender_name, row->channel, row->sender,
-                   row->last_due, row->last_answer);
+        row_known(s, row);
     }
 }
 

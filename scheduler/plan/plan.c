@@ -20,11 +20,12 @@ enum { CHANNEL = 1, REVISION = 1, CAMPAIGN = 1, LANE_FIRST = 1 };
 
 struct row {
     instant_t due_at;
-    uint32_t sender;
+    uint32_t lane;         /* of plan.lanes */
     uint8_t state, reason; /* enum plan_state, enum reason */
 };
 
-struct lane {              /* of one sender */
+struct lane {              /* of one sender; or its part for recipients in one zone */
+    uint32_t sender, zone; /* zone 0: not a part */
     uint32_t first, count; /* of plan.by_lane */
     bool held, holding;    /* ever, now */
     enum gate gate;        /* what holds it, or held it last */
@@ -43,7 +44,10 @@ struct plan {
     uint32_t *by_lane;    /* row numbers of those that go, lane by lane */
     uint32_t *by_message; /* with a batch: the same, in each lane by message */
     uint32_t *order;
-    struct lane *lanes;
+    struct lane *lanes; /* one a sender, then the parts */
+    size_t lane_count, lane_capacity;
+    const struct schedule **zones; /* by number, from 1 */
+    size_t zone_count, zone_capacity;
     struct engine_revision_lane *revision_lanes;
     duration_t (*holds)[PLAN_BINDINGS]; /* of each lane, by plan_sum.binding */
     uint64_t *taps;
@@ -52,13 +56,21 @@ struct plan {
     struct plan_sum sum;
 };
 
+static size_t add_lane(struct plan *p, size_t sender, size_t zone)
+{
+    p->lanes = xgrow(p->lanes, &p->lane_capacity, p->lane_count + 1, sizeof *p->lanes);
+    p->lanes[p->lane_count] = (struct lane){.sender = (uint32_t)sender, .zone = (uint32_t)zone};
+    return p->lane_count++;
+}
+
 struct plan *plan_new(const struct plan_setup *setup)
 {
     struct plan *p = xmalloc(sizeof *p);
 
     assert(setup->sender_count > 0);
     p->setup = *setup;
-    p->lanes = xmalloc(setup->sender_count * sizeof *p->lanes);
+    for (size_t i = 0; i < setup->sender_count; i++)
+        add_lane(p, i, 0);
     p->holds = xmalloc(setup->sender_count * sizeof *p->holds);
     if (setup->channel.asks)
         p->taps = xmalloc(setup->sender_count * sizeof *p->taps);
@@ -77,14 +89,39 @@ void plan_free(struct plan *p)
     free(p->by_message);
     free(p->order);
     free(p->lanes);
+    free(p->zones);
     free(p->revision_lanes);
     free(p->holds);
     free(p->taps);
     free(p);
 }
 
-void plan_add(struct plan *p, size_t sender, enum reason skipped, int64_t message)
+/* Parts are few. */
+static size_t lane_for(struct plan *p, size_t sender, size_t zone)
 {
+    size_t i = p->setup.sender_count;
+
+    if (!zone)
+        return sender;
+    while (i < p->lane_count && (p->lanes[i].sender != sender || p->lanes[i].zone != zone))
+        i++;
+    return i < p->lane_count ? i : add_lane(p, sender, zone);
+}
+
+void plan_zone(struct plan *p, size_t zone, const struct schedule *schedule)
+{
+    assert(zone > 0 && !p->engine);
+    while (p->zone_count <= zone) {
+        p->zones = xgrow(p->zones, &p->zone_capacity, p->zone_count + 1, sizeof *p->zones);
+        p->zones[p->zone_count++] = NULL;
+    }
+    p->zones[zone] = schedule;
+}
+
+void plan_add(struct plan *p, size_t sender, size_t zone, enum reason skipped, int64_t message)
+{
+    size_t lane = lane_for(p, sender, zone);
+
     assert(!p->engine && sender < p->setup.sender_count && p->count < UINT32_MAX);
     p->rows = xgrow(p->rows, &p->capacity, p->count + 1, sizeof *p->rows);
     if (p->setup.terms.batch > 1) {
@@ -92,14 +129,14 @@ void plan_add(struct plan *p, size_t sender, enum reason skipped, int64_t messag
         p->messages[p->count] = message;
     }
     p->rows[p->count++] = (struct row){.due_at = INSTANT_MIN,
-                                       .sender = (uint32_t)sender,
+                                       .lane = (uint32_t)lane,
                                        .state = skipped ? PLAN_SKIPPED : PLAN_EXPIRED,
                                        .reason = (uint8_t)skipped};
     p->sum.recipients++;
     if (skipped)
         p->sum.skipped[skipped]++;
     else
-        p->lanes[sender].count++;
+        p->lanes[lane].count++;
 }
 
 void plan_seed(struct plan *p, uint64_t seed)
@@ -123,7 +160,7 @@ void plan_reset(struct plan *p, const struct schedule *schedule, uint64_t seed)
         struct row *r = &p->rows[i];
         if (r->state == PLAN_SKIPPED && r->reason != REASON_FREQUENCY_CAP)
             continue; /* left out from the beginning */
-        *r = (struct row){.due_at = INSTANT_MIN, .sender = r->sender, .state = PLAN_EXPIRED};
+        *r = (struct row){.due_at = INSTANT_MIN, .lane = r->lane, .state = PLAN_EXPIRED};
     }
     for (size_t i = 0; i < p->setup.sender_count; i++) {
         p->lanes[i].held = p->lanes[i].holding = false;
@@ -152,13 +189,13 @@ static void index_rows(struct plan *p)
     uint32_t first = 0;
 
     p->by_lane = xmalloc((p->count + 1) * sizeof *p->by_lane);
-    for (size_t i = 0; i < p->setup.sender_count; i++) {
+    for (size_t i = 0; i < p->lane_count; i++) {
         p->lanes[i].first = first;
         first += p->lanes[i].count;
         p->lanes[i].count = 0;
     }
     for (size_t i = 0; i < p->count; i++) {
-        struct lane *l = &p->lanes[p->rows[i].sender];
+        struct lane *l = &p->lanes[p->rows[i].lane];
         if (p->rows[i].state != PLAN_SKIPPED)
             p->by_lane[l->first + l->count++] = (uint32_t)i + 1;
     }
@@ -184,7 +221,7 @@ static void index_messages(struct plan *p)
     struct addressed *sorted = xmalloc((p->count + 1) * sizeof *sorted);
 
     p->by_message = xmalloc((p->count + 1) * sizeof *p->by_message);
-    for (size_t i = 0; i < p->setup.sender_count; i++) {
+    for (size_t i = 0; i < p->lane_count; i++) {
         const struct lane *l = &p->lanes[i];
         for (size_t k = 0; k < l->count; k++) {
             uint32_t row = p->by_lane[l->first + k];
@@ -210,18 +247,19 @@ static void start(struct plan *p)
     engine_watch(p->engine);
     channel.id = channel.account = CHANNEL;
     engine_add_channel(p->engine, &channel);
-    p->revision_lanes = xmalloc(p->setup.sender_count * sizeof *p->revision_lanes);
-    for (size_t i = 0; i < p->setup.sender_count; i++) {
-        int64_t id = LANE_FIRST + (int64_t)i;
-        if (!p->lanes[i].count)
-            continue;
+    p->revision_lanes = xmalloc(p->lane_count * sizeof *p->revision_lanes);
+    for (size_t i = 0; i < p->lane_count; i++) {
+        const struct lane *l = &p->lanes[i];
+        int64_t id = LANE_FIRST + (int64_t)i, whole = LANE_FIRST + (int64_t)l->sender;
         engine_add_lane(p->engine, &(struct engine_lane){.id = id,
                                                          .channel = CHANNEL,
-                                                         .sender = id,
+                                                         .sender = whole,
                                                          .last_due = INSTANT_MIN,
-                                                         .last_answer = INSTANT_MIN});
-        p->revision_lanes[lanes++] =
-            (struct engine_revision_lane){.lane = id, .waiting = p->lanes[i].count};
+                                                         .last_answer = INSTANT_MIN,
+                                                         .of = id == whole ? 0 : whole});
+        if (l->count)
+            p->revision_lanes[lanes++] = (struct engine_revision_lane){
+                .lane = id, .waiting = l->count, .schedule = l->zone ? p->zones[l->zone] : NULL};
     }
     p->now = p->setup.from;
     p->horizon = instant_add(p->now, (duration_t)PLAN_YEARS_MAX * 366 * MS_PER_DAY);
@@ -238,6 +276,12 @@ static void start(struct plan *p)
 static struct lane *lane_of(struct plan *p, int64_t id)
 {
     return &p->lanes[id - LANE_FIRST];
+}
+
+/* The lane that paces it. */
+static size_t whole_of(struct plan *p, int64_t id)
+{
+    return lane_of(p, id)->sender;
 }
 
 /* The first of the lane's rows that comes after (message, row). */
@@ -298,8 +342,9 @@ static size_t binding_of(struct plan *p, enum gate gate, const char *limit)
 /* The lane's hold is over, or another one takes its place. */
 static void end_hold(struct plan *p, int64_t lane, instant_t at)
 {
-    struct lane *l = lane_of(p, lane);
-    duration_t *holds = p->holds[lane - LANE_FIRST];
+    size_t whole = whole_of(p, lane);
+    struct lane *l = &p->lanes[whole];
+    duration_t *holds = p->holds[whole];
     instant_t first = l->then > l->since ? l->then : l->since;
 
     if (l->holding) {
@@ -352,7 +397,7 @@ static void claim(struct plan *p, const struct effect *f)
 static void send(struct plan *p, const struct effect *f)
 {
     if (p->taps)
-        p->taps[f->lane - LANE_FIRST]++;
+        p->taps[whole_of(p, f->lane)]++;
     engine_answer(p->engine, p->now, f->send,
                   &(struct engine_answer){.kind = p->taps ? ANSWER_ASKED : ANSWER_DONE});
 }
@@ -522,7 +567,7 @@ struct plan_row plan_row(const struct plan *p, uint64_t row)
     const struct row *r = &p->rows[row - 1];
 
     assert(p->done && row >= 1 && row <= p->count);
-    return (struct plan_row){r->due_at, r->sender, (enum plan_state)r->state,
+    return (struct plan_row){r->due_at, p->lanes[r->lane].sender, (enum plan_state)r->state,
                              (enum reason)r->reason};
 }
 

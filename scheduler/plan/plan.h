@@ -25,9 +25,12 @@ struct plan_setup {
 struct plan *plan_new(const struct plan_setup *setup);
 void plan_free(struct plan *p); /* NULL is fine */
 
-/* One audience row, in file order, before the first plan_run. `skipped` REASON_NONE: it is to go;
- * `message` as in struct engine_waiting. */
-void plan_add(struct plan *p, size_t sender, enum reason skipped, int64_t message);
+/* The schedule in a zone of recipients (a number from 1), before the first plan_run, and again
+ * after plan_reset. */
+void plan_zone(struct plan *p, size_t zone, const struct schedule *schedule);
+/* One audience row, in file order, before the first plan_run. `zone` 0: the campaign's. `skipped`
+ * REASON_NONE: it is to go; `message` as in struct engine_waiting. */
+void plan_add(struct plan *p, size_t sender, size_t zone, enum reason skipped, int64_t message);
 
 /* The seed of its draws; before the first plan_run. Else that of the setup. */
 void plan_seed(struct plan *p, uint64_t seed);

@@ -123,6 +123,25 @@ int change_add(struct store *s, struct change *c, int64_t revision, enum deliver
     return from == DELIVERY_PROMPTED ? prompt_settled(s, row->delivery, e) : 0;
 }
 
+/* The same step for each of the pending ones that `ids` gives. */
+static int steps_take(struct store *s, struct change *c, sqlite3_stmt *ids, int64_t revision,
+                      const struct life *step, uint64_t *count, struct err *e)
+{
+    int rc;
+
+    while ((rc = sql_step(s, ids, e)) > 0) {
+        struct life row = *step;
+        row.delivery = sqlite3_column_int64(ids, 0);
+        rc = change_add(s, c, revision, DELIVERY_PENDING, &row, e);
+        if (rc) {
+            sqlite3_reset(ids);
+            return rc;
+        }
+        (*count)++;
+    }
+    return rc;
+}
+
 int change_close(struct store *s, struct change *c, int64_t revision, enum delivery_state state,
                  enum reason reason, instant_t at, const char *by, uint64_t *count, struct err *e)
 {
@@ -147,22 +166,38 @@ int change_close(struct store *s, struct change *c, int64_t revision, enum deliv
     if (rc)
         return rc;
     bind_int(st, 1, revision);
-    while ((rc = sql_step(s, st, e)) > 0) {
-        struct life row = {.delivery = sqlite3_column_int64(st, 0),
-                           .at = at,
-                           .state = state,
-                           .reason = reason,
-                           .due_at = INSTANT_MIN,
-                           .claimed_at = INSTANT_MIN,
-                           .by = by};
-        rc = change_add(s, c, revision, DELIVERY_PENDING, &row, e);
-        if (rc) {
-            sqlite3_reset(st);
-            return rc;
-        }
-        (*count)++;
-    }
-    return rc;
+    return steps_take(s, c, st, revision,
+                      &(struct life){.at = at,
+                                     .state = state,
+                                     .reason = reason,
+                                     .due_at = INSTANT_MIN,
+                                     .claimed_at = INSTANT_MIN,
+                                     .by = by},
+                      count, e);
+}
+
+int change_end_lane(struct store *s, struct change *c, int64_t revision, int64_t lane, instant_t at,
+                    uint64_t *count, struct err *e)
+{
+    sqlite3_stmt *st;
+    int rc = sql_get(s, &st,
+                     "SELECT d.id FROM delivery d INDEXED BY delivery_waiting"
+                     " WHERE d.revision = ? AND d.lane = ? AND d.reason = 0"
+                     " AND coalesce((SELECT state FROM life"
+                     "  WHERE delivery = d.id ORDER BY seq DESC LIMIT 1), 0) = 0 ORDER BY d.id",
+                     e);
+    *count = 0;
+    if (rc)
+        return rc;
+    bind_int(st, 1, revision);
+    bind_int(st, 2, lane);
+    return steps_take(s, c, st, revision,
+                      &(struct life){.at = at,
+                                     .state = DELIVERY_EXPIRED,
+                                     .reason = REASON_ENDED,
+                                     .due_at = INSTANT_MIN,
+                                     .claimed_at = INSTANT_MIN},
+                      count, e);
 }
 
 int change_follow(struct store *s, struct change *c, const struct revision_head *r,

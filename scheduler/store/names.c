@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+static int part_in_txn(struct store *s, int64_t lane, const char *zone, int64_t *part,
+                       struct err *e);
 static int sender_lane(struct store *s, int64_t channel, int64_t sender, int64_t *lane,
                        struct err *e);
 
@@ -51,15 +53,23 @@ int store_lane(struct store *s, const char *channel, const char *sender, int64_t
     return txn_end(s, rc, e);
 }
 
+int store_lane_part(struct store *s, int64_t lane, const char *zone, int64_t *part, struct err *e)
+{
+    int rc = txn_begin(s, e);
+
+    return rc ? rc : txn_end(s, part_in_txn(s, lane, zone, part, e), e);
+}
+
 int store_lanes(struct store *s, int (*each)(void *ctx, const struct store_lane_row *row),
                 void *ctx, struct err *e)
 {
     sqlite3_stmt *st;
-    int rc = sql_get(s, &st,
-                     "SELECT l.id, l.channel, l.sender, c.name, s.name FROM lane l"
-                     " JOIN channel c ON c.id = l.channel JOIN sender s ON s.id = l.sender"
-                     " ORDER BY l.id",
-                     e);
+    int rc =
+        sql_get(s, &st,
+                "SELECT l.id, l.channel, l.sender, c.name, s.name, l.part_of, l.zone FROM lane l"
+                " JOIN channel c ON c.id = l.channel JOIN sender s ON s.id = l.sender"
+                " ORDER BY l.id",
+                e);
     if (rc)
         return rc;
     while ((rc = sql_step(s, st, e)) > 0) {
@@ -67,7 +77,9 @@ int store_lanes(struct store *s, int (*each)(void *ctx, const struct store_lane_
                                      .channel = sqlite3_column_int64(st, 1),
                                      .sender = sqlite3_column_int64(st, 2),
                                      .channel_name = column_text(st, 3),
-                                     .sender_name = column_text(st, 4)};
+                                     .sender_name = column_text(st, 4),
+                                     .of = sqlite3_column_int64(st, 5),
+                                     .zone = column_text(st, 6)};
         if ((rc = each(ctx, &row))) {
             sqlite3_reset(st);
             return rc;
@@ -96,7 +108,8 @@ static int sender_lane(struct store *s, int64_t channel, int64_t sender, int64_t
                        struct err *e)
 {
     sqlite3_stmt *st;
-    int rc = sql_get(s, &st, "SELECT id FROM lane WHERE channel = ? AND sender = ?", e);
+    int rc =
+        sql_get(s, &st, "SELECT id FROM lane WHERE channel = ? AND sender = ? AND zone = ''", e);
 
     if (rc)
         return rc;
@@ -117,4 +130,36 @@ static int sender_lane(struct store *s, int64_t channel, int64_t sender, int64_t
     rc = sql_run(s, st, e);
     *lane = sqlite3_last_insert_rowid(s->db);
     return rc;
+}
+
+static int part_in_txn(struct store *s, int64_t lane, const char *zone, int64_t *part,
+                       struct err *e)
+{
+    static const char *const steps[] = {
+        "INSERT OR IGNORE INTO lane (channel, sender, part_of, zone)"
+        " SELECT channel, sender, id, ?2 FROM lane WHERE id = ?1",
+        "SELECT id FROM lane WHERE part_of = ?1 AND zone = ?2",
+    };
+    sqlite3_stmt *st;
+    int rc = sql_get(s, &st, steps[0], e);
+
+    assert(*zone);
+    if (rc)
+        return rc;
+    bind_int(st, 1, lane);
+    bind_text(st, 2, zone);
+    rc = sql_run(s, st, e);
+    if (!rc)
+        rc = sql_get(s, &st, steps[1], e);
+    if (rc)
+        return rc;
+    bind_int(st, 1, lane);
+    bind_text(st, 2, zone);
+    if ((rc = sql_step(s, st, e)) < 0)
+        return rc;
+    if (rc == 0)
+        return sql_damaged(s, "lane", lane, e);
+    *part = sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    return 0;
 }

@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-static int expire_in_txn(struct store *s, int64_t revision, instant_t at, uint64_t *expired,
-                         struct err *e);
+static int expire_in_txn(struct store *s, int64_t revision, int64_t lane, instant_t at,
+                         uint64_t *expired, struct err *e);
 static int recover_in_txn(struct store *s, instant_t at, uint64_t *unknown, struct err *e);
 static int history_first(struct store *s, instant_t since, int64_t *first, struct err *e);
 
@@ -17,7 +17,16 @@ int store_expire(struct store *s, int64_t revision, instant_t at, uint64_t *expi
     int rc = txn_begin(s, e);
 
     *expired = 0;
-    return rc ? rc : txn_end(s, expire_in_txn(s, revision, at, expired, e), e);
+    return rc ? rc : txn_end(s, expire_in_txn(s, revision, 0, at, expired, e), e);
+}
+
+int store_expire_lane(struct store *s, int64_t revision, int64_t lane, instant_t at,
+                      uint64_t *expired, struct err *e)
+{
+    int rc = txn_begin(s, e);
+
+    *expired = 0;
+    return rc ? rc : txn_end(s, expire_in_txn(s, revision, lane, at, expired, e), e);
 }
 
 int store_recover(struct store *s, instant_t at, uint64_t *unknown, struct err *e)
@@ -113,8 +122,8 @@ int store_high_water(struct store *s, instant_t *at, struct err *e)
     return 0;
 }
 
-static int expire_in_txn(struct store *s, int64_t revision, instant_t at, uint64_t *expired,
-                         struct err *e)
+static int expire_in_txn(struct store *s, int64_t revision, int64_t lane, instant_t at,
+                         uint64_t *expired, struct err *e)
 {
     struct revision_head r;
     struct change change = {0};
@@ -125,6 +134,8 @@ static int expire_in_txn(struct store *s, int64_t revision, instant_t at, uint64
     if (!r.approved)
         rc = err_set(e, ERR_REFUSED, tr("%s is %s: only an approved campaign can end"), r.campaign,
                      revision_status_text(r.status));
+    else if (r.closed_state == DELIVERY_PENDING && lane)
+        rc = change_end_lane(s, &change, revision, lane, at, expired, e);
     else if (r.closed_state == DELIVERY_PENDING)
         rc = change_close(s, &change, revision, DELIVERY_EXPIRED, REASON_ENDED, at, NULL, expired,
                           e);

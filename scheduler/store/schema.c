@@ -17,9 +17,11 @@ static const char schema[] =
     "CREATE TABLE sender (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
     "CREATE TABLE recipient (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
     "CREATE TABLE campaign (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
-    /* last_life: the life row of its latest answer */
+    /* last_life: the life row of its latest answer; part_of, zone: what waits for recipients there
+     */
     "CREATE TABLE lane (id INTEGER PRIMARY KEY, channel INTEGER NOT NULL, sender INTEGER NOT NULL,"
-    " last_life INTEGER, UNIQUE (channel, sender)) STRICT;"
+    " part_of INTEGER NOT NULL DEFAULT 0, zone TEXT NOT NULL DEFAULT '',"
+    " last_life INTEGER, UNIQUE (channel, sender, zone)) STRICT;"
     /* serial: seq of its `submit` record, which orders revisions; 0 while loading.
      * closed_*: what became of its pending deliveries, and becomes of those that come back. */
     "CREATE TABLE revision (id INTEGER PRIMARY KEY, campaign INTEGER NOT NULL,"

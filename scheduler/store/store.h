@@ -51,9 +51,15 @@ void store_close(struct store *s); /* NULL is fine */
 int store_lane(struct store *s, const char *channel, const char *sender, int64_t *lane,
                int64_t *channel_id, int64_t *sender_id, struct err *e);
 
+/* The part of a lane for recipients in a time zone: it waits by itself and is paced with the lane.
+ */
+int store_lane_part(struct store *s, int64_t lane, const char *zone, int64_t *part, struct err *e);
+
 struct store_lane_row {
     int64_t lane, channel, sender;
     const char *channel_name, *sender_name;
+    int64_t of; /* 0; of a part its lane, which has the lower id */
+    const char *zone;
 };
 int store_lanes(struct store *s, int (*each)(void *ctx, const struct store_lane_row *row),
                 void *ctx, struct err *e);
@@ -379,6 +385,9 @@ void store_commit_dispose(struct store_commit *c);
 
 /* The end has come: every pending delivery of the revision becomes expired/ended. */
 int store_expire(struct store *s, int64_t revision, instant_t at, uint64_t *expired, struct err *e);
+/* For those on one lane only (recipients in one zone); the others go on. */
+int store_expire_lane(struct store *s, int64_t revision, int64_t lane, instant_t at,
+                      uint64_t *expired, struct err *e);
 
 struct store_send { /* a send in the past, for limits */
     int64_t delivery, revision, campaign, channel, sender, lane, recipient;

@@ -120,6 +120,9 @@ int change_add(struct store *s, struct change *c, int64_t revision, enum deliver
  * this state. `*count` is how many did now. */
 int change_close(struct store *s, struct change *c, int64_t revision, enum delivery_state state,
                  enum reason reason, instant_t at, const char *by, uint64_t *count, struct err *e);
+/* Every pending delivery of the revision on this lane is expired/ended. */
+int change_end_lane(struct store *s, struct change *c, int64_t revision, int64_t lane, instant_t at,
+                    uint64_t *count, struct err *e);
 /* A delivery came back to pending in a revision that may have ended meanwhile: it ends too. */
 struct revision_head;
 int change_follow(struct store *s, struct change *c, const struct revision_head *r,

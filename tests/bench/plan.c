@@ -59,7 +59,7 @@ static void plan(uint64_t recipients)
     };
     struct plan *p = plan_new(&setup);
     for (uint64_t i = 0; i < recipients; i++)
-        plan_add(p, i % SENDERS, REASON_NONE, 0);
+        plan_add(p, i % SENDERS, 0, REASON_NONE, 0);
     while (plan_run(p, 1000000))
         ;
     double cpu = bench_cpu() - from;

@@ -80,7 +80,11 @@ static void run(const char *name, uint32_t max, duration_t later_ms)
                                    .quiet = &night,
                                    .quiet_count = 1};
     engine_add_channel(s.engine, &(struct engine_channel){.id = 1, .in_flight_max = 1});
-    engine_add_lane(s.engine, &(struct engine_lane){1, 1, 1, INSTANT_MIN, INSTANT_MIN});
+    engine_add_lane(s.engine, &(struct engine_lane){.id = 1,
+                                                    .channel = 1,
+                                                    .sender = 1,
+                                                    .last_due = INSTANT_MIN,
+                                                    .last_answer = INSTANT_MIN});
     engine_add_revision(s.engine, NOON,
                         &(struct engine_revision){.id = 1,
                                                   .campaign = 1,

@@ -139,6 +139,44 @@ static void every_key_is_read(void **state)
     campaign_free(c);
 }
 
+/* Hours, dates and local times as they are there; a pack's hours there and in the fallback's zone.
+ */
+static void a_schedule_moves_into_a_recipients_zone(void **state)
+{
+    struct campaign *c =
+        campaign_good(HEAD "schedule: {timezone: recipient, fallback_timezone: Asia/Shanghai,\n"
+                           "  start: 2027-03-01 09:30, end: 2027-03-07T20:00:00Z,\n"
+                           "  windows: [{hours: \"10:00-12:00\"}]}\n",
+                      zones);
+    const struct hours night = {21 * 60, 9 * 60};
+    const struct schedule pack = {.zone = c->schedule.zone,
+                                  .start = INSTANT_MIN,
+                                  .end = INSTANT_NEVER,
+                                  .quiet = &night,
+                                  .quiet_count = 1};
+    const instant_t start = 1803864600000; /* 09:30 in Shanghai */
+
+    (void)state;
+    assert_true(c->recipient_zones);
+    assert_string_equal(c->zone_name, "Asia/Shanghai");
+    c->schedule.also = &pack;
+    const struct schedule *tokyo = campaign_schedule_in(c, "Asia/Tokyo", zones);
+    assert_int_equal(c->schedule.start, start);
+    assert_int_equal(tokyo->start, start - MS_PER_HOUR);
+    assert_int_equal(tokyo->end, c->schedule.end); /* an instant is an instant */
+    assert_ptr_equal(tokyo->also->quiet, &night);
+    assert_ptr_equal(tokyo->also->zone, tokyo->zone);
+    assert_ptr_equal(tokyo->also->also, &pack);
+    assert_int_equal(schedule_opens(&c->schedule, start), start + MS_PER_HOUR / 2);
+    assert_int_equal(schedule_opens(tokyo, start - MS_PER_HOUR), start - MS_PER_HOUR / 2);
+    /* New York's 10:00 is 23:00 in Shanghai: never, with that pack */
+    const struct schedule *york = campaign_schedule_in(c, "America/New_York", zones);
+    assert_true(schedule_opens(york, start) == INSTANT_NEVER);
+    assert_ptr_equal(campaign_schedule_in(c, "Asia/Shanghai", zones), &c->schedule);
+    assert_ptr_equal(campaign_schedule_in(c, "No/Where", zones), &c->schedule);
+    campaign_free(c);
+}
+
 static void start_now_is_when_approved(void **state)
 {
     struct campaign *c = campaign_good(HEAD "schedule: {start: now, end: 2020-01-01}\n", zones);
@@ -318,6 +356,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(defaults_are_the_contracts),
                                        cmocka_unit_test(every_key_is_read),
+                                       cmocka_unit_test(a_schedule_moves_into_a_recipients_zone),
                                        cmocka_unit_test(start_now_is_when_approved),
                                        cmocka_unit_test(single_errors_have_their_place),
                                        cmocka_unit_test(ids_have_their_length),

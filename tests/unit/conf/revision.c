@@ -247,6 +247,8 @@ static void what_differs_differs(void **state)
         "campaign: s\nchannel: room\naudience: {file: v.csv}\n"
         "message: {text: 你好, attachments: [{image: a}]}\n",
         BASE "schedule: {timezone: UTC}\n",
+        BASE "schedule: {timezone: recipient, fallback_timezone: UTC}\n",
+        BASE "schedule: {timezone: recipient, fallback_timezone: Asia/Shanghai}\n",
         BASE "schedule: {start: 2027-03-01}\n",
         BASE "schedule: {end: 2027-03-01}\n",
         BASE "schedule: {quiet_hours: \"21:00-09:00\"}\n",

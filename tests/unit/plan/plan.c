@@ -34,7 +34,7 @@ static struct plan *rows_of(const struct plan_setup *setup, size_t rows)
     struct plan *p = plan_new(setup);
 
     for (size_t i = 0; i < rows; i++)
-        plan_add(p, i % 2, i == 3 ? REASON_DUPLICATE : REASON_NONE, 0);
+        plan_add(p, i % 2, 0, i == 3 ? REASON_DUPLICATE : REASON_NONE, 0);
     return p;
 }
 
@@ -174,8 +174,8 @@ static void people_are_asked_once_for_each_batch(void **state)
     setup.terms.batch = 10;
     struct plan *p = plan_new(&setup);
     for (size_t i = 0; i < 50; i++)
-        plan_add(p, 0, REASON_NONE, i < 25 ? 1 : 2); /* two messages */
-    plan_add(p, 1, REASON_NONE, 1);
+        plan_add(p, 0, 0, REASON_NONE, i < 25 ? 1 : 2); /* two messages */
+    plan_add(p, 1, 0, REASON_NONE, 1);
     run(p);
     assert_int_equal(plan_sum(p)->taps[0], 6);
     assert_int_equal(plan_sum(p)->taps[1], 1);
@@ -191,7 +191,7 @@ static void nobody_to_write_to_is_a_plan_too(void **state)
     struct plan *p = plan_new(&setup);
 
     (void)state;
-    plan_add(p, 0, REASON_MISSING_VALUE, 0);
+    plan_add(p, 0, 0, REASON_MISSING_VALUE, 0);
     run(p);
     assert_int_equal(plan_sum(p)->recipients, 1);
     assert_int_equal(plan_sum(p)->shortfall, 0);

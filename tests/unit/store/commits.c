@@ -437,6 +437,32 @@ static void lanes(void **state)
     assert_string_equal(text, "1:dry/a 2:dry/b 3:wet/a ");
 }
 
+/* What waits for recipients in one zone ends by itself; the others go on. */
+static void a_part_of_a_lane_ends_alone(void **state)
+{
+    struct fixture *f = *state;
+    int64_t part, same, other;
+    uint64_t n;
+
+    OK(store_lane_part(f->s, f->lane[0], "Asia/Tokyo", &part, &f->e));
+    OK(store_lane_part(f->s, f->lane[0], "Asia/Tokyo", &same, &f->e));
+    OK(store_lane_part(f->s, f->lane[1], "Asia/Tokyo", &other, &f->e));
+    assert_int_equal(part, same);
+    assert_true(part != f->lane[0] && part != other && other != f->lane[1]);
+    int64_t whole = f->lane[1];
+    f->lane[1] = part; /* the fixture's rows go to lanes in turn */
+    int64_t revision = submit(f, "spring", 1);
+    f->lane[1] = whole;
+    approve(f, revision);
+    OK(store_expire_lane(f->s, revision, part, ++f->now, &n, &f->e));
+    assert_int_equal(n, 2);
+    OK(store_expire_lane(f->s, revision, part, ++f->now, &n, &f->e));
+    assert_int_equal(n, 0);
+    OK(store_expire(f->s, revision, ++f->now, &n, &f->e));
+    assert_int_equal(n, 2);
+    verify(f);
+}
+
 static void deliveries_by_page_and_state(void **state)
 {
     struct fixture *f = *state;
@@ -481,6 +507,7 @@ int main(void)
         T(recovery_makes_unknown_once),
         T(a_person_settles_the_unknown),
         T(lanes),
+        T(a_part_of_a_lane_ends_alone),
         T(deliveries_by_page_and_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
