@@ -22,9 +22,12 @@ struct frame frame_of(const char *manifest, struct zones *zones)
     f.zone = c->schedule.zone; /* of `zones`: outlives the campaign */
     f.start = c->schedule.start;
     f.end = c->schedule.end;
-    snprintf(f.calendar, sizeof(f.calendar), "%s", c->calendar ? c->calendar : "");
-    f.calendar_covers = c->calendar_covers;
-    f.calendar_passed = c->calendar_passed;
+    const struct campaign *of = c; /* or the pack whose calendar ends too early */
+    for (const struct campaign *pack = c->also; pack && !of->calendar_passed; pack = pack->also)
+        of = pack->calendar_passed ? pack : of;
+    snprintf(f.calendar, sizeof(f.calendar), "%s", of->calendar ? of->calendar : "");
+    f.calendar_covers = of->calendar_covers;
+    f.calendar_passed = of->calendar_passed;
     campaign_free(c);
     return f;
 }

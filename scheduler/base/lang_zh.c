@@ -1084,6 +1084,9 @@ const struct lang_pair lang_zh[] = {
     {"waits for its turn: %s has others to write to first", "排队中：%s 还有其他人要先发"},
     {"warning", "警告"},
     {"warning: %s", "警告：%s"},
+    {"warning: calendar '%s' covers %s to %s: on other days Monday to Friday count as workdays, "
+     "whatever the holidays",
+     "警告：日历“%s”只覆盖 %s 至 %s：其余日期按周一至周五为工作日，不计节假日"},
     {"week", "自然周"},
     {"what follows key= in the robot's webhook address", "机器人 webhook 地址中 key= 后面的内容"},
     {"what waits for approval is %s, not %s", "等待审批的是 %s，不是 %s"},

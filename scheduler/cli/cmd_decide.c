@@ -119,7 +119,8 @@ int cmd_approve(struct cli *cli)
     int rc = client_open(&client, cli);
     if (rc)
         return rc;
-    if (cli->in_tty && cli->err_tty && !cli->json) {
+    bool asked = cli->in_tty && cli->err_tty && !cli->json;
+    if (asked) {
         rc = ask(&client, campaign, digest, shown);
         digest = shown;
     }
@@ -133,6 +134,8 @@ int cmd_approve(struct cli *cli)
     }
     if (object) {
         print_approval(cli, object);
+        if (!asked) /* who was asked has seen them */
+            view_warnings(cli, object);
         if (cli->values[OPT_WAIT])
             rc = wait_for(&client, campaign, view_text(object, "revision", ""));
     }

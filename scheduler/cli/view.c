@@ -244,6 +244,22 @@ static void show_calendar(const json_t *campaign, FILE *to)
     strbuf_dispose(&text);
 }
 
+void view_warnings(const struct cli *cli, const json_t *campaign)
+{
+    const char *lang = lang_get() == LANG_ZH ? "zh" : "en";
+    const json_t *calendar = json_object_get(campaign, "calendar"), *item;
+    size_t i;
+
+    if (json_object_get(calendar, "to"))
+        say(cli,
+            tr("warning: calendar '%s' covers %s to %s: on other days Monday to Friday count as "
+               "workdays, whatever the holidays"),
+            view_text(calendar, "name", "?"), view_text(calendar, "from", "?"),
+            view_text(calendar, "to", "?"));
+    json_array_foreach(json_object_get(campaign, "warnings"), i, item)
+        say(cli, tr("warning: %s"), view_text(item, lang, "?"));
+}
+
 /* `none` is what null says. */
 static void show_instant(const json_t *campaign, const char *key, const char *name,
                          const char *none, FILE *to)

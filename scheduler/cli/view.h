@@ -36,6 +36,9 @@ void view_bar(int64_t done, int64_t all, struct strbuf *out);
 void view_heading(const char *campaign, const char *title, bool test, FILE *to);
 /* A campaign object as `show` and `approve` print it. */
 void view_campaign(const struct cli *cli, const json_t *campaign, FILE *to);
+/* What there is to think of before approving it, on `err`: where its calendar ends, what content
+ * rules warned of. */
+void view_warnings(const struct cli *cli, const json_t *campaign);
 /* "The shortest message" for `shortest`, and so on. */
 const char *view_sample_title(const char *sample);
 /* One message of a preview: who, to whom, what. `object` as docs/api.md has it. */

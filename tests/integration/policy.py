@@ -70,6 +70,7 @@ def test_a_warning_reaches_the_approver():
               [{"en": warning, "zh": "'cheap' 最好别说 (house 2026-11)"}], "show --json")
         equal([(p["name"], p["version"]) for p in told["policy"]], [("house", "2026-11")], "policy")
         true("house 2026-11" in place.cli("show", "c").out, "show names the pack")
+        true(f"warning: {warning}" in place.cli("approve", "c").err, "approve")
 
 
 def test_a_pack_that_changes_changes_the_digest_of_the_next_revision_only():

@@ -65,6 +65,7 @@ def test_its_end_is_said_before_anybody_approves():
         equal(place.cli("check", file).err, line, "check")
         true(place.cli("submit", file).err.count(said) == 1, "submit says it, once")
         true(f"cn ({said})" in place.cli("show", "far").out, "show, for whoever approves")
+        true(f"warning: calendar 'cn' {said}" in place.cli("approve", "far").err, "approve")
         equal(place.show("far")["calendar"], {"name": "cn", "from": "2004-01-01", "to": "2026-12-31"},
               "show --json")
         unknown = place.campaign("un", "dry", ["x"], schedule="{calendar: nowhere}")
