@@ -28,6 +28,8 @@ struct api_prompt { /* what one person is asked to send by hand */
     const char *nonce;
     const char *campaign, *title, *channel, *sender;
     const char *text, *format; /* text NULL: attachments only */
+    const char *ref;           /* of a task: the platform's id; NULL: of a question by hand */
+    bool withdrawing;          /* of a task */
     const struct channel_attachment *attachments;
     size_t attachment_count;
     const struct api_prompt_item *items;
@@ -109,6 +111,8 @@ struct api_host {
     /* What people are being asked, by number; `each` must copy what it keeps. The version moves
      * with everything that they see of it. */
     void (*prompts)(void *ctx, void (*each)(void *arg, const struct api_prompt *p), void *arg);
+    /* The same of what a platform asks its members: tasks. */
+    void (*tasks)(void *ctx, void (*each)(void *arg, const struct api_prompt *p), void *arg);
     uint64_t (*prompts_version)(void *ctx);
     /* Each: 0; ERR_NOTFOUND: it is not open; ERR_REFUSED: another nonce, or answered too fast. What
      * they change is on disk when a job given to `after` is done. */

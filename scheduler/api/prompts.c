@@ -151,7 +151,7 @@ static void put_task(struct strbuf *b, const struct api_host *host, const struct
         open += p->items[i].state == DELIVERY_PROMPTED;
     emit_open(b, '{');
     emit_put_number(b, "task", p->number);
-    emit_put_text(b, "kind", "prompt");
+    emit_put_text(b, "kind", p->ref ? "confirm" : "prompt");
     emit_put_text(b, "campaign", p->campaign);
     emit_put_text(b, "title", p->title);
     emit_put_text(b, "channel", p->channel);
@@ -162,9 +162,14 @@ static void put_task(struct strbuf *b, const struct api_host *host, const struct
     put_times(b, p);
     emit_put_number(b, "reminders_used", p->reminders_used);
     emit_put_number(b, "reminders", p->reminders);
-    emit_put_text(b, "reachable", host->reachable(host->ctx, p->sender));
-    emit_put_bool(b, "visible", p->hidden == REASON_NONE);
-    emit_put_text(b, "why_hidden", reason_name(p->hidden));
+    if (p->ref) {
+        emit_put_text(b, "ref", p->ref);
+        emit_put_bool(b, "withdrawing", p->withdrawing);
+    } else {
+        emit_put_text(b, "reachable", host->reachable(host->ctx, p->sender));
+        emit_put_bool(b, "visible", p->hidden == REASON_NONE);
+        emit_put_text(b, "why_hidden", reason_name(p->hidden));
+    }
     strbuf_putc(b, '}');
 }
 
@@ -555,6 +560,7 @@ void tasks_list(struct request *rq)
     struct one o = {.rq = rq, .sender = rq->query[0], .out = &rq->answer.body.text};
 
     host->prompts(host->ctx, put_wanted, &o);
+    host->tasks(host->ctx, put_wanted, &o);
     request_stream(rq);
 }
 

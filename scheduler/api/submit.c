@@ -19,6 +19,7 @@
 #include "api/ties.h"
 
 #include "base/lang.h"
+#include "channel/check.h"
 #include "channel/review.h"
 #include "conf/policy.h"
 #include "conf/revision.h"
@@ -217,6 +218,7 @@ static void resolve(struct request *rq)
                           s->channel->name);
         return;
     }
+    channel_defaults(s->kind, s->campaign);
     s->options = arena_strdup(rq->arena, host->options(host->ctx, s->channel->name));
     if (parts_complete(rq))
         request_store(rq, open_review, opened);
@@ -367,6 +369,8 @@ static int fill_chunk(struct store *store, struct request *rq, struct chunk *chu
 
     for (int n = 0; rc == 1 && n < CHUNK_ROWS && chunk->bytes < CHUNK_BYTES; n++) {
         rc = review_next(s->review, &row, &rq->e);
+        if (rc == 1)
+            ties_judge(&s->ties, &row, s->campaign, &s->diags);
         if (rc == 1 && s->diags.errors == 0 && is_wanted(s, &row)) {
             int kept = keep_row(store, rq, chunk, &row);
             rc = kept ? kept : 1;

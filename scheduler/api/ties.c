@@ -95,6 +95,18 @@ int ties_follow(struct ties *t, struct store *s, struct review *review, const st
     return 0;
 }
 
+void ties_judge(struct ties *t, const struct review_row *row, const struct campaign *c,
+                struct diags *diags)
+{
+    if (!t->account || t->read || t->told || row->sender_named || row->skipped != REASON_NONE)
+        return;
+    t->told = true;
+    diag_add(diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_ERROR, ERR_REFUSED,
+             tr("row %llu names no sender, and whose customer it is is not known yet: paceline "
+                "contacts sync %s"),
+             (unsigned long long)row->row, t->account->name);
+}
+
 int ties_left_out(struct ties *t, const char *recipient, struct err *e)
 {
     int rc;

@@ -13,6 +13,7 @@ struct ties {
     const char *const *senders;
     size_t sender_count;
     bool read;             /* the account has been read once at least */
+    bool told;             /* that it has not, and a row names no sender */
     struct where left_out; /* suppress_tags */
     struct strbuf tags;
 };
@@ -28,6 +29,9 @@ int ties_book(const struct ties *t, char **path, struct store *s, const struct c
  * reading is taken as it is written, with a warning. */
 int ties_follow(struct ties *t, struct store *s, struct review *review, const struct campaign *c,
                 struct diags *diags, struct err *e);
+/* Nobody knows yet whose this row's recipient is, and the row does not say: an error, once. */
+void ties_judge(struct ties *t, const struct review_row *row, const struct campaign *c,
+                struct diags *diags);
 /* Whether the row's recipient has one of the account's suppress_tags: 1, 0 or ERR_*. */
 int ties_left_out(struct ties *t, const char *recipient, struct err *e);
 

@@ -59,6 +59,7 @@ struct channel_caps {
     bool repeat_is_harmless; /* a repeat with the same key changes nothing */
     bool avoids_half_hours;  /* nothing in minute :00 and :30 */
     bool platform_confirms;  /* the platform asks its member: `submit` settles CHANNEL_ASKED */
+    size_t attachments_max;  /* of all kinds together; 0: what the kinds say */
     bool batch_all; /* a send without `batch` takes as many recipients as may go: a send is a tap */
 };
 
@@ -84,9 +85,11 @@ struct channel_option { /* ends with {0} */
 
 struct channel_attachment {
     const char *kind;
-    const char *name; /* file name without folders */
-    const void *bytes;
+    const char *name;  /* file name without folders */
+    const void *bytes; /* of a file; of a link or a miniprogram its picture, length 0: none */
     size_t length;
+    /* of a link: title, url, description (or NULL); of a miniprogram: title, appid, page */
+    const char *title, *url, *description, *appid, *page;
 };
 
 struct channel_send {

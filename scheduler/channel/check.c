@@ -17,6 +17,12 @@ static void check_attachment(const struct paceline_channel *kind, const struct c
                              size_t index, const struct channel_attachment *attachments,
                              struct diags *diags);
 
+void channel_defaults(const struct paceline_channel *kind, struct campaign *c)
+{
+    if (kind->caps.batch_all && !c->batch_at.line)
+        c->batch = kind->caps.recipients_max;
+}
+
 bool channel_check_message(const struct paceline_channel *kind, const struct campaign *c,
                            const struct channel_attachment *attachments, struct diags *diags)
 {
@@ -39,6 +45,10 @@ bool channel_check_message(const struct paceline_channel *kind, const struct cam
         refuse(diags, c, message_at, "%s", tr("the message has neither a text nor an attachment"));
     for (size_t i = 0; i < c->attachment_count; i++)
         check_attachment(kind, c, i, attachments, diags);
+    if (kind->caps.attachments_max && c->attachment_count > kind->caps.attachments_max)
+        refuse(diags, c, c->attachments[kind->caps.attachments_max].at,
+               tr("%s takes at most %zu attachments in a message"), kind->name,
+               kind->caps.attachments_max);
     if (c->batch > 1 && c->batch > kind->caps.recipients_max)
         refuse(diags, c, c->batch_at, tr("%s takes at most %u recipients in one send"), kind->name,
                (unsigned)kind->caps.recipients_max);

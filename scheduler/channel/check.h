@@ -9,6 +9,10 @@
 #include "channel/channel.h"
 #include "conf/campaign.h"
 
+/* What the campaign leaves to its channel: how many recipients make one send. Before it is reviewed
+ * or frozen. */
+void channel_defaults(const struct paceline_channel *kind, struct campaign *c);
+
 /* What is the same for every recipient: the format, the attachments, and how both go together.
  * `bytes` and `length` of `attachments[i]` belong to c->attachments[i]; there are as many. */
 bool channel_check_message(const struct paceline_channel *kind, const struct campaign *c,

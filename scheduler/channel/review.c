@@ -133,6 +133,7 @@ int review_next(struct review *r, struct review_row *row, struct err *e)
                                .sender = r->senders[in.sender],
                                .sender_index = in.sender,
                                .zone = in.zone,
+                               .sender_named = in.sender_named,
                                .skipped = skipped(r, &in),
                                .values = in.values,
                                .value_count = r->value_count};
@@ -429,9 +430,15 @@ struct letter { /* one delivery's sender and message */
     int64_t message;
 };
 
+/* Each send is a tap of a person's. */
+static bool is_tapped(const struct paceline_channel *kind)
+{
+    return kind->caps.person_confirms || kind->caps.platform_confirms;
+}
+
 static void letter_keep(struct review *r, const struct review_row *row)
 {
-    if (!r->kind->caps.person_confirms && r->campaign->batch == 1)
+    if (!is_tapped(r->kind) && r->campaign->batch == 1)
         return; /* nobody asks */
     r->letters = xgrow(r->letters, &r->letter_capacity, r->letter_count + 1, sizeof *r->letters);
     r->letters[r->letter_count++] = (struct letter){row->sender_index, row->message};
@@ -486,7 +493,7 @@ static void taps_check(struct review *r)
     const struct campaign *c = r->campaign;
     struct place at = c->confirm.at.line ? c->confirm.at : c->channel_at;
 
-    if (!r->kind->caps.person_confirms) {
+    if (!is_tapped(r->kind)) {
         r->sum.calls = r->campaign->batch > 1 ? r->sum.calls : r->sum.sends;
         return;
     }

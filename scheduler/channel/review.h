@@ -19,6 +19,7 @@ struct review_row {
     const char *recipient, *sender;
     size_t sender_index;
     const char *zone;    /* the recipient's; NULL: the campaign's */
+    bool sender_named;   /* by the row itself */
     enum reason skipped; /* REASON_NONE, _DUPLICATE, _NO_RELATION, _NO_CONSENT or _MISSING_VALUE */
     const char *missing; /* the name that has no value */
     const char *const *values; /* of the template's names */

@@ -30,7 +30,11 @@ static void where_of(const json_t *task, char *out, size_t size)
     char when[VIEW_INSTANT];
     int64_t ms;
 
-    if (hidden) {
+    if (view_text(task, "ref", NULL)) { /* a task of the platform's */
+        bool back = json_is_true(json_object_get(task, "withdrawing"));
+        snprintf(out, size, "%s",
+                 back ? tr("is being withdrawn") : tr("waits for the member's tap"));
+    } else if (hidden) {
         snprintf(out, size, "%s", view_reason(hidden));
     } else if (view_until(view_text(task, "snoozed_until", NULL), &ms) && ms > 0) {
         view_instant(view_text(task, "snoozed_until", NULL), when);

@@ -1,5 +1,6 @@
 #include "cli/local.h"
 
+#include "channel/check.h"
 #include "conf/policy.h"
 
 #include <stdlib.h>
@@ -108,6 +109,8 @@ static void find_channel(struct local_campaign *out, struct local *l, const stru
         unknown_channel(l, out->campaign, diags);
     else if (local_kind(&out->kind, l, cli, out->channel, diags) == 0)
         out->settings = channel_settings_read(out->kind, l->service, out->channel, false, diags);
+    if (out->settings)
+        channel_defaults(out->kind, out->campaign);
 }
 
 int local_campaign(struct local_campaign *out, struct local *l, const struct cli *cli,

@@ -98,6 +98,9 @@ static int read_rows(struct planning *p)
 
     setup.channel = spec_channel(1, p->campaign->kind, p->quotas);
     spec_revision(&setup.terms, c, p->arena);
+    if (p->campaign->kind->caps.platform_confirms && p->campaign->channel->account)
+        spec_receive_cap(&setup.terms, p->campaign->channel->account->receive_cap,
+                         zones_get(p->local->zones, PLATFORM_ZONE), p->arena);
     p->plan = plan_new(&setup);
     int rc = local_review_all(p->campaign, add_row, take_digest, p, &p->sum, p->diags);
     planning_zones(p, c);

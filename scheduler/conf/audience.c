@@ -422,6 +422,7 @@ static int row_take(struct audience *a, const struct csv_row *in, struct audienc
                                  .sender = sender,
                                  .zone = zone,
                                  .duplicate = !fresh,
+                                 .sender_named = *name != '\0',
                                  .stranger = stranger,
                                  .consents = a->consent_column != NO_COLUMN &&
                                              consent_given(in->fields[a->consent_column]),

@@ -27,6 +27,7 @@ struct audience_row {
     const char *zone; /* with `timezone: recipient`, of the column; NULL: not known. Lives with the
                          audience */
     bool duplicate;
+    bool sender_named;           /* by the row itself */
     bool stranger;               /* nobody's: see audience_relations */
     bool consents;               /* its column `consent` says so */
     const char *const *values;   /* of the template's names, in their order; NULL: missing */

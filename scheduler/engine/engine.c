@@ -59,7 +59,7 @@ void engine_free(struct engine *e)
     if (!e)
         return;
     for (struct flight *f; (f = map_each(&e->flights, &at));) {
-        free(f->items);
+        free(f->memory);
         free(f);
     }
     map_dispose(&e->flights);
@@ -101,6 +101,7 @@ void engine_add_channel(struct engine *e, const struct engine_channel *spec)
     c->account = spec->account;
     c->in_flight_max = spec->in_flight_max ? spec->in_flight_max : 1;
     c->asks = spec->asks;
+    c->platform_asks = spec->platform_asks;
     c->avoids_half_hours = spec->avoids_half_hours;
     c->stopped_until = c->rested_at = INSTANT_MIN;
     for (size_t i = 0; i < spec->quota_count; i++) {
@@ -168,10 +169,6 @@ void engine_add_lane(struct engine *e, const struct engine_lane *spec)
         xgrow(e->heap_memory, &e->heap_capacity, e->lane_count, sizeof *e->heap_memory);
     e->heap.nodes = e->heap_memory;
     e->heap.capacity = e->heap_capacity;
-    e->late_memory =
-        xgrow(e->late_memory, &e->late_capacity, e->lane_count, sizeof *e->late_memory);
-    e->late.nodes = e->late_memory;
-    e->late.capacity = e->late_capacity;
 }
 
 instant_t engine_time(struct engine *e, instant_t now)
@@ -184,6 +181,7 @@ instant_t engine_time(struct engine *e, instant_t now)
 void engine_halt(struct engine *e)
 {
     e->halted = true;
+    flights_halted(e);
     lane_touch_all(e);
 }
 

@@ -14,6 +14,10 @@
  * Where a channel asks a person (ANSWER_ASKED) the send stays open until engine_settle says what
  * became of each of its deliveries, or until it is too late; one question a sender at a time.
  *
+ * Where the platform asks its own member (engine_channel.platform_asks) the same is a task: any
+ * number may be open, and one that must not stay open (late, a pause, a halt, a closed time, the
+ * end) is withdrawn first: EFFECT_WITHDRAW -> results meanwhile -> engine_withdrawn.
+ *
  * Time never goes backwards here: a turn earlier than the last one is treated as the last one.
  * Threads: one. */
 #ifndef PACELINE_ENGINE_ENGINE_H
@@ -49,6 +53,7 @@ struct engine_channel {
     const struct engine_quota *quotas; /* the platform's own */
     size_t quota_count;
     bool asks;              /* a person sends: see ANSWER_ASKED */
+    bool platform_asks;     /* and is asked by the platform: `asks` too */
     bool avoids_half_hours; /* nothing is due in minute :00 or :30 */
 };
 void engine_add_channel(struct engine *e, const struct engine_channel *c);
@@ -67,12 +72,13 @@ struct engine_limit {
     enum engine_scope scope;
     uint32_t max;
     bool rolling;
-    duration_t span;    /* rolling */
-    enum period period; /* calendar, in the revision's zone */
-    bool drop;          /* on_cap: drop */
-    bool sends;         /* a send counts once, however many deliveries it carries; never of scope
-                           recipient */
-    const char *text;   /* "30 per 1h sender" */
+    duration_t span;       /* rolling */
+    enum period period;    /* calendar, in the revision's zone */
+    bool drop;             /* on_cap: drop */
+    bool sends;            /* a send counts once, however many deliveries it carries; never of scope
+                              recipient */
+    const char *text;      /* "30 per 1h sender" */
+    const struct tz *zone; /* calendar; NULL: the revision's */
 };
 
 struct engine_revision_lane {
@@ -98,6 +104,10 @@ struct engine_revision {
     uint32_t batch;                /* the most deliveries in one send; 0 is 1 */
     enum engine_priority priority; /* before other revisions on a lane that they share */
     duration_t within; /* an unanswered question expires after this; 0: never by itself */
+    /* When a recipient whom the platform would not let through (REASON_FREQUENCY_CAP) may be tried
+     * again: in the next of these periods. `cap_zone` NULL: such a one is not tried again. */
+    enum period cap_period;
+    const struct tz *cap_zone;
     bool paused;
     void *owner; /* given back with EFFECT_FORGET */
 };
@@ -163,6 +173,11 @@ struct engine_waiting {
 void engine_fetched(struct engine *e, instant_t now, int64_t revision, int64_t lane,
                     const struct engine_waiting *w, size_t count, bool more);
 
+/* Right after engine_fetched or engine_restore: the platform would not let this delivery through at
+ * `at`, so it is tried once more in a later period. */
+void engine_capped(struct engine *e, int64_t revision, int64_t lane, int64_t delivery,
+                   instant_t at);
+
 /* The claim's commit: durable, or refused by the store (someone decided otherwise meanwhile); what
  * it says waits still is fetched again. */
 void engine_claimed(struct engine *e, instant_t now, int64_t delivery, bool durable);
@@ -185,6 +200,11 @@ struct engine_answer {
 /* Exactly once for each EFFECT_SEND; false when the send is not in flight (a second answer). */
 bool engine_answer(struct engine *e, instant_t now, int64_t send, const struct engine_answer *a);
 
+/* What the channel says of one delivery of a send before its answer for the others (FAILED). When
+ * none is left the send is answered. */
+bool engine_answer_one(struct engine *e, instant_t now, int64_t delivery, enum delivery_state state,
+                       enum reason reason);
+
 /* Just before the first byte: may this send still go at `now`? Changes nothing. */
 bool engine_may_send(const struct engine *e, instant_t now, int64_t send);
 
@@ -195,6 +215,12 @@ void engine_shown(struct engine *e, int64_t send); /* somebody has it on a scree
  * it is not open. */
 bool engine_settle(struct engine *e, instant_t now, int64_t delivery, enum delivery_state state,
                    enum reason reason);
+/* The same of a task, SENT at `sent_at` by the platform's clock. PENDING with REASON_FREQUENCY_CAP:
+ * the platform would not let it through; once more in a later period, then SKIPPED. */
+bool engine_settle_at(struct engine *e, instant_t now, int64_t delivery, enum delivery_state state,
+                      enum reason reason, instant_t sent_at);
+/* The end of a task: what is open of it was not sent and will not be, or (`lost`) nobody knows. */
+void engine_withdrawn(struct engine *e, instant_t now, int64_t send, bool lost);
 /* REASON_NONE: the question may be on a screen now; else why not (paused, halted, a closed time).
  */
 enum reason engine_hidden(const struct engine *e, instant_t now, int64_t send);
@@ -227,7 +253,8 @@ enum effect_kind {
                     */
     EFFECT_PAUSE,  /* revision: the channel asked for a person to look (stop_campaign) */
     EFFECT_FORGET, /* revision, owner: nothing of it is left here */
-    EFFECT_HOLD    /* after engine_watch: what the lane waits for now; see below */
+    EFFECT_HOLD,   /* after engine_watch: what the lane waits for now; see below */
+    EFFECT_WITHDRAW /* send: a task that must not stay open; engine_withdrawn ends it */
 };
 
 struct effect {
@@ -242,6 +269,7 @@ struct effect {
     instant_t due_at; /* CLAIM */
     duration_t late;  /* CLAIM: more than the interval's floor, the lane is anchored anew; or 0 */
     instant_t claimed_at; /* RESULT, SEND */
+    instant_t sent_at;    /* RESULT SENT of a task: by the platform's clock; else INSTANT_MIN */
     int64_t progress; /* CLAIM, RESULT of a drop: below or at this id nothing of the lane waits; 0:
                          not known */
     enum delivery_state state; /* RESULT */

@@ -20,6 +20,7 @@ enum {
     NOT_NOW_DOUBLINGS = 6,
     NOT_NOW_MAX_MS = 3600000,
     TRIES_MAX = 10,        /* a delivery is given up after so many tries and so long: both, */
+    CLOSING_MS = 60000,    /* so long before a closed time a task is withdrawn */
     TRIES_FOR_MS = 3600000 /* since a short outage soon has many tries, and a long one few */
 };
 
@@ -27,6 +28,7 @@ struct place { /* one delivery's, in each meter that counts it; or the whole sen
     int64_t recipient;
     instant_t claimed_at;
     bool asks, send;
+    instant_t sent_at; /* of hold_place */
 };
 
 static void take(struct engine *e, struct meter *m, void *ctx)
@@ -41,8 +43,9 @@ static void hold_place(struct engine *e, struct meter *m, void *ctx)
 {
     const struct place *p = ctx;
 
+    /* calendar periods count when it was sent; a rolling one never goes back in time */
     if (m->primed && m->spec.sends == p->send)
-        meter_answer(m, p->recipient, e->now, p->asks);
+        meter_answer(m, p->recipient, m->spec.rolling ? e->now : p->sent_at, p->asks);
 }
 
 static void give_place_back(struct engine *e, struct meter *m, void *ctx)
@@ -57,7 +60,7 @@ static void give_place_back(struct engine *e, struct meter *m, void *ctx)
 static void each_meter(struct engine *e, const struct flight *f, const struct item *item,
                        meter_fn *fn)
 {
-    struct place p = {item->recipient, f->claimed_at, f->queue->lane->channel->asks, false};
+    struct place p = {item->recipient, f->claimed_at, f->queue->lane->channel->asks, false, e->now};
 
     meters_each(e, f->queue->lane, f->queue->revision->campaign, fn, &p);
 }
@@ -66,9 +69,22 @@ static void each_send_meter(struct engine *e, const struct flight *f, meter_fn *
 {
     if (!e->counts_sends)
         return;
-    struct place p = {0, f->claimed_at, f->queue->lane->channel->asks, true};
+    struct place p = {0, f->claimed_at, f->queue->lane->channel->asks, true, e->now};
 
     meters_each(e, f->queue->lane, f->queue->revision->campaign, fn, &p);
+}
+
+/* One question a person at a time. */
+static bool by_hand(const struct flight *f)
+{
+    const struct channel *c = f->queue->lane->channel;
+
+    return c->asks && !c->platform_asks;
+}
+
+static bool is_task(const struct flight *f)
+{
+    return f->queue->lane->channel->platform_asks;
 }
 
 static struct flight *flight_new(struct engine *e, struct queue *q, int64_t send,
@@ -84,14 +100,15 @@ static struct flight *flight_new(struct engine *e, struct queue *q, int64_t send
     map_put(&e->flights, send, f);
     q->revision->in_flight++;
     q->lane->in_flight++;
-    q->lane->person->asked += q->lane->channel->asks;
+    q->lane->person->asked += by_hand(f);
     q->lane->exclusive = q->revision->spec.pace.ceiling > 0;
     return f;
 }
 
 static void board(struct engine *e, struct flight *f, const struct item *item)
 {
-    f->items = xgrow(f->items, &f->capacity, f->count + 1, sizeof *f->items);
+    assert(f->items == f->memory); /* nobody has left yet */
+    f->items = f->memory = xgrow(f->memory, &f->capacity, f->count + 1, sizeof *f->items);
     f->items[f->count++] = *item;
     map_put(&e->in_flight, item->delivery, f);
     each_meter(e, f, item, take);
@@ -180,25 +197,35 @@ static void remember_landed(struct engine *e, const struct flight *f)
     }
 }
 
+static void free_lane(struct engine *e, struct lane *l)
+{
+    l->in_flight--;
+    l->exclusive &= l->in_flight > 0;
+    l->epoch++;
+    lane_touch(e, l);
+}
+
 /* The flight is over: the lane is free, and whoever waited for room looks again. */
 static void land(struct engine *e, struct flight *f)
 {
     struct lane *l = f->queue->lane;
     struct revision *r = f->queue->revision;
 
-    assert(l->in_flight > 0 && r->in_flight > 0);
+    bool question = by_hand(f), aside = f->aside;
+
+    assert((aside || l->in_flight > 0) && r->in_flight > 0);
     each_send_meter(e, f, f->reached ? hold_place : give_place_back);
     remember_landed(e, f);
     map_remove(&e->flights, f->send);
     heap_remove(&e->late, &f->late);
-    free(f->items);
+    free(f->memory);
     free(f);
-    l->in_flight--;
     r->in_flight--;
-    l->exclusive &= l->in_flight > 0;
-    l->epoch++;
-    lane_touch(e, l);
-    if (l->channel->asks) {
+    if (aside)
+        lane_touch(e, l);
+    else
+        free_lane(e, l);
+    if (question) {
         l->person->asked--;
         touch_person(e, l->person);
     }
@@ -210,11 +237,15 @@ static void leave(struct engine *e, struct flight *f, size_t index)
 {
     map_remove(&e->in_flight, f->items[index].delivery);
     f->count--;
+    if (index == 0) {
+        f->items++; /* most leave in their order */
+        return;
+    }
     memmove(f->items + index, f->items + index + 1, (f->count - index) * sizeof *f->items);
 }
 
-static void result(struct engine *e, const struct flight *f, const struct item *item,
-                   enum delivery_state state, enum reason reason)
+static void result_at(struct engine *e, const struct flight *f, const struct item *item,
+                      enum delivery_state state, enum reason reason, instant_t sent_at)
 {
     engine_emit(e, &(struct effect){.kind = EFFECT_RESULT,
                                     .revision = f->queue->revision->spec.id,
@@ -223,20 +254,29 @@ static void result(struct engine *e, const struct flight *f, const struct item *
                                     .delivery = item->delivery,
                                     .at = e->now,
                                     .claimed_at = f->claimed_at,
+                                    .sent_at = sent_at,
                                     .state = state,
                                     .reason = reason,
                                     .unseen = state == DELIVERY_EXPIRED && !f->shown});
 }
 
+static void result(struct engine *e, const struct flight *f, const struct item *item,
+                   enum delivery_state state, enum reason reason)
+{
+    result_at(e, f, item, state, reason, INSTANT_MIN);
+}
+
 /* Nothing was sent: back in its lane, held alone until `not_before`. */
-static void put_back(struct engine *e, struct flight *f, instant_t not_before)
+static void put_one_back(struct engine *e, struct flight *f, size_t index, enum reason reason,
+                         instant_t not_before)
 {
     struct queue *q = f->queue;
-    struct item item = f->items[0];
+    struct item item = f->items[index];
 
-    leave(e, f, 0);
+    leave(e, f, index);
     each_meter(e, f, &item, give_place_back);
-    result(e, f, &item, DELIVERY_PENDING, REASON_NONE);
+    result(e, f, &item, DELIVERY_PENDING, reason);
+    item.capped |= reason == REASON_FREQUENCY_CAP;
     item.attempts++;
     item.epoch = 0;
     item.not_before = not_before;
@@ -244,6 +284,11 @@ static void put_back(struct engine *e, struct flight *f, instant_t not_before)
         queue_put(q, &item);
         q->waiting++;
     }
+}
+
+static void put_back(struct engine *e, struct flight *f, instant_t not_before)
+{
+    put_one_back(e, f, 0, REASON_NONE, not_before);
 }
 
 static void land_back(struct engine *e, struct flight *f)
@@ -337,7 +382,8 @@ static void rest(struct engine *e, struct channel *c, const struct flight *f)
                         e->now + backoff(e, c->id, REST_FIRST_MS, doublings, REST_MAX_MS));
 }
 
-static void remember(struct engine *e, const struct flight *f, const struct item *item)
+static void remember(struct engine *e, const struct flight *f, const struct item *item,
+                     instant_t answered_at)
 {
     if (!e->priming_count)
         return;
@@ -348,22 +394,30 @@ static void remember(struct engine *e, const struct flight *f, const struct item
                              .lane = f->queue->id,
                              .recipient = item->recipient,
                              .claimed_at = f->claimed_at,
-                             .answered_at = e->now,
+                             .answered_at = answered_at,
                              .send = f->send,
                              .again = true};
 }
 
 /* The channel or the person has it, or may have it: the place stays taken. */
-static void settle_item(struct engine *e, struct flight *f, size_t index, enum delivery_state state,
-                        enum reason reason)
+static void settle_item_at(struct engine *e, struct flight *f, size_t index,
+                           enum delivery_state state, enum reason reason, instant_t sent_at)
 {
     struct item item = f->items[index];
+    struct place p = {item.recipient, f->claimed_at, f->queue->lane->channel->asks, false,
+                      sent_at == INSTANT_MIN ? e->now : sent_at};
 
     leave(e, f, index);
     f->reached = true;
-    each_meter(e, f, &item, hold_place);
-    remember(e, f, &item);
-    result(e, f, &item, state, reason);
+    meters_each(e, f->queue->lane, f->queue->revision->campaign, hold_place, &p);
+    remember(e, f, &item, p.sent_at);
+    result_at(e, f, &item, state, reason, sent_at);
+}
+
+static void settle_item(struct engine *e, struct flight *f, size_t index, enum delivery_state state,
+                        enum reason reason)
+{
+    settle_item_at(e, f, index, state, reason, INSTANT_MIN);
 }
 
 static void settle(struct engine *e, struct flight *f, enum delivery_state state,
@@ -418,13 +472,111 @@ static void stop_whom(struct engine *e, struct flight *f, const struct engine_an
     }
 }
 
+/* No task is left open into a closed time: it is withdrawn a little before. */
+static instant_t closes_at(const struct engine *e, const struct flight *f)
+{
+    const struct schedule *s = f->queue->schedule;
+    instant_t closes = schedule_opens(s, e->now) == e->now ? schedule_closes(s, e->now) : e->now;
+    duration_t left = closes == INSTANT_NEVER ? 0 : closes - e->now;
+
+    return left < 10 * CLOSING_MS ? closes - left / 10 : closes - CLOSING_MS;
+}
+
 static void watch_late(struct engine *e, struct flight *f)
 {
     if (!f->queue->revision->spec.within)
         return;
     f->late.at = instant_add(f->claimed_at, f->queue->revision->spec.within);
+    if (is_task(f) && closes_at(e, f) < f->late.at)
+        f->late.at = closes_at(e, f);
     f->late.seq = ++e->seq;
+    e->late_memory =
+        xgrow(e->late_memory, &e->late_capacity, e->late.count + 1, sizeof *e->late_memory);
+    e->late.nodes = e->late_memory;
+    e->late.capacity = e->late_capacity;
     heap_put(&e->late, &f->late);
+}
+
+/* --- tasks --- */
+
+/* Said again, the last word counts, but what was to wait no more does not wait again. */
+static void withdraw(struct engine *e, struct flight *f, enum delivery_state then,
+                     enum reason reason)
+{
+    if (f->state == FLIGHT_WITHDRAWING && then == DELIVERY_PENDING)
+        return;
+    f->then = then;
+    f->then_reason = reason;
+    if (f->state == FLIGHT_WITHDRAWING)
+        return;
+    f->state = FLIGHT_WITHDRAWING;
+    heap_remove(&e->late, &f->late);
+    engine_emit(e, &(struct effect){.kind = EFFECT_WITHDRAW,
+                                    .revision = f->queue->revision->spec.id,
+                                    .lane = f->queue->lane->id,
+                                    .send = f->send,
+                                    .at = e->now});
+}
+
+/* One of the tasks that are open, and not being withdrawn for good. */
+static struct flight *task_of(const struct engine *e, const struct revision *r, size_t *at)
+{
+    struct flight *f;
+
+    while ((f = map_each(&e->flights, at)) &&
+           ((f->state != FLIGHT_ASKED && f->state != FLIGHT_WITHDRAWING) || !is_task(f) ||
+            (r && f->queue->revision != r)))
+        ;
+    return f;
+}
+
+void flights_halted(struct engine *e)
+{
+    size_t at = 0;
+
+    for (struct flight *f; (f = task_of(e, NULL, &at));)
+        withdraw(e, f, DELIVERY_PENDING, REASON_NONE);
+}
+
+/* The lane goes on with its next task. */
+static void step_aside(struct engine *e, struct flight *f)
+{
+    f->aside = true;
+    free_lane(e, f->queue->lane);
+}
+
+instant_t flight_capped_until(const struct engine_revision *r, instant_t at)
+{
+    instant_t begins, ends;
+
+    if (at == INSTANT_MIN || !r->cap_zone)
+        return INSTANT_MIN;
+    period_of(r->cap_period, r->cap_zone, at, &begins, &ends);
+    return instant_add(ends, CLOSING_MS); /* their clock is not ours */
+}
+
+void flight_capped(struct engine *e, int64_t delivery)
+{
+    struct flight *f = map_get(&e->in_flight, delivery);
+
+    if (f)
+        f->items[find_item(f, delivery)].capped = true;
+}
+
+/* The platform's own cap was full: with messages that we do not know of. */
+static void settle_capped(struct engine *e, struct flight *f, size_t index)
+{
+    const struct engine_revision *r = &f->queue->revision->spec;
+    struct item item = f->items[index];
+
+    if (!item.capped && r->cap_zone && f->then != DELIVERY_CANCELED &&
+        f->then != DELIVERY_EXPIRED && !f->queue->revision->dropped) {
+        put_one_back(e, f, index, REASON_FREQUENCY_CAP, flight_capped_until(r, e->now));
+        return;
+    }
+    leave(e, f, index);
+    each_meter(e, f, &item, give_place_back);
+    result(e, f, &item, DELIVERY_SKIPPED, REASON_FREQUENCY_CAP);
 }
 
 /* What was certainly not sent gives its place back. */
@@ -442,7 +594,8 @@ static void settle_asked(struct engine *e, struct flight *f, size_t index,
     } else {
         settle_item(e, f, index, state, reason);
     }
-    f->queue->lane->last_answer = e->now;
+    if (!is_task(f))
+        f->queue->lane->last_answer = e->now;
     if (!f->count)
         land(e, f);
 }
@@ -463,6 +616,16 @@ static void ask(struct engine *e, struct flight *f)
     for (size_t i = 0; i < f->count; i++)
         result(e, f, &f->items[i], DELIVERY_PROMPTED, REASON_NONE);
     watch_late(e, f);
+    if (is_task(f)) {
+        step_aside(e, f);
+        if (f->queue->ended)
+            withdraw(e, f, DELIVERY_EXPIRED, REASON_ENDED);
+        else if (r->dropped && !r->keep_asked)
+            withdraw(e, f, DELIVERY_CANCELED, REASON_CANCELED);
+        else if ((r->paused && !r->keep_asked) || e->halted)
+            withdraw(e, f, DELIVERY_PENDING, REASON_NONE);
+        return;
+    }
     if (f->queue->ended)
         close_question(e, f, DELIVERY_EXPIRED, REASON_ENDED);
     else if (r->dropped && !r->keep_asked)
@@ -516,6 +679,23 @@ bool engine_answer(struct engine *e, instant_t now, int64_t send, const struct e
     return true;
 }
 
+bool engine_answer_one(struct engine *e, instant_t now, int64_t delivery, enum delivery_state state,
+                       enum reason reason)
+{
+    struct flight *f = map_get(&e->in_flight, delivery);
+
+    engine_time(e, now);
+    if (!f || f->state != FLIGHT_CALLING)
+        return false;
+    settle_item(e, f, find_item(f, delivery), state, reason);
+    if (f->count)
+        return true;
+    f->queue->lane->last_answer = e->now;
+    f->queue->lane->channel->failures = 0;
+    land(e, f);
+    return true;
+}
+
 /* --- questions to people --- */
 
 static struct flight *asked(const struct engine *e, int64_t send)
@@ -545,10 +725,52 @@ bool engine_settle(struct engine *e, instant_t now, int64_t delivery, enum deliv
     return true;
 }
 
+bool engine_settle_at(struct engine *e, instant_t now, int64_t delivery, enum delivery_state state,
+                      enum reason reason, instant_t sent_at)
+{
+    struct flight *f = map_get(&e->in_flight, delivery);
+
+    engine_time(e, now);
+    if (!f || !is_task(f) || (f->state != FLIGHT_ASKED && f->state != FLIGHT_WITHDRAWING))
+        return false;
+    size_t i = find_item(f, delivery);
+    if (state == DELIVERY_PENDING)
+        settle_capped(e, f, i);
+    else if (state == DELIVERY_SENT)
+        settle_item_at(e, f, i, state, reason, sent_at);
+    else
+        settle_item(e, f, i, state, reason);
+    if (!f->count)
+        land(e, f);
+    return true;
+}
+
+void engine_withdrawn(struct engine *e, instant_t now, int64_t send, bool lost)
+{
+    struct flight *f = map_get(&e->flights, send);
+
+    engine_time(e, now);
+    if (!f || !is_task(f) || (f->state != FLIGHT_ASKED && f->state != FLIGHT_WITHDRAWING))
+        return;
+    if (lost || f->state == FLIGHT_ASKED) /* nobody asked for an end: the platform lost it */
+        settle(e, f, DELIVERY_UNKNOWN, REASON_NO_ANSWER);
+    else if (f->then == DELIVERY_PENDING)
+        give_back(e, f, INSTANT_MIN);
+    else
+        close_question(e, f, f->then, f->then_reason);
+}
+
 void flights_late(struct engine *e)
 {
-    for (struct heap_node *n; (n = heap_first(&e->late)) && n->at <= e->now;)
-        close_question(e, (struct flight *)n, DELIVERY_EXPIRED, REASON_LATE);
+    for (struct heap_node *n; (n = heap_first(&e->late)) && n->at <= e->now;) {
+        struct flight *f = (struct flight *)n;
+        bool late = instant_add(f->claimed_at, f->queue->revision->spec.within) <= e->now;
+        if (!is_task(f))
+            close_question(e, f, DELIVERY_EXPIRED, REASON_LATE);
+        else
+            withdraw(e, f, late ? DELIVERY_EXPIRED : DELIVERY_PENDING,
+                     late ? REASON_LATE : REASON_NONE);
+    }
 }
 
 /* One of the revision's open questions; `q` NULL: on any lane; `unseen`: that nobody has seen. */
@@ -559,23 +781,32 @@ static struct flight *question_of(const struct engine *e, const struct revision 
     struct flight *f;
 
     while ((f = map_each(&e->flights, &at)) &&
-           (f->state != FLIGHT_ASKED || f->queue->revision != r || (q && f->queue != q) ||
-            (unseen && f->shown)))
+           (f->state != FLIGHT_ASKED || is_task(f) || f->queue->revision != r ||
+            (q && f->queue != q) || (unseen && f->shown)))
         ;
     return f;
 }
 
 void flights_recall(struct engine *e, struct revision *r)
 {
+    size_t at = 0;
+
     for (struct flight *f; (f = question_of(e, r, NULL, true));)
         give_back(e, f, INSTANT_MIN);
+    for (struct flight *f; (f = task_of(e, r, &at));)
+        withdraw(e, f, DELIVERY_PENDING, REASON_NONE);
 }
 
 void flights_close(struct engine *e, struct revision *r, const struct queue *q,
                    enum delivery_state unseen, enum reason reason)
 {
+    size_t at = 0;
+
     for (struct flight *f; (f = question_of(e, r, q, false));)
         close_question(e, f, f->shown ? DELIVERY_UNKNOWN : unseen, reason);
+    for (struct flight *f; (f = task_of(e, r, &at));)
+        if (!q || f->queue == q)
+            withdraw(e, f, unseen, reason);
 }
 
 enum reason engine_hidden(const struct engine *e, instant_t now, int64_t send)
@@ -625,4 +856,9 @@ void engine_restore(struct engine *e, instant_t now, const struct engine_asked *
     }
     q->waiting -= q->waiting < a->count ? q->waiting : a->count;
     watch_late(e, f);
+    if (!is_task(f))
+        return;
+    step_aside(e, f);
+    if (e->halted || (r->paused && !r->keep_asked))
+        withdraw(e, f, DELIVERY_PENDING, REASON_NONE);
 }

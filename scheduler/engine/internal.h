@@ -25,7 +25,7 @@ struct person { /* one sender on all channels of one account */
 struct channel {
     int64_t id, account;
     uint32_t in_flight_max;
-    bool asks, avoids_half_hours;
+    bool asks, platform_asks, avoids_half_hours;
     struct meter *quotas;    /* the platform's own: GATE_CHANNEL */
     struct meter *meters;    /* scope channel */
     instant_t stopped_until; /* INSTANT_MIN: open */
@@ -39,6 +39,7 @@ struct item { /* a waiting delivery that was fetched */
     uint32_t attempts;    /* claims so far */
     uint32_t tries;       /* those that the channel refused or could not make, of this run */
     instant_t tried_at;   /* the first of them */
+    bool capped;          /* the platform would not let it through before */
     uint64_t epoch;       /* of the lane when base and due were drawn; 0: not yet */
     instant_t base, due;  /* pure gap; with the schedule's openings and what held it */
     instant_t not_before; /* held alone (a cap, a retry), or INSTANT_MIN */
@@ -109,19 +110,24 @@ struct revision {
     uint32_t in_flight;
 };
 
-enum flight_state { FLIGHT_CLAIMING, FLIGHT_CALLING, FLIGHT_ASKED };
+enum flight_state { FLIGHT_CLAIMING, FLIGHT_CALLING, FLIGHT_ASKED, FLIGHT_WITHDRAWING };
 
 struct flight {
     struct heap_node late; /* first; an open question that expires by itself */
     int64_t send;
     struct queue *queue;
-    struct item *items; /* those not settled */
+    struct item *items; /* those not settled; in `memory` */
+    struct item *memory;
     size_t count, capacity;
     size_t undecided; /* claims that the store is writing */
     instant_t claimed_at;
     enum flight_state state;
     bool shown;
     bool reached; /* one of its deliveries was sent, or may have been */
+    bool aside;   /* a task: its lane goes on */
+    /* of WITHDRAWING: what becomes of those that were not sent; PENDING: they wait again */
+    enum delivery_state then;
+    enum reason then_reason;
 };
 
 struct engine {
@@ -136,7 +142,7 @@ struct engine {
     struct meter *recipient_meters;
     struct heap heap;
     struct heap_node **heap_memory;
-    struct heap late; /* open questions: at most one a lane */
+    struct heap late; /* open questions that do not stay open */
     struct heap_node **late_memory;
     size_t lane_count, heap_capacity, late_capacity;
     size_t starved_count;
@@ -209,8 +215,12 @@ void meters_each(struct engine *e, struct lane *l, struct campaign_meters *c, me
 
 /* flight.c */
 void flight_claim(struct engine *e, struct queue *q, size_t index);
+void flights_halted(struct engine *e);                     /* tasks are withdrawn */
 void flights_late(struct engine *e);                       /* this turn's expired questions */
 void flights_recall(struct engine *e, struct revision *r); /* unseen questions wait again */
+void flight_capped(struct engine *e, int64_t delivery);
+/* When one whom the platform's cap held at `at` may be tried again; INSTANT_MIN: now. */
+instant_t flight_capped_until(const struct engine_revision *r, instant_t at);
 /* Ends the revision's open questions: in this state, or unknown when somebody saw them. */
 /* `q` NULL: of all its lanes. */
 void flights_close(struct engine *e, struct revision *r, const struct queue *q,

@@ -314,7 +314,7 @@ static size_t next_turn(const struct lane *l, size_t place)
 
 static bool has_room(const struct lane *l, const struct queue *q)
 {
-    if (l->channel->asks)
+    if (l->channel->asks && !l->channel->platform_asks)
         return l->in_flight == 0 && l->person->asked == 0;
     if (q->revision->spec.pace.ceiling > 0)
         return l->in_flight == 0;

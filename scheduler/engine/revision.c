@@ -91,8 +91,9 @@ static void add_queues(struct engine *e, struct revision *r)
         q->last_due = spec->lanes[i].last_due ? spec->lanes[i].last_due : INSTANT_MIN;
         q->more = true;
         for (size_t k = 0; k < spec->limit_count; k++)
-            r->meters[i * spec->limit_count + k] = meter_use(
-                list_of(e, r, q->lane, r->limits[k].scope), &r->limits[k], spec->schedule->zone);
+            r->meters[i * spec->limit_count + k] =
+                meter_use(list_of(e, r, q->lane, r->limits[k].scope), &r->limits[k],
+                          r->limits[k].zone ? r->limits[k].zone : spec->schedule->zone);
         lane_add_queue(q->lane, q);
         lane_touch(e, q->lane);
     }
@@ -545,6 +546,19 @@ void engine_fetched(struct engine *e, instant_t now, int64_t revision, int64_t l
     }
     lane_touch(e, q->lane);
     revision_settle(e, q->revision);
+}
+
+void engine_capped(struct engine *e, int64_t revision, int64_t lane, int64_t delivery, instant_t at)
+{
+    struct queue *q = queue_of(e, revision, lane);
+
+    flight_capped(e, delivery);
+    for (size_t i = 0; q && i < q->count; i++) {
+        if (q->items[i].delivery != delivery)
+            continue;
+        q->items[i].capped = true;
+        q->items[i].not_before = flight_capped_until(&q->revision->spec, at);
+    }
 }
 
 void engine_refetch(struct engine *e, instant_t now, int64_t revision, int64_t lane,

@@ -34,8 +34,10 @@ static void why(const struct engine *e, instant_t now, const struct queue *q,
 
     out->reason = sum.verdict == VERDICT_GO ? REASON_GAP : sum.reason;
     out->not_before = sum.verdict == VERDICT_GO ? now : sum.not_before;
-    if (item && item->not_before > now && sum.verdict == VERDICT_GO)
+    if (item && item->not_before > now && sum.verdict == VERDICT_GO) {
         out->not_before = item->not_before;
+        out->reason = item->capped ? REASON_FREQUENCY_CAP : out->reason;
+    }
     out->due_at = armed ? item->due : INSTANT_MIN;
 }
 

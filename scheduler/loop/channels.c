@@ -7,85 +7,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t host_now(const struct channel_host *h)
-{
-    struct chan *c = h->impl;
-
-    return run_now(c->run);
-}
-
-static void host_log(const struct channel_host *h, enum channel_log level, const char *line)
-{
-    static const enum log_level levels[] = {LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
-
-    log_line(levels[level], "channel", "%s: %s", h->channel, line);
-}
-
-struct chan_call { /* one request of a plugin, until it is answered or the client goes */
-    struct chan *channel;
-    struct http_call *http;
-    channel_http_fn *fn;
-    void *ctx;
-    struct chan_call *next, **link;
-};
-
-static void unlink_call(struct chan_call *call)
-{
-    *call->link = call->next;
-    if (call->next)
-        call->next->link = call->link;
-}
-
-static void on_answer(void *ctx, const struct channel_http_answer *a)
-{
-    struct chan_call *call = ctx, copy = *call;
-
-    unlink_call(call);
-    free(call);
-    copy.fn(copy.ctx, a);
-}
-
-static bool guard(void *ctx, uint64_t send_id)
-{
-    struct chan_call *call = ctx;
-
-    return sends_guard(call->channel->run, send_id);
-}
-
-static void host_http(const struct channel_host *h, const struct channel_http_request *request,
-                      channel_http_fn *fn, void *ctx)
-{
-    struct chan *c = h->impl;
-    struct chan_call *call = xmalloc(sizeof *call);
-
-    *call = (struct chan_call){c, NULL, fn, ctx, c->calls, &c->calls};
-    if (call->next)
-        call->next->link = &call->next;
-    c->calls = call;
-    call->http = http_start(c->run->http, c->settings->base_url, request, guard, on_answer, call);
-}
-
 static void host_settle(const struct channel_host *h, uint64_t send_id,
                         const struct channel_outcome *outcomes, size_t count)
 {
+    struct chan *c = h->impl; /* its first member */
+
+    if (count)
+        sends_settle(c->guest.run, send_id, outcomes, count);
+}
+
+static void host_results(const struct channel_host *h, uint64_t send_id,
+                         const struct channel_result *results, size_t count,
+                         enum channel_task_end end)
+{
     struct chan *c = h->impl;
 
-    /* one recipient a send so far, so one outcome says all */
-    if (count)
-        sends_settle(c->run, send_id, &outcomes[0]);
+    tasks_results(c->guest.run, send_id, results, count, end);
 }
 
 static void chan_free(struct chan *c)
 {
     if (c->instance)
         c->kind->close(c->instance);
-    while (c->calls) { /* nobody answers these any more */
-        struct chan_call *call = c->calls;
-        unlink_call(call);
-        if (c->run->http)
-            http_abort(call->http);
-        free(call);
-    }
+    guest_dispose(&c->guest);
+    account_release(c->guest.run, c->account);
     channel_settings_free(c->settings);
     service_free(c->service);
     free(c);
@@ -102,21 +47,25 @@ static bool does_the_same(const struct chan *a, const struct chan *b)
            channel_settings_equal(a->settings, b->settings);
 }
 
-static int chan_open(struct chan *c, struct diags *diags, struct err *e)
+static int chan_open(struct run *s, struct chan *c, struct diags *diags, struct err *e)
 {
     char problem[200] = "";
+    int rc = 0;
 
-    c->host = (struct channel_host){.abi = PACELINE_CHANNEL_ABI,
-                                    .channel = c->conf->name,
+    c->host = (struct channel_host){.channel = c->conf->name,
                                     .mode = c->conf->mode,
                                     .standin = c->settings->standin,
                                     .options = c->settings->values,
-                                    .now_ms = host_now,
-                                    .log = host_log,
-                                    .http = host_http,
                                     .settle = host_settle,
-                                    .impl = c};
-    if (c->kind->open(&c->host, &c->instance, problem, sizeof problem) == 0)
+                                    .results = host_results};
+    guest_init(&c->guest, s, c->settings->base_url, &c->host);
+    if (c->kind->open_account)
+        rc = account_take(&c->account, s, c, problem, sizeof problem);
+    if (!rc && c->account) {
+        c->host.account = account_conf(c->account);
+        c->host.shared = account_instance(c->account);
+    }
+    if (!rc && c->kind->open(&c->host, &c->instance, problem, sizeof problem) == 0)
         return 0;
     c->instance = NULL;
     diag_add(diags, c->service->file, c->conf->at.line, c->conf->at.column, DIAG_ERROR, ERR_DATA,
@@ -131,7 +80,7 @@ static int channel_take(struct chan **out, struct run *s, const struct service *
     struct chan *old = channel_find(s, channel->name), *c = xmalloc(sizeof *c);
     int rc;
 
-    c->run = s;
+    c->guest.run = s;
     c->service = service_share(conf);
     c->conf = channel;
     rc = channel_load(&c->kind, s->plugins, channel->plugin, e);
@@ -150,7 +99,7 @@ static int channel_take(struct chan **out, struct run *s, const struct service *
         *out = old;
         goto out;
     }
-    rc = chan_open(c, diags, e);
+    rc = chan_open(s, c, diags, e);
     if (rc)
         goto out;
     *out = c;
@@ -211,6 +160,7 @@ static void take_place(struct run *s, struct chan *c, const struct chan *old)
         return;
     }
     c->id = old->id;
+    tasks_move(s, old, c);
     for (struct running *r; (r = map_each(&s->running, &at));)
         if (r->channel == old)
             r->channel = c;
@@ -239,7 +189,7 @@ static bool in_use(const struct run *s, const struct chan *c)
 {
     size_t at = 0;
 
-    if (c->calls)
+    if (c->guest.calls)
         return true;
     for (const struct send *x; (x = map_each(&s->sends, &at));)
         if (x->channel == c)
@@ -274,6 +224,15 @@ void channels_close(struct run *s)
         s->retired = c->next;
         chan_free(c);
     }
+}
+
+void channels_quiet(struct run *s)
+{
+    for (size_t i = 0; i < s->channel_count; i++)
+        guest_quiet(&s->channels[i]->guest);
+    for (struct chan *c = s->retired; c; c = c->next)
+        guest_quiet(&c->guest);
+    accounts_quiet(s);
 }
 
 struct chan *channel_find(struct run *s, const char *name)

@@ -76,11 +76,9 @@ static const char *ref_of(const struct send *x, struct arena *a)
 
 static const char *by_of(const struct send *x, int64_t delivery, struct arena *a)
 {
-    for (size_t i = 0; x && i < x->count; i++) {
-        if (x->items[i].delivery == delivery && x->items[i].by)
-            return arena_strdup(a, x->items[i].by);
-    }
-    return NULL;
+    const struct send_item *item = x ? send_item(x, delivery) : NULL;
+
+    return item && item->by ? arena_strdup(a, item->by) : NULL;
 }
 
 static void gather_result(struct run *s, const struct effect *f)
@@ -101,10 +99,13 @@ static void gather_result(struct run *s, const struct effect *f)
                               .claimed_at = f->claimed_at,
                               .unseen = f->unseen,
                               .ref = ref_of(x, c->refs),
+                              .sent_at = f->sent_at > 0 ? f->sent_at : 0,
+                              .task = x && x->task,
                               .by = by_of(x, f->delivery, c->refs)};
     if (f->state == DELIVERY_PROMPTED) {
         c->results[c->rows.result_count - 1].prompt = f->send;
-        c->results[c->rows.result_count - 1].nonce = arena_strdup(c->refs, x->prompt->nonce);
+        c->results[c->rows.result_count - 1].nonce =
+            x->prompt ? arena_strdup(c->refs, x->prompt->nonce) : "";
     }
     c->rows.at = f->at;
     if (x)
@@ -125,7 +126,11 @@ static void show_prompts(struct run *s, const struct commit *c)
 {
     for (size_t i = 0; i < c->rows.result_count; i++) {
         struct send *x = map_get(&s->by_number, c->results[i].prompt);
-        if (c->results[i].state != DELIVERY_PROMPTED || !x || !x->prompt)
+        if (c->results[i].state != DELIVERY_PROMPTED || !x)
+            continue;
+        if (x->task)
+            x->task->durable = true;
+        if (!x->prompt)
             continue;
         x->prompt->durable = true;
         prompts_changed(s);
@@ -250,6 +255,10 @@ static void fetch_done(struct store_job *job)
                                            a->waiting[i].message};
         engine_fetched(a->run->engine, run_now(a->run), f->revision, f->lane, w, a->count,
                        a->count == f->cap);
+        for (size_t i = 0; i < a->count; i++)
+            if (a->waiting[i].capped_at)
+                engine_capped(a->run->engine, f->revision, f->lane, a->waiting[i].delivery,
+                              a->waiting[i].capped_at);
     }
     free(w);
     ask_free(a);
@@ -366,6 +375,9 @@ static void run_effect(struct run *s, const struct effect *f)
         break;
     case EFFECT_HOLD:
         hold_told(s, f);
+        break;
+    case EFFECT_WITHDRAW:
+        task_withdraw(s, f->send);
         break;
     }
 }

@@ -261,4 +261,5 @@ void gateway_init(struct run *s)
                                     .health = gate_health};
     prompts_host(&s->api_host);
     readings_host(&s->api_host);
+    tasks_host(&s->api_host);
 }

@@ -1,7 +1,8 @@
 /* The running service's parts: service.c (life), driver.c (the engine's effects), sends.c (what is
  * on its way), revisions.c (campaigns in and out of the engine), channels.c (plugin instances),
- * reload.c (the service file read again), gateway.c (what the API asks for), clock.c (what time it
- * is), doubts.c (what is unknown), readings.c (what a platform knows of its customers). */
+ * guests.c and accounts.c (what plugins see), tasks.c (what a platform asks its members), reload.c
+ * (the service file read again), gateway.c (what the API asks for), clock.c (what time it is),
+ * doubts.c (what is unknown), readings.c (what a platform knows of its customers). */
 #ifndef PACELINE_LOOP_INTERNAL_H
 #define PACELINE_LOOP_INTERNAL_H
 
@@ -22,15 +23,24 @@
 
 struct run;
 
-struct chan { /* one configured channel, open */
+struct guest { /* an instance of a plugin and what it has under way */
     struct run *run;
+    const char *base_url;
+    struct guest_call *calls;
+    struct guest_timer *timers;
+};
+
+struct account; /* accounts.c */
+
+struct chan {                      /* one configured channel, open */
+    struct guest guest;            /* first */
     const struct service *service; /* a share: what `conf` and the instance point into */
     const struct service_channel *conf;
     const struct paceline_channel *kind;
     struct channel_settings *settings;
     struct channel_host host;
     void *instance;
-    struct chan_call *calls; /* its HTTP requests under way */
+    struct account *account; /* or NULL */
     int64_t id;              /* the store's; 0 until a lane of it is known */
     char problem[256];       /* why it stands still, for people; "" when it does not */
     bool retired;            /* by a reload */
@@ -63,6 +73,14 @@ struct prompt { /* what a person is asked: a send whose channel has asked */
     bool durable;                                /* on disk: people may see it */
 };
 
+struct task { /* what the platform asks its member: a send whose channel has asked */
+    instant_t asked_at;
+    uint32_t reminded;
+    bool durable;     /* on disk */
+    bool withdrawing; /* on the way back */
+    struct send_item **by_recipient;
+};
+
 struct send {       /* durable claims on their way: one delivery or a batch of equal messages */
     uint64_t id;    /* what the plugin knows it by */
     int64_t number; /* what the engine knows it by */
@@ -73,6 +91,7 @@ struct send {       /* durable claims on their way: one delivery or a batch of e
     const char *sender;
     struct channel_send call;
     struct prompt *prompt; /* in the arena; NULL: nobody is asked */
+    struct task *task;     /* in the arena; NULL: the platform asks nobody */
     struct chan *channel;
     char *ref;            /* of its outcome */
     uint64_t deadline_ms; /* uv_now */
@@ -100,6 +119,7 @@ struct run {
     struct channel_plugins *plugins;
     struct chan **channels;
     size_t channel_count;
+    struct account *accounts;
     struct chan *retired;     /* replaced or removed by a reload, with answers outstanding */
     struct reading *readings; /* readings.c: of accounts, one each */
     struct map running;       /* revision -> struct running */
@@ -182,7 +202,9 @@ bool send_prepare(struct run *s, struct send *x, const struct running *r); /* re
 size_t sends_calling(const struct run *s);
 void sends_expire(struct run *s, bool all);   /* past their deadline, or all of them: unknown */
 void sends_slept(struct run *s, uint64_t ms); /* deadlines count suspends too */
-void sends_settle(struct run *s, uint64_t id, const struct channel_outcome *o);
+/* One outcome for each of its recipients, or one for all. */
+void sends_settle(struct run *s, uint64_t id, const struct channel_outcome *o, size_t count);
+struct send_item *send_item(const struct send *x, int64_t delivery); /* NULL: none of it */
 bool sends_guard(struct run *s, uint64_t send_id); /* just before the first byte */
 
 /* prompts.c */
@@ -192,6 +214,32 @@ void prompts_changed(struct run *s);
 void prompts_tick(struct run *s); /* reminders, hours that open and close: wakes who waits */
 void prompts_host(struct api_host *h);
 void prompts_free(struct run *s);
+
+/* guests.c */
+
+/* Fills what every host has. `base_url` lives as long as the guest. */
+void guest_init(struct guest *g, struct run *s, const char *base_url, struct channel_host *host);
+void guest_quiet(struct guest *g);   /* no timer of it runs any more */
+void guest_dispose(struct guest *g); /* nobody answers it any more */
+
+/* accounts.c */
+
+/* The account of a channel that is being opened. ERR_DATA with `problem`. */
+int account_take(struct account **out, struct run *s, const struct chan *c, char *problem,
+                 size_t size);
+void account_release(struct run *s, struct account *a); /* NULL is fine */
+const struct channel_account *account_conf(const struct account *a);
+void *account_instance(const struct account *a);
+void accounts_quiet(struct run *s);
+
+/* tasks.c */
+void task_new(struct run *s, struct send *x);
+void task_restore(struct run *s, struct send *x, const struct store_prompt *p);
+void task_withdraw(struct run *s, int64_t number);
+void tasks_results(struct run *s, uint64_t send_id, const struct channel_result *results,
+                   size_t count, enum channel_task_end end);
+void tasks_move(struct run *s, const struct chan *from, struct chan *to); /* after a reload */
+void tasks_host(struct api_host *h);
 
 /* revisions.c */
 int revisions_load(struct run *s,
@@ -211,6 +259,7 @@ void channels_drop(struct run *s, struct chan **channels, size_t count); /* the 
  * Takes the array. */
 void channels_replace(struct run *s, struct chan **channels, size_t count);
 void channels_sweep(struct run *s);
+void channels_quiet(struct run *s); /* no timer runs any more: the loop is about to end */
 void channels_close(struct run *s);
 struct chan *channel_find(struct run *s, const char *name);
 struct chan *channel_by_id(struct run *s, int64_t id);

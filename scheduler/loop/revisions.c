@@ -204,6 +204,7 @@ static int keep_prompt(void *ctx, const struct store_prompt *p, const struct sto
         last = &l->prompts[l->prompt_count++];
         *last = (struct load_prompt){.prompt = *p};
         last->prompt.nonce = arena_strdup(l->arena, p->nonce);
+        last->prompt.ref = p->ref ? arena_strdup(l->arena, p->ref) : NULL;
     }
     last->rows = xgrow(last->rows, &last->capacity, last->count + 1, sizeof *last->rows);
     last->rows[last->count] = *row;
@@ -228,6 +229,16 @@ static void load_run(struct store *store, struct store_job *job)
 
 /* --- loop thread --- */
 
+/* The same for all channels of an account, and no channel's own. */
+static int64_t account_number(const char *name)
+{
+    uint64_t n = 14695981039346656037u;
+
+    for (; *name; name++)
+        n = (n ^ (unsigned char)*name) * 1099511628211u;
+    return -2 - (int64_t)(n >> 2);
+}
+
 static void row_known(struct run *s, const struct lane_row *row)
 {
     struct chan *c = channel_find(s, row->channel_name);
@@ -236,7 +247,9 @@ static void row_known(struct run *s, const struct lane_row *row)
         return; /* not configured (any more) */
     if (!c->id) {
         struct engine_quota quotas[SPEC_QUOTAS];
-        const struct engine_channel spec = spec_channel(row->channel, c->kind, quotas);
+        struct engine_channel spec = spec_channel(row->channel, c->kind, quotas);
+        if (c->conf->account)
+            spec.account = account_number(c->conf->account->name);
         c->id = row->channel;
         engine_add_channel(s->engine, &spec);
     }
@@ -299,10 +312,17 @@ static void restore_prompt(struct run *s, const struct running *r, const struct 
             open[asked.count++] = (struct engine_waiting){
                 row->delivery, row->row, row->recipient_id, row->attempts, row->message};
     }
-    prompt_restore(x, &p->prompt);
+    if (!p->prompt.ref)
+        prompt_restore(x, &p->prompt);
     if (!send_prepare(s, x, r)) /* as in a call: was tampered with */
         log_line(LOG_ERROR, "prompt", "does not render delivery=%lld", (long long)x->number);
+    if (p->prompt.ref)
+        task_restore(s, x, &p->prompt);
     engine_restore(s->engine, run_now(s), &asked);
+    for (size_t i = 0; i < p->count; i++)
+        if (p->rows[i].capped_at)
+            engine_capped(s->engine, r->id, p->prompt.lane, p->rows[i].delivery,
+                          p->rows[i].capped_at);
     prompts_changed(s);
 }
 
@@ -365,6 +385,9 @@ static void start(struct run *s, struct load *l)
     l->kept = NULL;
     map_put(&s->running, r->id, r);
     spec_revision(&spec, c, r->arena);
+    if (channel->kind->caps.platform_confirms && channel->conf->account)
+        spec_receive_cap(&spec, channel->conf->account->receive_cap,
+                         zones_get(s->zones, PLATFORM_ZONE), r->arena);
     spec.id = r->id;
     spec.campaign = r->campaign_id;
     spec.channel = channel->id;
@@ -387,7 +410,7 @@ static void follow(struct run *s, struct load *l)
 
     if (!active && !known && l->prompt_count) {
         start(s, l); /* canceled with its questions open: they stay until answered or late */
-        engine_drop(s->engine, run_now(s), l->id, true);
+        engine_drop(s->engine, run_now(s), l->id, !l->prompts[0].prompt.ref);
     } else if (!active) {
         engine_drop(s->engine, run_now(s), l->id, false);
     } else if (!known && l->lane_count) {

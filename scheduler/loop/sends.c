@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_MS = 60000 }; /* a channel that has not settled by then: unknown */
+/* A channel that has not settled by then: unknown. A task is made after its files went up. */
+enum { ANSWER_MS = 60000, TASK_ANSWER_MS = 600000 };
 
 static struct send *send_new(struct run *s, int64_t number, int64_t revision, const char *sender)
 {
@@ -61,6 +62,8 @@ struct send *send_restored(struct run *s, const struct store_prompt *p,
 
 void send_free(struct run *s, struct send *x)
 {
+    if (x->task)
+        x->channel->kind->forget(x->channel->instance, x->id);
     map_remove(&s->sends, (int64_t)x->id);
     map_remove(&s->by_number, x->number);
     free(x->items);
@@ -70,14 +73,29 @@ void send_free(struct run *s, struct send *x)
 
 void send_result(struct run *s, struct send *x, int64_t delivery, enum delivery_state state)
 {
-    for (size_t i = 0; i < x->count; i++) {
-        if (x->items[i].delivery == delivery)
-            x->items[i].state = state;
-    }
+    struct send_item *item = send_item(x, delivery);
+
+    if (item)
+        item->state = state;
     if (x->prompt)
         prompts_changed(s);
     if (state != DELIVERY_PROMPTED && --x->open == 0)
         send_free(s, x);
+}
+
+/* They are in order of deliveries. */
+struct send_item *send_item(const struct send *x, int64_t delivery)
+{
+    size_t low = 0, high = x->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (x->items[middle].delivery < delivery)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < x->count && x->items[low].delivery == delivery ? &x->items[low] : NULL;
 }
 
 size_t sends_calling(const struct run *s)
@@ -85,7 +103,7 @@ size_t sends_calling(const struct run *s)
     size_t at = 0, n = 0;
 
     for (const struct send *x; (x = map_each(&s->sends, &at));)
-        n += !x->prompt;
+        n += !x->prompt && !x->task;
     return n;
 }
 
@@ -146,6 +164,11 @@ static const char *key_of(const struct send *x, const struct running *r)
     return arena_strdup(x->arena, strchr(text, ':') + 1);
 }
 
+static duration_t answer_ms(const struct chan *c)
+{
+    return c->kind->caps.platform_confirms ? TASK_ANSWER_MS : ANSWER_MS;
+}
+
 bool send_prepare(struct run *s, struct send *x, const struct running *r)
 {
     const char **recipients = arena_array(x->arena, x->count, sizeof(const char *));
@@ -160,7 +183,7 @@ bool send_prepare(struct run *s, struct send *x, const struct running *r)
                                     .format = r->campaign->format,
                                     .attachments = r->attachments,
                                     .attachment_count = r->attachment_count,
-                                    .deadline_ms = run_now(s) + ANSWER_MS,
+                                    .deadline_ms = run_now(s) + answer_ms(r->channel),
                                     .key = key_of(x, r)};
     return render_all(x, r->campaign->template);
 }
@@ -177,7 +200,7 @@ void send_call(struct run *s, int64_t number)
     struct running *r = map_get(&s->running, x->revision);
 
     x->called = true;
-    x->deadline_ms = uv_now(&s->loop) + ANSWER_MS;
+    x->deadline_ms = uv_now(&s->loop) + (uint64_t)answer_ms(r->channel);
     if (!send_prepare(s, x, r)) {
         /* submit skips these; a stored row that does not render any more was tampered with */
         log_line(LOG_ERROR, "send", "does not render delivery=%lld", (long long)number);
@@ -246,15 +269,41 @@ static void tell(struct chan *c, const struct send *x, const struct channel_outc
     strbuf_dispose(&safe);
 }
 
-void sends_settle(struct run *s, uint64_t id, const struct channel_outcome *o)
+/* Which of the outcomes speaks for the send; those that were refused alone are settled first. */
+static const struct channel_outcome *settle_refused(struct run *s, struct send *x,
+                                                    const struct channel_outcome *o, size_t count)
+{
+    const struct channel_outcome *whole = &o[0];
+    size_t refused = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (o[i].kind != CHANNEL_NEVER) {
+            whole = &o[i];
+            break;
+        }
+    for (size_t i = 0; i < count && i < x->count && whole->kind != CHANNEL_NEVER; i++) {
+        if (o[i].kind != CHANNEL_NEVER)
+            continue;
+        engine_answer_one(s->engine, run_now(s), x->items[i].delivery, DELIVERY_FAILED,
+                          answer_of(&o[i]).reason);
+        refused++;
+    }
+    if (refused)
+        log_line(LOG_WARNING, "send", "refused alone delivery=%lld count=%zu", (long long)x->number,
+                 refused);
+    return whole;
+}
+
+void sends_settle(struct run *s, uint64_t id, const struct channel_outcome *outcomes, size_t count)
 {
     struct send *x = map_get(&s->sends, (int64_t)id);
-    struct engine_answer a = answer_of(o);
 
     if (!x || !x->called) {
         log_line(LOG_WARNING, "send", "late answer send=%llu", (unsigned long long)id);
         return;
     }
+    const struct channel_outcome *o = settle_refused(s, x, outcomes, count);
+    struct engine_answer a = answer_of(o);
     tell(x->channel, x, o);
     if (o->ref && !x->ref)
         x->ref = xstrdup(o->ref);
@@ -264,7 +313,10 @@ void sends_settle(struct run *s, uint64_t id, const struct channel_outcome *o)
         a.kind = ANSWER_HELD; /* the guard said no: the channel is not to blame */
     if (a.kind == ANSWER_ASKED) {
         x->called = false; /* the answer comes from a person, without a deadline of ours */
-        prompt_new(s, x);
+        if (x->channel->kind->caps.platform_confirms)
+            task_new(s, x);
+        else
+            prompt_new(s, x);
     } else if (x->channel->retired && a.stop_channel && a.not_before == INSTANT_NEVER) {
         a.stop_channel = false; /* a key that was refused says nothing about the one after it */
         a.not_before = run_now(s) + 1;

@@ -262,6 +262,7 @@ static void stop(struct run *s)
         storer_stop(s->storer, NULL, NULL);
     http_free(s->http, NULL, NULL);
     s->http = NULL;
+    channels_quiet(s);
     close_handles(s);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     channels_close(s);

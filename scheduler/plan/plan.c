@@ -443,7 +443,8 @@ static void run_effect(struct plan *p, const struct effect *f)
         begin_hold(p, f);
         break;
     case EFFECT_EXPIRE:
-    case EFFECT_PAUSE: /* no channel here asks for it */
+    case EFFECT_PAUSE:    /* no channel here asks for it */
+    case EFFECT_WITHDRAW: /* whoever is asked says so at once */
         break;
     case EFFECT_FORGET:
         p->forgotten = true;

@@ -36,6 +36,28 @@ void spec_revision(struct engine_revision *out, const struct campaign *c, struct
                                     .within = c->confirm.late_leaves ? 0 : c->confirm.within};
 }
 
+void spec_receive_cap(struct engine_revision *r, enum receive_cap cap, const struct tz *zone,
+                      struct arena *a)
+{
+    static const struct engine_limit caps[] = {
+        [RECEIVE_DAILY] = {.max = 1, .period = PERIOD_DAY, .text = "1 per day receive cap"},
+        [RECEIVE_WEEKLY] = {.max = 7, .period = PERIOD_WEEK, .text = "7 per week receive cap"},
+        /* as many as the month has days: what the shortest one has */
+        [RECEIVE_MONTH_DAYS] = {.max = 28, .period = PERIOD_MONTH, .text = "month receive cap"},
+    };
+    struct engine_limit *limits = arena_array(a, r->limit_count + 1, sizeof *limits);
+
+    for (size_t i = 0; i < r->limit_count; i++)
+        limits[i] = r->limits[i];
+    limits[r->limit_count] = caps[cap];
+    limits[r->limit_count].scope = SCOPE_RECIPIENT;
+    limits[r->limit_count].zone = zone;
+    r->limits = limits;
+    r->limit_count++;
+    r->cap_period = caps[cap].period;
+    r->cap_zone = zone;
+}
+
 struct engine_channel spec_channel(int64_t id, const struct paceline_channel *kind,
                                    struct engine_quota quotas[SPEC_QUOTAS])
 {
@@ -47,7 +69,8 @@ struct engine_channel spec_channel(int64_t id, const struct paceline_channel *ki
         quotas[n] = (struct engine_quota){q[n].max, q[n].per_ms};
     return (struct engine_channel){.id = id,
                                    .account = by_hand ? BY_HAND : id,
-                                   .asks = by_hand,
+                                   .asks = by_hand || kind->caps.platform_confirms,
+                                   .platform_asks = kind->caps.platform_confirms,
                                    .avoids_half_hours = kind->caps.avoids_half_hours,
                                    .in_flight_max = kind->caps.in_flight_max,
                                    .quotas = quotas,

@@ -6,11 +6,18 @@
 #include "base/arena.h"
 #include "channel/channel.h"
 #include "conf/campaign.h"
+#include "conf/service.h"
 #include "engine/engine.h"
 
 /* Fills what the campaign itself says; ids, lanes, seed, pause and owner are the caller's. Points
  * into the campaign and into `a`. */
 void spec_revision(struct engine_revision *out, const struct campaign *c, struct arena *a);
+
+#define PLATFORM_ZONE "Asia/Shanghai" /* where the platform's days, weeks and months begin */
+/* How often the platform lets anybody be reached by the corp (kinds that caps.platform_confirms),
+ * as a limit of each revision; `zone` is the platform's, where its days begin. */
+void spec_receive_cap(struct engine_revision *r, enum receive_cap cap, const struct tz *zone,
+                      struct arena *a);
 
 enum { SPEC_QUOTAS = 8 };
 /* `quotas` is its memory. */

@@ -249,7 +249,8 @@ static int verify_life(struct store *s, struct chain *c, const struct store_audi
     struct digester *d = digester_new();
     int64_t next = c->life + 1;
     int rc = sql_get(s, &st,
-                     "SELECT seq, delivery, at, state, reason, due_at, claimed_at, ref, by, send"
+                     "SELECT seq, delivery, at, state, reason, due_at, claimed_at, ref, by, send,"
+                     " sent_at"
                      " FROM life WHERE seq BETWEEN ? AND ? ORDER BY seq",
                      e);
     if (!rc) {

@@ -25,6 +25,7 @@ void life_digest(struct digester *d, int64_t seq, const struct life *row)
     digest_optional(d, row->ref, row->ref ? strlen(row->ref) : 0);
     digest_optional(d, row->by, row->by ? strlen(row->by) : 0);
     digester_int(d, row->send);
+    digester_int(d, row->sent_at);
 }
 
 bool life_of_columns(sqlite3_stmt *st, int first, struct life *out)
@@ -42,7 +43,8 @@ bool life_of_columns(sqlite3_stmt *st, int first, struct life *out)
                          .claimed_at = column_instant(st, first + 5),
                          .ref = column_text(st, first + 6),
                          .by = column_text(st, first + 7),
-                         .send = sqlite3_column_int64(st, first + 8)};
+                         .send = sqlite3_column_int64(st, first + 8),
+                         .sent_at = sqlite3_column_int64(st, first + 9)};
     return (!out->ref || strlen(out->ref) == (size_t)sqlite3_column_bytes(st, first + 6)) &&
            (!out->by || strlen(out->by) == (size_t)sqlite3_column_bytes(st, first + 7));
 }
@@ -54,7 +56,7 @@ int standing_get(struct store *s, int64_t delivery, struct standing *out, struct
     int rc =
         sql_get(s, &st,
                 "SELECT d.revision, d.lane, d.reason, l.seq, l.delivery, l.at, l.state,"
-                " l.reason, l.due_at, l.claimed_at, l.ref, l.by, l.send FROM delivery d"
+                " l.reason, l.due_at, l.claimed_at, l.ref, l.by, l.send, l.sent_at FROM delivery d"
                 " LEFT JOIN life l ON l.seq = (SELECT max(seq) FROM life WHERE delivery = d.id)"
                 " WHERE d.id = ?",
                 e);
@@ -95,7 +97,7 @@ int change_add(struct store *s, struct change *c, int64_t revision, enum deliver
     if (!rc)
         rc = sql_get(s, &st,
                      "INSERT INTO life (seq, delivery, at, state, reason, due_at, claimed_at, ref,"
-                     " by, send) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     " by, send, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                      e);
     if (rc)
         return rc;
@@ -109,6 +111,7 @@ int change_add(struct store *s, struct change *c, int64_t revision, enum deliver
     bind_text(st, 8, row->ref);
     bind_text(st, 9, row->by);
     bind_int(st, 10, row->send);
+    bind_instant(st, 11, row->sent_at ? row->sent_at : INSTANT_MIN);
     rc = sql_run(s, st, e);
     if (rc)
         return rc;

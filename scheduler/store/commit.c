@@ -30,14 +30,17 @@ static void texts_hand_over(struct committing *w);
 
 #define WAITING_FROM                                                                               \
     "SELECT d.id, d.row, d.recipient,"                                                             \
-    " (SELECT count(*) FROM life WHERE delivery = d.id AND state = 1), d.message FROM delivery d"
+    " (SELECT count(*) FROM life WHERE delivery = d.id AND state = 1), d.message,"                 \
+    " coalesce((SELECT max(at) FROM life WHERE delivery = d.id AND state = 0 AND reason = 8), 0)"  \
+    " FROM delivery d"
 #define WAITING_WHERE                                                                              \
     " WHERE d.revision = ?1 AND d.lane = ?2 AND d.reason = 0"                                      \
     " AND d.id > max(?3, coalesce((SELECT upto FROM progress"                                      \
     "  WHERE revision = ?1 AND lane = ?2), 0))"                                                    \
     " AND coalesce((SELECT state FROM life WHERE delivery = d.id"                                  \
     "  ORDER BY seq DESC LIMIT 1), 0) = 0"
-_Static_assert(DELIVERY_PENDING == 0 && DELIVERY_CLAIMED == 1, "the SQL names them");
+_Static_assert(DELIVERY_PENDING == 0 && DELIVERY_CLAIMED == 1 && REASON_FREQUENCY_CAP == 8,
+               "the SQL names them");
 
 int store_fetch(struct store *s, int64_t revision, int64_t lane, int64_t after, int64_t message,
                 struct store_waiting *out, size_t cap, size_t *count, struct err *e)
@@ -63,7 +66,7 @@ int store_fetch(struct store *s, int64_t revision, int64_t lane, int64_t after, 
         out[(*count)++] = (struct store_waiting){
             sqlite3_column_int64(st, 0), (uint64_t)sqlite3_column_int64(st, 1),
             sqlite3_column_int64(st, 2), (uint32_t)sqlite3_column_int64(st, 3),
-            sqlite3_column_int64(st, 4)};
+            sqlite3_column_int64(st, 4), sqlite3_column_int64(st, 5)};
     sqlite3_reset(st);
     return rc < 0 ? rc : 0;
 }
@@ -182,11 +185,13 @@ static int result_add(struct store *s, struct committing *w, const struct store_
                        .claimed_at = answer && !x->unseen ? x->claimed_at : INSTANT_MIN,
                        .ref = x->ref,
                        .by = x->by,
-                       .send = answer ? now.last.send : 0};
+                       .send = answer ? now.last.send : 0,
+                       .sent_at = x->sent_at};
     rc = change_add(s, &w->change, now.revision, now.last.state, &row, e);
     if (!rc && x->state == DELIVERY_PROMPTED)
         rc = prompt_open(s, x, e);
-    else if (!rc && answer)
+    /* a task has answered its lane when it is made, a person when they say so */
+    if (!rc && answer && x->task == (x->state == DELIVERY_PROMPTED))
         rc = lane_answered(s, now.lane, w->change.last, e);
     if (!rc && x->state == DELIVERY_PENDING)
         rc = result_follow(s, w, x, e);

@@ -9,8 +9,8 @@ int prompt_open(struct store *s, const struct store_result *x, struct err *e)
     sqlite3_stmt *st;
     int rc =
         sql_get(s, &st,
-                "INSERT OR IGNORE INTO prompt (id, revision, lane, nonce, asked_at, claimed_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO prompt (id, revision, lane, nonce, asked_at, claimed_at, ref, open)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (id) DO UPDATE SET open = open + 1",
                 e);
 
     assert(x->prompt && x->nonce);
@@ -22,9 +22,13 @@ int prompt_open(struct store *s, const struct store_result *x, struct err *e)
     bind_text(st, 4, x->nonce);
     bind_int(st, 5, x->at);
     bind_int(st, 6, x->claimed_at);
+    bind_text(st, 7, x->task ? x->ref : NULL);
     rc = sql_run(s, st, e);
     if (!rc)
-        rc = sql_get(s, &st, "INSERT INTO prompt_delivery (prompt, delivery) VALUES (?, ?)", e);
+        rc = sql_get(s, &st,
+                     "INSERT INTO prompt_delivery (prompt, delivery) VALUES (?, ?)"
+                     " ON CONFLICT DO UPDATE SET open = 1",
+                     e);
     if (rc)
         return rc;
     bind_int(st, 1, x->prompt);
@@ -54,20 +58,24 @@ int prompt_settled(struct store *s, int64_t delivery, struct err *e)
     sqlite3_stmt *st;
     int64_t prompt, open;
     int rc = sql_get(s, &st,
-                     "SELECT o.prompt, sum((SELECT state FROM life WHERE delivery = d.delivery"
-                     "  ORDER BY seq DESC LIMIT 1) = 2)"
-                     " FROM prompt_delivery o JOIN prompt_delivery d ON d.prompt = o.prompt"
-                     " WHERE o.delivery = ? GROUP BY o.prompt",
+                     "UPDATE prompt_delivery SET open = 0 WHERE delivery = ? AND open"
+                     " RETURNING prompt",
                      e);
 
-    _Static_assert(DELIVERY_PROMPTED == 2, "the SQL names it");
     if (rc)
         return rc;
     bind_int(st, 1, delivery);
     if ((rc = sql_step(s, st, e)) <= 0)
         return rc;
     prompt = sqlite3_column_int64(st, 0);
-    open = sqlite3_column_int64(st, 1);
+    sqlite3_reset(st);
+    rc = sql_get(s, &st, "UPDATE prompt SET open = open - 1 WHERE id = ? RETURNING open", e);
+    if (rc)
+        return rc;
+    bind_int(st, 1, prompt);
+    if ((rc = sql_step(s, st, e)) <= 0)
+        return rc;
+    open = sqlite3_column_int64(st, 0);
     sqlite3_reset(st);
     return open ? 0 : prompt_delete(s, prompt, e);
 }
@@ -83,7 +91,9 @@ int store_prompts(struct store *s, int64_t revision,
                      " p.snoozed_until, p.reminded, p.doubted, d.id, d.recipient, d.message,"
                      " d.row, (SELECT count(*) FROM life WHERE delivery = d.id AND state = 1),"
                      " r.name, n.name, d.fields, (SELECT state FROM life WHERE delivery = d.id"
-                     "  ORDER BY seq DESC LIMIT 1), p.claimed_at"
+                     "  ORDER BY seq DESC LIMIT 1), p.claimed_at, p.ref,"
+                     " coalesce((SELECT max(at) FROM life WHERE delivery = d.id AND state = 0"
+                     "  AND reason = 8), 0)"
                      " FROM prompt p JOIN prompt_delivery x ON x.prompt = p.id"
                      " JOIN delivery d ON d.id = x.delivery JOIN recipient r ON r.id = d.recipient"
                      " JOIN lane l ON l.id = p.lane JOIN sender n ON n.id = l.sender"
@@ -103,7 +113,8 @@ int store_prompts(struct store *s, int64_t revision,
                                  .shown_at = column_instant(st, 5),
                                  .snoozed_until = column_instant(st, 6),
                                  .reminded = (uint32_t)sqlite3_column_int64(st, 7),
-                                 .doubted = sqlite3_column_int64(st, 8) != 0};
+                                 .doubted = sqlite3_column_int64(st, 8) != 0,
+                                 .ref = column_text(st, 19)};
         int64_t state = sqlite3_column_int64(st, 17);
         struct store_prompt_row row = {.delivery = sqlite3_column_int64(st, 9),
                                        .recipient_id = sqlite3_column_int64(st, 10),
@@ -112,7 +123,8 @@ int store_prompts(struct store *s, int64_t revision,
                                        .attempts = (uint32_t)sqlite3_column_int64(st, 13),
                                        .recipient = column_text(st, 14),
                                        .sender = column_text(st, 15),
-                                       .values = column_text(st, 16)};
+                                       .values = column_text(st, 16),
+                                       .capped_at = sqlite3_column_int64(st, 20)};
         if (state < 0 || state >= DELIVERY_STATES || !p.nonce || !row.recipient || !row.sender) {
             sqlite3_reset(st);
             return sql_damaged(s, "prompt", p.id, e);

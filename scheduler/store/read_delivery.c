@@ -6,7 +6,7 @@
 #define DELIVERY_COLUMNS                                                                           \
     "SELECT d.id, d.revision, d.row, d.lane, c.name, h.name, n.name, x.name, d.fields, r.digest,"  \
     " coalesce(l.state, CASE d.reason WHEN 0 THEN 0 ELSE 5 END), coalesce(l.reason, d.reason),"    \
-    " k.due_at, k.claimed_at, coalesce(l.at, r.submitted_at),"                                     \
+    " k.due_at, k.claimed_at, coalesce(l.sent_at, l.at, r.submitted_at),"                          \
     " (SELECT count(*) FROM life WHERE delivery = d.id AND state = 1),"                            \
     " (SELECT ref FROM life WHERE delivery = d.id AND ref IS NOT NULL ORDER BY seq DESC LIMIT 1)"  \
     ", d.recipient"

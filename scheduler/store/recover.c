@@ -57,12 +57,14 @@ int store_history(struct store *s, instant_t since,
     if (!rc)
         rc = sql_get(s, &st,
                      "SELECT d.id, d.revision, r.campaign, n.channel, n.sender, d.lane,"
-                     " d.recipient, l.claimed_at, l.at, l.due_at, l.send,"
+                     " d.recipient, l.claimed_at, coalesce(l.sent_at, l.at), l.due_at, l.send,"
                      " row_number() OVER (PARTITION BY CASE l.send WHEN 0 THEN d.id ELSE l.send"
-                     "  END, l.claimed_at ORDER BY l.at DESC, l.seq DESC) > 1 FROM life l"
+                     "  END, l.claimed_at ORDER BY coalesce(l.sent_at, l.at) DESC, l.seq DESC) > 1 "
+                     "FROM life l"
                      " CROSS JOIN delivery d ON d.id = l.delivery"
                      " JOIN revision r ON r.id = d.revision JOIN lane n ON n.id = d.lane"
-                     " WHERE l.seq >= ? AND l.at >= ? AND" IS_SEND "ORDER BY l.at, l.seq",
+                     " WHERE l.seq >= ? AND l.at >= ? AND" IS_SEND
+                     "ORDER BY coalesce(l.sent_at, l.at), l.seq",
                      e);
     if (rc)
         return rc;

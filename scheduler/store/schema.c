@@ -49,19 +49,21 @@ static const char schema[] =
     " WHERE reason = 0 AND message != 0;"
     "CREATE TABLE life (seq INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, at INTEGER NOT NULL,"
     " state INTEGER NOT NULL, reason INTEGER NOT NULL, due_at INTEGER, claimed_at INTEGER,"
-    " ref TEXT, by TEXT, send INTEGER NOT NULL DEFAULT 0) STRICT;"
+    " ref TEXT, by TEXT, send INTEGER NOT NULL DEFAULT 0, sent_at INTEGER) STRICT;"
     "CREATE INDEX life_delivery ON life (delivery);"
     "CREATE INDEX life_unknown ON life (delivery) WHERE state = 8;"
     "CREATE TABLE progress (revision INTEGER NOT NULL, lane INTEGER NOT NULL,"
     " upto INTEGER NOT NULL, PRIMARY KEY (revision, lane)) STRICT, WITHOUT ROWID;"
-    /* open questions to people; its number is its first delivery's. Gone when all is settled */
+    /* open questions to people, and tasks of the platform (ref); its number is its first
+     * delivery's. open: deliveries not settled; gone when there are none */
     "CREATE TABLE prompt (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL,"
     " lane INTEGER NOT NULL, nonce TEXT NOT NULL, claimed_at INTEGER NOT NULL,"
     " asked_at INTEGER NOT NULL, shown_at INTEGER,"
     " snoozed_until INTEGER, reminded INTEGER NOT NULL DEFAULT 0,"
-    " doubted INTEGER NOT NULL DEFAULT 0) STRICT;"
+    " doubted INTEGER NOT NULL DEFAULT 0, ref TEXT,"
+    " open INTEGER NOT NULL DEFAULT 0) STRICT;"
     "CREATE TABLE prompt_delivery (prompt INTEGER NOT NULL, delivery INTEGER NOT NULL,"
-    " PRIMARY KEY (prompt, delivery)) STRICT, WITHOUT ROWID;"
+    " open INTEGER NOT NULL DEFAULT 1, PRIMARY KEY (prompt, delivery)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX prompt_of ON prompt_delivery (delivery);"
     /* the contact book: "" is no value; tags with ';' between them, attributes a JSON object */
     "CREATE TABLE contact (id INTEGER PRIMARY KEY, recipient INTEGER NOT NULL UNIQUE,"

@@ -332,6 +332,7 @@ struct store_waiting {
     int64_t recipient;
     uint32_t attempts; /* claims so far */
     int64_t message;
+    instant_t capped_at; /* when the platform's cap held it last; 0: never */
 };
 
 /* The next pending deliveries of a lane in a revision, by id, above `after` and not below the
@@ -363,7 +364,9 @@ struct store_result { /* claimed -> something; or pending -> skipped by on_cap d
     instant_t claimed_at; /* of the claim it answers, INSTANT_MIN when there was none */
     bool unseen;          /* EXPIRED: nobody saw the question, so nothing was sent */
     const char *ref;      /* the channel's, or NULL */
+    instant_t sent_at;    /* SENT of a task: by the platform's clock; 0: not told */
     const char *by;       /* the person who answered, or NULL */
+    bool task;            /* it was asked by the platform */
     int64_t prompt;       /* of PROMPTED: the question's number */
     const char *nonce;    /* of PROMPTED: what an answer must name */
 };
@@ -391,7 +394,7 @@ int store_expire_lane(struct store *s, int64_t revision, int64_t lane, instant_t
 
 struct store_send { /* a send in the past, for limits */
     int64_t delivery, revision, campaign, channel, sender, lane, recipient;
-    instant_t claimed_at, answered_at;
+    instant_t claimed_at, answered_at; /* answered_at: when it was sent, where that is known */
     instant_t due_at;
     int64_t send; /* the claim's; 0: of none but itself */
     bool again;   /* a later one of the same send follows */
@@ -411,7 +414,8 @@ int store_lane_last(struct store *s, int64_t lane, instant_t *due_at, instant_t 
 
 struct store_prompt {
     int64_t id, revision, lane;
-    const char *nonce;
+    const char *nonce; /* "" of a task */
+    const char *ref;   /* of a task: the platform's id; else NULL */
     instant_t claimed_at, asked_at;
     instant_t shown_at, snoozed_until; /* INSTANT_MIN: not */
     uint32_t reminded;
@@ -423,6 +427,7 @@ struct store_prompt_row { /* one of its deliveries */
     uint32_t attempts;
     const char *recipient, *sender, *values;
     enum delivery_state state;
+    instant_t capped_at; /* as in store_waiting */
 };
 /* Open prompts by id, each once for each of its deliveries by id. `revision` 0: all. */
 int store_prompts(struct store *s, int64_t revision,

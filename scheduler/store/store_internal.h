@@ -86,6 +86,7 @@ struct life {
     instant_t due_at, claimed_at; /* INSTANT_MIN: none */
     const char *ref, *by;         /* or NULL */
     int64_t send;                 /* of a claim and its answer, the send it was part of; 0: none */
+    instant_t sent_at;            /* by the platform's clock; 0: not told */
 };
 void life_digest(struct digester *d, int64_t seq, const struct life *row);
 /* In the order above; false when a value cannot be one of ours. The strings live until the next

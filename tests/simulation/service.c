@@ -692,6 +692,8 @@ static void effect(struct sim *s, const struct effect *f)
         s->specs[spec_of(s, f->revision)].held_life = s->life;
         ask_store(s, f, pause_run, ask_done);
         break;
+    case EFFECT_WITHDRAW: /* nothing here is asked by a platform */
+        break;
     case EFFECT_FORGET:
         forget(s, f->owner);
         break;

@@ -159,6 +159,7 @@ static inline void tiny_effect(struct tiny_world *w, const struct effect *f)
     case EFFECT_PAUSE:
     case EFFECT_FORGET:
     case EFFECT_HOLD:
+    case EFFECT_WITHDRAW:
         break;
     }
 }

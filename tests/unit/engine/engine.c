@@ -293,6 +293,7 @@ static void run_effects(struct world *w)
         case EFFECT_PAUSE:
         case EFFECT_FORGET:
         case EFFECT_HOLD:
+        case EFFECT_WITHDRAW:
             break;
         }
     }

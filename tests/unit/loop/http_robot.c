@@ -219,7 +219,8 @@ static int64_t int_of(const json_t *record, size_t i, const char *name)
 static void messages_arrive_as_written(void **state)
 {
     static const unsigned char png[] = "\x89PNG\r\n\x1a\n and so on";
-    const struct channel_attachment image = {"image", "a.png", png, sizeof(png) - 1};
+    const struct channel_attachment image = {
+        .kind = "image", .name = "a.png", .bytes = png, .length = sizeof(png) - 1};
     struct rig *g = rig_new("demo-robot-1", NULL);
     struct channel_send markdown = {.text = "**上新**", .format = "markdown"};
     struct channel_send picture = {.format = "text", .attachments = &image, .attachment_count = 1};

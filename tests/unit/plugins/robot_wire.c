@@ -41,8 +41,10 @@ static void keys(void **state)
 
 static void bodies(void **state)
 {
-    static const struct channel_attachment image = {"image", "a.png", "hello", 5};
-    static const struct channel_attachment video = {"video", "a.mp4", "hello", 5};
+    static const struct channel_attachment image = {
+        .kind = "image", .name = "a.png", .bytes = "hello", .length = 5};
+    static const struct channel_attachment video = {
+        .kind = "video", .name = "a.mp4", .bytes = "hello", .length = 5};
     static const struct {
         const char *format, *text;
         const struct channel_attachment *attachments;

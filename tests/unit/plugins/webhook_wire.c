@@ -90,7 +90,8 @@ static void proxies(void **state)
 
 static void bodies(void **state)
 {
-    static const struct channel_attachment image = {"image", "a.png", "hello", 5};
+    static const struct channel_attachment image = {
+        .kind = "image", .name = "a.png", .bytes = "hello", .length = 5};
     const char *recipients[] = {"customer-17", "customer-18"};
     struct channel_send send = {.key = "k1",
                                 .sender = "lin.yue",

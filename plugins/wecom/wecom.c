@@ -1,0 +1,111 @@
+/* WeCom: mass messages that each member confirms, to customers and customer groups, and app
+ * messages to members. Every call goes through the account (account.c), which the channels of one
+ * corp and app share. */
+#include "wecom.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const modes[] = {"customers", "groups", "members", NULL}; /* as wire_mode */
+
+static int wecom_open(const struct channel_host *host, void **instance, char *problem, size_t size)
+{
+    struct wecom *w = calloc(1, sizeof(*w));
+
+    if (!w) {
+        snprintf(problem, size, "out of memory");
+        return -1;
+    }
+    w->host = host;
+    w->account = host->shared;
+    while (strcmp(modes[w->mode], host->mode) != 0)
+        w->mode++;
+    *instance = w;
+    return 0;
+}
+
+static void wecom_submit(void *instance, const struct channel_send *send)
+{
+    create_submit(instance, send);
+}
+
+static void wecom_resume(void *instance, const struct channel_task *task)
+{
+    task_open(instance, task->send, task->ref, task->asked_ms);
+}
+
+static void wecom_withdraw(void *instance, uint64_t send_id)
+{
+    task_withdraw(instance, send_id);
+}
+
+static void wecom_forget(void *instance, uint64_t send_id)
+{
+    task_forget(instance, send_id);
+}
+
+static void wecom_close(void *instance)
+{
+    struct wecom *w = instance;
+
+    create_close(w);
+    tasks_close(w);
+    free(w);
+}
+
+enum {
+    CUSTOMERS_MAX = 10000,
+    GROUPS_MAX = 2000,
+    MEMBERS_MAX = 1000,
+    FILES_MAX = 9,
+    IMAGE_MAX = 5 * 1024 * 1024, /* the lower of two figures of the platform's pages */
+    VIDEO_MAX = 10 * 1024 * 1024,
+    FILE_MAX = 20 * 1024 * 1024
+};
+
+static const struct channel_format task_formats[] = {{"text", 4000}, {NULL, 0}};
+static const struct channel_format message_formats[] = {
+    {"text", 2048}, {"markdown", 2048}, {NULL, 0}};
+
+static const struct channel_attachment_kind task_attachments[] = {
+    {.name = "image", .count_max = FILES_MAX, .bytes_max = IMAGE_MAX, .types = "jpg png"},
+    {.name = "video", .count_max = FILES_MAX, .bytes_max = VIDEO_MAX},
+    {.name = "file", .count_max = FILES_MAX, .bytes_max = FILE_MAX},
+    {.name = NULL},
+};
+
+#define TASK_CAPS(most)                                                                            \
+    {                                                                                              \
+        .recipients_max = (most), .in_flight_max = 1, .formats = task_formats,                     \
+        .attachments = task_attachments, .attachments_max = FILES_MAX, .knows_relations = true,    \
+        .avoids_half_hours = true, .platform_confirms = true, .batch_all = true                    \
+    }
+
+static const struct channel_caps mode_caps[] = {
+    TASK_CAPS(CUSTOMERS_MAX),
+    TASK_CAPS(GROUPS_MAX),
+    {.recipients_max = MEMBERS_MAX,
+     .in_flight_max = 1,
+     .formats = message_formats,
+     .repeat_is_harmless = true},
+};
+
+PACELINE_EXPORT const struct paceline_channel paceline_channel;
+const struct paceline_channel paceline_channel = {
+    .abi = PACELINE_CHANNEL_ABI,
+    .name = "wecom",
+    .summary = "WeCom mass messages that members confirm",
+    .caps = TASK_CAPS(CUSTOMERS_MAX),
+    .platform_url = "https://qyapi.weixin.qq.com",
+    .open = wecom_open,
+    .submit = wecom_submit,
+    .close = wecom_close,
+    .modes = modes,
+    .mode_caps = mode_caps,
+    .open_account = account_open,
+    .close_account = account_close,
+    .resume = wecom_resume,
+    .withdraw = wecom_withdraw,
+    .forget = wecom_forget,
+};

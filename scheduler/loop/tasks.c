@@ -1,0 +1,266 @@
+/* What a platform asks its own members: tasks. They are created by a send (CHANNEL_ASKED), told
+ * about by the plugin, who asks the platform, and withdrawn when the engine says so.
+ *
+ * Results count by the ids that come back: one that is not of the task is an alarm. Who is no
+ * friend any more is not written to by this member again. */
+#include "loop/internal.h"
+
+#include "base/lang.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REMINDERS_MAX = 3 }; /* the platform's own, of one task in a day */
+
+void task_new(struct run *s, struct send *x)
+{
+    x->task = arena_alloc(x->arena, sizeof *x->task);
+    *x->task = (struct task){.asked_at = run_now(s)};
+}
+
+void task_restore(struct run *s, struct send *x, const struct store_prompt *p)
+{
+    struct chan *c = x->channel;
+
+    x->task = arena_alloc(x->arena, sizeof *x->task);
+    *x->task = (struct task){.asked_at = p->asked_at, .reminded = p->reminded, .durable = true};
+    x->ref = xstrdup(p->ref);
+    c->kind->resume(c->instance, &(struct channel_task){&x->call, x->ref, p->asked_at});
+    (void)s;
+}
+
+void task_withdraw(struct run *s, int64_t number)
+{
+    struct send *x = map_get(&s->by_number, number);
+
+    if (!x || !x->task)
+        return;
+    x->task->withdrawing = true;
+    log_line(LOG_INFO, "task", "withdrawing task=%lld ref=%s", (long long)number, x->ref);
+    x->channel->kind->withdraw(x->channel->instance, x->id);
+}
+
+void tasks_move(struct run *s, const struct chan *from, struct chan *to)
+{
+    size_t at = 0;
+
+    for (struct send *x; (x = map_each(&s->sends, &at));) {
+        if (!x->task || x->channel != from)
+            continue;
+        from->kind->forget(from->instance, x->id);
+        x->channel = to;
+        to->kind->resume(to->instance, &(struct channel_task){&x->call, x->ref, x->task->asked_at});
+        if (x->task->withdrawing)
+            to->kind->withdraw(to->instance, x->id);
+    }
+}
+
+/* --- results --- */
+
+static int by_recipient(const void *a, const void *b)
+{
+    const struct send_item *const *x = a, *const *y = b;
+
+    return strcmp((*x)->recipient, (*y)->recipient);
+}
+
+static struct send_item *item_of(struct send *x, const char *recipient)
+{
+    struct send_item wanted = {.recipient = recipient}, *key = &wanted, **found;
+
+    if (!x->task->by_recipient) {
+        x->task->by_recipient = arena_array(x->arena, x->count, sizeof(struct send_item *));
+        for (size_t i = 0; i < x->count; i++)
+            x->task->by_recipient[i] = &x->items[i];
+        qsort(x->task->by_recipient, x->count, sizeof(struct send_item *), by_recipient);
+    }
+    found =
+        bsearch(&key, x->task->by_recipient, x->count, sizeof(struct send_item *), by_recipient);
+    return found ? *found : NULL;
+}
+
+static void alarm_about(struct send *x, const char *recipient)
+{
+    struct chan *c = x->channel;
+    struct strbuf who = STRBUF_INIT;
+
+    text_safe(&who, recipient, false);
+    log_line(LOG_ERROR, "task", "task=%lld reached somebody who is not of its audience: %s",
+             (long long)x->number, who.text);
+    snprintf(c->problem, sizeof c->problem,
+             tr("%s: task %lld reached '%s', who is not of its audience: look at it"),
+             c->conf->name, (long long)x->number, who.text);
+    strbuf_dispose(&who);
+}
+
+/* --- who is no friend any more --- */
+
+struct parting {
+    struct store_job job;
+    struct run *run;
+    struct arena *arena;
+    const char *recipient, *sender;
+    instant_t at;
+    struct store_suppressed done;
+    struct err err;
+    int rc;
+};
+
+static void parting_run(struct store *store, struct store_job *job)
+{
+    struct parting *p = (struct parting *)job;
+    struct store_decision d = {.by = "paceline",
+                               .at = p->at,
+                               .note = TR_TABLE("the platform says: not a friend any more")};
+
+    p->rc = store_suppress(store, p->recipient, p->sender, &d, &p->done, &p->err);
+}
+
+static void parting_done(struct store_job *job)
+{
+    struct parting *p = (struct parting *)job;
+    struct run *s = p->run;
+
+    if (p->rc)
+        run_store_failed(s, &p->err);
+    for (size_t i = 0; !p->rc && i < p->done.skipped_count; i++)
+        engine_withdraw(s->engine, run_now(s), p->done.skipped[i].revision, p->done.skipped[i].lane,
+                        p->done.skipped[i].delivery);
+    free(p->done.skipped);
+    arena_free(p->arena);
+}
+
+static void part(struct run *s, const struct send *x, const char *recipient)
+{
+    struct arena *a = arena_new();
+    struct parting *p = arena_alloc(a, sizeof *p);
+
+    p->job = (struct store_job){parting_run, parting_done, NULL};
+    p->run = s;
+    p->arena = a;
+    p->recipient = arena_strdup(a, recipient);
+    p->sender = arena_strdup(a, x->sender);
+    p->at = run_now(s);
+    driver_defer(s, &p->job);
+}
+
+/* --- what the plugin tells --- */
+
+static void result(struct run *s, struct send *x, const struct channel_result *r)
+{
+    static const struct {
+        enum delivery_state state;
+        enum reason reason;
+    } means[] = {
+        [CHANNEL_RESULT_SENT] = {DELIVERY_SENT, REASON_NONE},
+        [CHANNEL_RESULT_NOT_A_FRIEND] = {DELIVERY_FAILED, REASON_NOT_A_FRIEND},
+        [CHANNEL_RESULT_CAPPED] = {DELIVERY_PENDING, REASON_FREQUENCY_CAP},
+        [CHANNEL_RESULT_BAD_RECIPIENT] = {DELIVERY_FAILED, REASON_BAD_RECIPIENT},
+    };
+    struct send_item *item = item_of(x, r->recipient);
+    instant_t now = run_now(s), sent = r->at_ms > now ? now : r->at_ms;
+
+    if (!item) {
+        alarm_about(x, r->recipient);
+        return;
+    }
+    if (item->state != DELIVERY_PROMPTED || (size_t)r->kind >= sizeof means / sizeof *means)
+        return;
+    /* before it was asked for: another clock than ours */
+    sent = sent < x->task->asked_at ? x->task->asked_at : sent;
+    if (!engine_settle_at(s->engine, now, item->delivery, means[r->kind].state,
+                          means[r->kind].reason, sent))
+        return;
+    item->state = means[r->kind].state;
+    if (r->kind == CHANNEL_RESULT_NOT_A_FRIEND)
+        part(s, x, item->recipient);
+}
+
+void tasks_results(struct run *s, uint64_t send_id, const struct channel_result *results,
+                   size_t count, enum channel_task_end end)
+{
+    struct send *x = map_get(&s->sends, (int64_t)send_id);
+
+    if (!x || !x->task) {
+        log_line(LOG_WARNING, "task", "results of a task that is over send=%llu",
+                 (unsigned long long)send_id);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        result(s, x, &results[i]);
+    if (count)
+        log_line(LOG_INFO, "task", "results task=%lld count=%zu", (long long)x->number, count);
+    if (end == CHANNEL_TASK_OPEN)
+        return;
+    log_line(end == CHANNEL_TASK_LOST ? LOG_WARNING : LOG_INFO, "task", "over task=%lld %s",
+             (long long)x->number, end == CHANNEL_TASK_LOST ? "lost" : "withdrawn");
+    engine_withdrawn(s->engine, run_now(s), x->number, end == CHANNEL_TASK_LOST);
+}
+
+/* --- for people --- */
+
+static int by_number(const void *a, const void *b)
+{
+    const struct send *const *x = a, *const *y = b;
+
+    return ((*x)->number > (*y)->number) - ((*x)->number < (*y)->number);
+}
+
+static void view_of(struct run *s, const struct send *x, struct arena *a, struct api_prompt *out)
+{
+    const struct running *r = map_get(&s->running, x->revision);
+    const struct conf_confirm *c = &r->campaign->confirm;
+    struct api_prompt_item *items = arena_array(a, x->count, sizeof *items);
+
+    for (size_t i = 0; i < x->count; i++)
+        items[i] = (struct api_prompt_item){x->items[i].delivery, x->items[i].recipient,
+                                            x->items[i].state};
+    *out = (struct api_prompt){
+        .number = x->number,
+        .campaign = r->name,
+        .title = r->title,
+        .channel = r->channel->conf->name,
+        .sender = x->sender,
+        .ref = x->ref,
+        .items = items,
+        .item_count = x->count,
+        .asked_at = x->task->asked_at,
+        .shown_at = INSTANT_MIN,
+        .snoozed_until = INSTANT_MIN,
+        .late_at = c->late_leaves ? INSTANT_MIN : instant_add(x->task->asked_at, c->within),
+        .late_cancels = !c->late_leaves,
+        .withdrawing = x->task->withdrawing,
+        .reminders_used = x->task->reminded,
+        .reminders = REMINDERS_MAX,
+        .test = r->channel->settings->standin,
+        .zone = r->campaign->schedule.zone,
+    };
+}
+
+static void host_tasks(void *ctx, void (*each)(void *arg, const struct api_prompt *p), void *arg)
+{
+    struct run *s = ctx;
+    const struct send **found = xmalloc((s->sends.count + 1) * sizeof *found);
+    size_t count = 0, at = 0;
+    struct arena *a = arena_new();
+
+    for (const struct send *x; (x = map_each(&s->sends, &at));)
+        if (x->task && x->task->durable)
+            found[count++] = x;
+    qsort(found, count, sizeof *found, by_number);
+    for (size_t i = 0; i < count; i++) {
+        struct api_prompt p;
+        view_of(s, found[i], a, &p);
+        each(arg, &p);
+    }
+    arena_free(a);
+    free(found);
+}
+
+void tasks_host(struct api_host *h)
+{
+    h->tasks = host_tasks;
+}

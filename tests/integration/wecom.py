@@ -1,0 +1,263 @@
+"""WeCom mass messages against the stand-in: tasks are made, members tap, results settle each
+recipient; what was not confirmed is withdrawn.
+"""
+import collections
+import json
+import urllib.request
+
+import support
+from support import Place, equal, lines, now_ms, true, wait_until
+
+CORP, SECRET = "ww0123456789abcdef", "the-secret-of-the-app"
+
+
+class Wecom(Place):
+    """A service with the channels customers, groups and members of one account on the stand-in."""
+
+    def __init__(self, world=None, options=(), account="", senders=("lin.yue", "he.qi"),
+                 poll="200ms"):
+        super().__init__()
+        self.world, self.options, self.account = world, options, account
+        self.members, self.poll = senders, poll
+
+    def __enter__(self):
+        place = super().__enter__()
+        self.start_standin("--corp", CORP, "--secret", SECRET, "--agent", "1000002",
+                           "--dispatch-ms", "0", *self.options)
+        if self.world:
+            self.tell("world", self.world)
+        self.write("wecom.secret", SECRET + "\n", 0o600)
+        senders = ", ".join(self.members)
+        self.write("paceline.yaml", f"""store: sqlite:paceline.db
+socket: paceline.sock
+timezone: Asia/Shanghai
+language: en
+accounts:
+  brand:
+    corp_id: {CORP}
+    agent_id: 1000002
+    secret: {{file: wecom.secret}}
+    api: "{self.standin.url}"
+    standin: true
+    poll: {self.poll}
+    reconcile: {{after: 300ms, for: 20s}}
+    {self.account}
+channels:
+  customers: {{plugin: wecom, account: brand, mode: customers, senders: [{senders}]}}
+  groups: {{plugin: wecom, account: brand, mode: groups, senders: [{senders}]}}
+  members: {{plugin: wecom, account: brand, mode: members}}
+approval: {{allow_self: true}}
+""")
+        return place
+
+    def tell(self, what, body):
+        request = urllib.request.Request(f"{self.standin.url}/_standin/{what}",
+                                         json.dumps(body).encode(),
+                                         {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            reply = json.load(answer)
+        equal(reply["errcode"], 0, f"/_standin/{what}")
+        return reply
+
+    def state(self):
+        with urllib.request.urlopen(f"{self.standin.url}/_standin/state", timeout=30) as answer:
+            return json.load(answer)
+
+    def mass(self, name, rows, channel="customers", text="hello", **parts):
+        """A campaign to `rows` (recipient, sender), written as a CSV."""
+        self.write(f"{name}.csv", "recipient,sender\n" +
+                   "".join(f"{r},{s}\n" for r, s in rows))
+        out = [f"campaign: {name}", f"channel: {channel}", f"audience: {{file: {name}.csv}}",
+               f"message: {{text: \"{text}\"}}", "pace: {interval: 0s..0s}"]
+        out += [f"{key}: {value}" for key, value in parts.items()]
+        return self.write(f"{name}.yaml", "\n".join(out) + "\n")
+
+    def calls(self, call):
+        return [r for r in self.standin.lines() if r.get("call") == call]
+
+    def tasks(self):
+        return lines(self.cli("tasks", "--json").out)
+
+
+def world(customers, members=("lin.yue", "he.qi"), taps=False, **of_all):
+    """`customers`: id -> its member, or (member, extra keys of the follow)."""
+    out = []
+    for who, follow in customers.items():
+        member, extra = follow if isinstance(follow, tuple) else (follow, {})
+        out.append({"external_userid": who, "name": who,
+                    "follows": [{"userid": member, "createtime": 1700000000, **extra}]})
+    return {"members": [{"userid": m, "name": m, "taps": taps, "after_ms": 0, **of_all}
+                        for m in members],
+            "customers": out}
+
+
+def test_a_task_is_made_and_its_results_settle_everybody():
+    people = {f"wm{n:04}": "lin.yue" if n % 2 else "he.qi" for n in range(1, 41)}
+    people["wm0040"] = ("he.qi", {"lost": True})
+    with Wecom(world(people)) as place:
+        place.start()
+        place.launch(place.mass("spring", list((r, s if isinstance(s, str) else s[0])
+                                                for r, s in people.items()) + [("wmNobody", "lin.yue")]))
+        place.wait_count("spring", "prompted", 40)
+        made = [c for c in place.calls("externalcontact/add_msg_template")]
+        equal(len(made), 2, "one task a member")
+        tasks = place.tasks()
+        equal([t["kind"] for t in tasks], ["confirm", "confirm"], "kinds of tasks")
+        equal(sorted(t["open"] for t in tasks), [20, 20], "open")
+        place.tell("tap", {})
+        place.wait_state("spring", "done")
+        counts = place.show("spring")["counts"]
+        equal({k: v for k, v in counts.items() if v}, {"sent": 39, "failed": 2}, "counts")
+        place.check_sums("spring")
+        rows = {d["recipient"]: d for d in place.deliveries("spring")}
+        equal(rows["wmNobody"]["reason"], "bad_recipient", "in fail_list")
+        equal(rows["wm0040"]["reason"], "not_a_friend", "status 2")
+        refs = collections.defaultdict(set)
+        for d in rows.values():
+            if d["state"] == "sent":
+                refs[d["sender"]].add(d["channel_ref"])
+        equal({s: len(r) for s, r in refs.items()}, {"lin.yue": 1, "he.qi": 1}, "one msgid each")
+        equal(place.tasks(), [], "nothing waits")
+
+
+def eight(place, name, **parts):
+    """A campaign to eight customers of two members, asked of both."""
+    place.launch(place.mass(name, [(f"wm{n}", "lin.yue" if n % 2 else "he.qi")
+                                   for n in range(1, 9)], **parts))
+    place.wait_count(name, "prompted", 8)
+
+
+PEOPLE = world({f"wm{n}": "lin.yue" if n % 2 else "he.qi" for n in range(1, 9)})
+
+
+def test_cancel_withdraws_and_who_was_sent_to_stays_sent():
+    with Wecom(PEOPLE) as place:
+        place.start()
+        eight(place, "spring")
+        place.tell("tap", {"userid": "lin.yue"})
+        place.wait_count("spring", "sent", 4)
+        place.cli("cancel", "spring")
+        place.wait_count("spring", "canceled", 4)
+        equal(len(place.calls("externalcontact/cancel_groupmsg_send")), 1, "one is withdrawn")
+        place.tell("tap", {})  # nothing left to tap
+        place.check_sums("spring")
+        counts = place.show("spring")["counts"]
+        equal({k: v for k, v in counts.items() if v}, {"sent": 4, "canceled": 4}, "counts")
+        equal(place.tasks(), [], "nothing waits")
+
+
+def test_a_tap_that_came_before_the_withdrawal_counts():
+    with Wecom(PEOPLE, poll="10m") as place:
+        place.start()
+        eight(place, "spring")
+        place.tell("tap", {})  # not asked about yet
+        place.cli("cancel", "spring")
+        wait_until(lambda: not place.show("spring")["counts"].get("prompted"), "all is known")
+        place.check_sums("spring")
+        equal(place.show("spring")["counts"].get("sent"), 8, "all were sent")
+
+
+def test_a_pause_takes_tasks_back_and_a_resume_asks_again():
+    with Wecom(PEOPLE) as place:
+        place.start()
+        eight(place, "spring")
+        place.cli("pause", "spring")
+        place.wait_count("spring", "pending", 8)
+        equal(place.tasks(), [], "nothing waits")
+        place.cli("resume", "spring")
+        place.wait_count("spring", "prompted", 8)
+        equal(len(place.calls("externalcontact/add_msg_template")), 4, "asked anew")
+        place.tell("tap", {})
+        place.wait_state("spring", "done")
+        equal(place.show("spring")["counts"].get("sent"), 8, "all sent")
+        sent = [row for t in place.state()["tasks"] for row in t["rows"] if row["status"] == 1]
+        equal(len(sent), 8, "the platform sent each one message")
+
+
+def test_a_halt_withdraws_and_after_it_they_are_asked_again():
+    with Wecom(PEOPLE) as place:
+        place.start()
+        eight(place, "spring")
+        place.cli("halt", "--reason", "look")
+        place.wait_count("spring", "pending", 8)
+        place.cli("unhalt", "--reason", "fine")
+        place.wait_count("spring", "prompted", 8)
+
+
+def test_who_is_late_is_withdrawn():
+    with Wecom(PEOPLE) as place:
+        place.start()
+        place.launch(place.mass("spring", [(f"wm{n}", "lin.yue" if n % 2 else "he.qi")
+                                           for n in range(1, 9)],
+                                confirm="{within: 1500ms, remind: [], late: cancel}"))
+        place.wait_count("spring", "expired", 8)
+        equal({d["reason"] for d in place.deliveries("spring")}, {"late"}, "why")
+        equal(len(place.calls("externalcontact/cancel_groupmsg_send")), 2, "withdrawn")
+
+
+def test_open_tasks_are_asked_about_after_a_crash():
+    with Wecom(PEOPLE) as place:
+        place.start()
+        eight(place, "spring")
+        place.service.kill()
+        place.tell("tap", {})
+        place.start()
+        place.wait_state("spring", "done")
+        equal(place.show("spring")["counts"].get("sent"), 8, "all sent")
+        equal(len(place.calls("externalcontact/add_msg_template")), 2, "asked once")
+        place.check_sums("spring")
+        place.cli("audit", "verify")
+
+
+def test_who_is_no_friend_is_not_written_to_again():
+    people = world({"wm1": "lin.yue", "wm2": ("lin.yue", {"lost": True})})
+    with Wecom(people, options=("--receive-cap", "none")) as place:
+        place.start()
+        place.launch(place.mass("spring", [("wm1", "lin.yue"), ("wm2", "lin.yue")]))
+        place.wait_count("spring", "prompted", 2)
+        place.tell("tap", {})
+        place.wait_state("spring", "done")
+        found = wait_until(lambda: lines(place.cli("suppress", "--list", "--json", expect=None).out)
+                           or place.api("GET", "suppressions")[1].strip() and
+                           lines(place.api("GET", "suppressions")[1].decode()), "on the list")
+        equal([(f["recipient"], f["sender"]) for f in found], [("wm2", "lin.yue")], "who")
+        place.launch(place.mass("summer", [("wm2", "lin.yue")], text="again"))
+        place.wait_count("summer", "skipped", 1)
+
+
+def test_the_receive_cap_holds_and_a_full_one_is_tried_once_more():
+    with Wecom(world({"wm1": "lin.yue", "wm2": "lin.yue"}),
+               options=("--receive-cap", "day")) as place:
+        place.start()
+        place.tell("by-hand", {"userid": "lin.yue", "recipients": ["wm2"], "text": "mine"})
+        place.launch(place.mass("spring", [("wm1", "lin.yue"), ("wm2", "lin.yue")]))
+        place.wait_count("spring", "prompted", 2)
+        place.tell("tap", {})
+        place.wait_count("spring", "sent", 1)
+        place.wait_count("spring", "pending", 1)
+        rows = {d["recipient"]: d for d in place.deliveries("spring")}
+        equal(rows["wm2"]["reason"], "frequency_cap", "why it waits")
+        # ours of today was booked: a second campaign does not ask for wm1 again today
+        place.launch(place.mass("summer", [("wm1", "lin.yue")], text="again"))
+        wait_until(lambda: [d for d in place.deliveries("summer")
+                            if d["reason"] == "frequency_cap"], "held by the cap")
+        equal(len(place.calls("externalcontact/add_msg_template")), 1, "asked once")
+
+
+def test_members_get_app_messages():
+    with Wecom(world({"wm1": "lin.yue"})) as place:
+        place.start()
+        place.write("staff.yaml", """campaign: staff
+channel: members
+audience: {recipients: [lin.yue, he.qi, nobody]}
+message: {text: "hello"}
+pace: {interval: 0s..0s, batch: 3}
+""")
+        place.launch("staff.yaml")
+        place.wait_state("staff", "done")
+        equal(place.states("staff"), {"lin.yue": "sent", "he.qi": "sent", "nobody": "failed"},
+              "states")
+
+
+if __name__ == "__main__":
+    support.main(globals())
