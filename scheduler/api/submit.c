@@ -233,6 +233,15 @@ static const char *tags_of(void *ctx, const char *recipient, struct err *e)
     return store_contact_tags(s->store, recipient, &s->tags, e) ? NULL : s->tags.text;
 }
 
+static int contacted_of(void *ctx, const char *recipient, struct err *e)
+{
+    struct submission *s = ctx;
+    bool contacted;
+    int rc = store_contacted(s->store, s->loading, recipient, &contacted, e);
+
+    return rc ? rc : contacted;
+}
+
 static int open_review(struct store *store, struct request *rq)
 {
     struct submission *s = rq->state;
@@ -268,7 +277,10 @@ static int open_review(struct store *store, struct request *rq)
         .campaign = c->id, .title = c->title, .by = rq->who.name, .at = rq->now};
     rc = store_submit_begin(store, &sub, &s->loading, &rq->e);
     s->begun = rc == 0;
-    return rc;
+    if (rc || !c->where.not_contacted)
+        return rc;
+    review_contacted(s->review, contacted_of, s);
+    return store_contacted_note(store, s->loading, rq->now - c->where.not_contacted, &rq->e);
 }
 
 static void opened(struct request *rq)

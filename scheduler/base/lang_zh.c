@@ -284,6 +284,8 @@ const struct lang_pair lang_zh[] = {
     {"'interval' must be a duration or a range such as 40s..3m",
      "'interval' 必须是时长或范围，例如 40s..3m"},
     {"'max: receive_cap' needs 'scope: recipient'", "'max: receive_cap' 需要 'scope: recipient'"},
+    {"'not_contacted' must be a duration from 1ms to 366d",
+     "'not_contacted' 必须是 1ms 到 366d 之间的时长"},
     {"'on_cap: drop' needs 'scope: recipient'", "'on_cap: drop' 需要同时写 'scope: recipient'"},
     {"'paceline help' lists the commands", "'paceline help' 列出所有命令"},
     {"'per' must be a duration from 1ms to 366d, or one of: day, week, month",
@@ -974,6 +976,9 @@ const struct lang_pair lang_zh[] = {
     {"the service has a problem: ", "服务出现问题："},
     {"the service is running", "服务正在运行"},
     {"the service is stopping", "服务正在停止"},
+    {"the service knows who was written to: how many of these %llu are meant, and whether 'expect' "
+     "holds, is known at submit",
+     "最近联系过谁只有服务知道：这 %llu 人中实际发给多少人、'expect' 是否相符，提交时才知道"},
     {"the service reads its file again; a bad one changes nothing",
      "服务重新读取配置文件；有错误的文件不改变任何东西"},
     {"the service shows no message of it: nobody gets one, or look at the file with 'paceline "

@@ -98,6 +98,12 @@ void review_tags(struct review *r, audience_tags_fn *tags, void *ctx)
         audience_tags(r->audience, tags, ctx);
 }
 
+void review_contacted(struct review *r, audience_contacted_fn *contacted, void *ctx)
+{
+    if (r->audience)
+        audience_contacted(r->audience, contacted, ctx);
+}
+
 void review_relations(struct review *r, audience_sender_fn *sender, void *ctx)
 {
     if (r->audience)
@@ -556,6 +562,11 @@ static void finish(struct review *r)
                  ERR_REFUSED,
                  tr("the contact book is in the service: who is meant, and whether 'expect' holds, "
                     "is known at submit"));
+    else if (r->sum.open && c->where.not_contacted)
+        diag_add(r->diags, c->file, c->where_at.line, c->where_at.column, DIAG_WARNING, ERR_REFUSED,
+                 tr("the service knows who was written to: how many of these %llu are meant, and "
+                    "whether 'expect' holds, is known at submit"),
+                 (unsigned long long)r->sum.rows);
     else if (r->sum.open)
         diag_add(r->diags, c->file, c->where_at.line, c->where_at.column, DIAG_WARNING, ERR_REFUSED,
                  tr("tags are in the service's contact book: how many of these %llu are meant, and "

@@ -56,6 +56,8 @@ int review_open(struct review **out, const struct campaign *c,
                 struct err *e);
 /* For `where` on sources without tags of their own; before the first row. */
 void review_tags(struct review *r, audience_tags_fn *tags, void *ctx);
+/* For `where: {not_contacted: ...}`; before the first row. */
+void review_contacted(struct review *r, audience_contacted_fn *contacted, void *ctx);
 /* For channels that know relations, whose service has read them; before the first row. */
 void review_relations(struct review *r, audience_sender_fn *sender, void *ctx);
 /* 1 and a row (borrowed until the next call), 0 at the end, ERR_* when reading broke off. At the

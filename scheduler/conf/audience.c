@@ -38,6 +38,8 @@ struct audience {
     size_t zone_count, zone_capacity;
     audience_tags_fn *tags; /* or NULL */
     void *tags_ctx;
+    audience_contacted_fn *contacted; /* or NULL */
+    void *contacted_ctx;
     audience_sender_fn *relation; /* or NULL */
     void *relation_ctx;
     size_t *value_columns; /* of the template's names */
@@ -136,6 +138,12 @@ int audience_next(struct audience *a, struct audience_row *row, struct err *e)
     return 0;
 }
 
+void audience_contacted(struct audience *a, audience_contacted_fn *contacted, void *ctx)
+{
+    a->contacted = contacted;
+    a->contacted_ctx = ctx;
+}
+
 void audience_tags(struct audience *a, audience_tags_fn *tags, void *ctx)
 {
     a->tags = tags;
@@ -150,7 +158,10 @@ void audience_relations(struct audience *a, audience_sender_fn *sender, void *ct
 
 bool audience_where_open(const struct audience *a)
 {
-    return where_narrows(&a->campaign->where) && a->tags_column == NO_COLUMN && !a->tags;
+    const struct where *w = &a->campaign->where;
+
+    return (where_asks_tags(w) && a->tags_column == NO_COLUMN && !a->tags) ||
+           (w->not_contacted && !a->contacted);
 }
 
 bool audience_without_consent(const struct audience *a)
@@ -465,7 +476,7 @@ static const char *sender_named(struct audience *a, const struct csv_row *in)
     return a->sender_column < 0 ? "" : trimmed(&a->sender, in->fields[a->sender_column]);
 }
 
-/* 1, 0, or ERR_* when the tags cannot be had. */
+/* 1, 0, or ERR_* when the tags, or the last contacts, cannot be had. */
 static int row_wanted(struct audience *a, const struct csv_row *in, const char *recipient,
                       struct err *e)
 {
@@ -473,9 +484,14 @@ static int row_wanted(struct audience *a, const struct csv_row *in, const char *
 
     if (!where_narrows(w) || audience_where_open(a))
         return 1;
-    const char *tags = a->tags_column != NO_COLUMN ? in->fields[a->tags_column]
-                                                   : a->tags(a->tags_ctx, recipient, e);
-    return tags ? where_fits(w, tags) : e->code;
+    if (where_asks_tags(w)) {
+        const char *tags = a->tags_column != NO_COLUMN ? in->fields[a->tags_column]
+                                                       : a->tags(a->tags_ctx, recipient, e);
+        if (!tags || !where_fits(w, tags))
+            return tags ? 0 : e->code;
+    }
+    int contacted = w->not_contacted ? a->contacted(a->contacted_ctx, recipient, e) : 0;
+    return contacted < 0 ? contacted : !contacted;
 }
 
 static bool recipient_check(struct audience *a, const struct csv_row *in, const char *recipient)

@@ -51,7 +51,12 @@ void audience_tags(struct audience *a, audience_tags_fn *tags, void *ctx);
 typedef int audience_sender_fn(void *ctx, const char *recipient, const char *wanted, size_t *index,
                                struct err *e);
 void audience_relations(struct audience *a, audience_sender_fn *sender, void *ctx);
-/* `where` needs tags, and there is neither a column nor anybody to ask: it narrows nothing. */
+/* Who knows whether a recipient was written to within where.not_contacted: 1, 0, or ERR_*. Before
+ * the first row. */
+typedef int audience_contacted_fn(void *ctx, const char *recipient, struct err *e);
+void audience_contacted(struct audience *a, audience_contacted_fn *contacted, void *ctx);
+/* `where` needs what nobody here can tell (tags without a column, last contacts): it narrows
+ * nothing. */
 bool audience_where_open(const struct audience *a);
 /* Nobody consents: there is no column for it. */
 bool audience_without_consent(const struct audience *a);

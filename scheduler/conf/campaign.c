@@ -4,6 +4,7 @@
 
 #include "base/lang.h"
 #include "conf/audience.h"
+#include "conf/duration.h"
 #include "conf/file.h"
 #include "conf/keys.h"
 #include "conf/parts.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 
 enum { TAGS_MAX = 1000, ATTACHMENTS_MAX = 16, APPROVERS_MAX = 100, ID_BYTES_MAX = 63 };
+static const duration_t not_contacted_max = 366 * (duration_t)MS_PER_DAY;
 enum { STORED_BYTES_MAX = 4 * 1024 * 1024, STORED_NODES_MAX = 100000 };
 
 static struct campaign *campaign_parse(const struct reader *r, const struct yaml_node *root,
@@ -24,6 +26,7 @@ static void recipients_read(const struct reader *r, const struct yaml_node *node
                             struct campaign *c);
 static void contacts_read(const struct reader *r, const struct yaml_node *node);
 static void groups_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
+static duration_t not_contacted_read(const struct reader *r, const struct yaml_node *map);
 static void where_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void expect_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void tolerance_read(const struct reader *r, const struct yaml_node *node,
@@ -175,6 +178,7 @@ static void audience_read(const struct reader *r, const struct yaml_node *node, 
     c->audience_at = place_of(node);
     if (r->stored) {
         c->source = AUDIENCE_STORED;
+        c->where.not_contacted = not_contacted_read(r, node);
         return;
     }
     source_read(r, node, c);
@@ -266,6 +270,20 @@ static struct where_tags tags_read(const struct reader *r, const struct yaml_nod
     return tags;
 }
 
+/* 0: not asked. */
+static duration_t not_contacted_read(const struct reader *r, const struct yaml_node *map)
+{
+    const struct yaml_node *node = yaml_get(map, "not_contacted");
+    const char *text = read_text(r, node, "not_contacted");
+    duration_t span = 0;
+
+    if (text && (!duration_parse(text, &span) || span <= 0 || span > not_contacted_max)) {
+        read_error(r, node, tr("'not_contacted' must be a duration from 1ms to 366d"));
+        return 0;
+    }
+    return span;
+}
+
 static void where_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
 {
     if (!read_map(r, node, "where"))
@@ -273,7 +291,8 @@ static void where_read(const struct reader *r, const struct yaml_node *node, str
     c->where_at = place_of(node);
     c->where = (struct where){.any = tags_read(r, node, "tags_any"),
                               .all = tags_read(r, node, "tags_all"),
-                              .none = tags_read(r, node, "tags_none")};
+                              .none = tags_read(r, node, "tags_none"),
+                              .not_contacted = not_contacted_read(r, node)};
 }
 
 static void recipients_read(const struct reader *r, const struct yaml_node *node,

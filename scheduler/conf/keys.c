@@ -13,7 +13,7 @@ static const struct key groups_keys[] = {{.name = "name"}, {.name = "owners"}, {
 static const struct key where_keys[] = {{.name = "tags_any"},
                                         {.name = "tags_all"},
                                         {.name = "tags_none"},
-                                        {.name = "not_contacted", .state = KEY_LATER},
+                                        {.name = "not_contacted"},
                                         {0}};
 static const struct key audience_keys[] = {{.name = "file"},
                                            {.name = "recipients"},
@@ -24,6 +24,7 @@ static const struct key audience_keys[] = {{.name = "file"},
                                            {.name = "expect"},
                                            {.name = "tolerance"},
                                            {.name = "digest", .state = KEY_STORED},
+                                           {.name = "not_contacted", .state = KEY_STORED},
                                            {.name = "rows", .state = KEY_STORED},
                                            {0}};
 static const struct key link_keys[] = {{.name = "title"},       {.name = "url"},

@@ -13,7 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void audience_write(struct strbuf *out, const struct revision_facts *f);
+static void audience_write(struct strbuf *out, const struct campaign *c,
+                           const struct revision_facts *f);
 static void message_write(struct strbuf *out, const struct campaign *c,
                           const struct revision_facts *f);
 static void pace_write(struct strbuf *out, const struct campaign *c);
@@ -44,7 +45,7 @@ void manifest_write(struct strbuf *out, const struct campaign *c, const struct r
 {
     assert(f->sender_count > 0);
     strbuf_printf(out, "{\"approval\":{\"approvers\":%d},\"audience\":", c->approvers);
-    audience_write(out, f);
+    audience_write(out, c, f);
     field(out, ",\"campaign\":", c->id);
     field(out, ",\"channel\":", c->channel);
     strbuf_puts(out, ",\"confirm\":");
@@ -96,10 +97,17 @@ uint64_t revision_seed(const struct digest *d)
 
 /* --- writing --- */
 
-static void audience_write(struct strbuf *out, const struct revision_facts *f)
+/* What narrows is in the rows; this alone is asked again when a delivery is about to go. */
+static void audience_write(struct strbuf *out, const struct campaign *c,
+                           const struct revision_facts *f)
 {
+    char span[64];
+
     strbuf_puts(out, "{\"digest\":");
     digest_write(out, &f->audience);
+    duration_format(c->where.not_contacted, span, sizeof span);
+    if (c->where.not_contacted)
+        field(out, ",\"not_contacted\":", span);
     strbuf_printf(out, ",\"rows\":%llu}", (unsigned long long)f->rows);
 }
 

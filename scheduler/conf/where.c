@@ -47,9 +47,14 @@ static size_t how_many(const struct where_tags *t, const char *tags)
     return n;
 }
 
-bool where_narrows(const struct where *w)
+bool where_asks_tags(const struct where *w)
 {
     return w->any.count + w->all.count + w->none.count > 0;
+}
+
+bool where_narrows(const struct where *w)
+{
+    return where_asks_tags(w) || w->not_contacted > 0;
 }
 
 bool where_fits(const struct where *w, const char *tags)

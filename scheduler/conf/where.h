@@ -1,10 +1,12 @@
-/* `where:` of an audience: who of its source is meant, by tags. Pure.
+/* `where:` of an audience: who of its source is meant, by tags and by when they were written to
+ * last. Pure.
  *
  * Tags of a recipient are one text, as in a CSV: `vip; 老客`; spaces around a tag do not count. */
 #ifndef PACELINE_CONF_WHERE_H
 #define PACELINE_CONF_WHERE_H
 
 #include "base/strbuf.h"
+#include "core/instant.h"
 
 #include <stdbool.h>
 
@@ -15,9 +17,11 @@ struct where_tags {
 
 struct where {
     struct where_tags any, all, none;
+    duration_t not_contacted; /* 0: no such condition */
 };
 
-bool where_narrows(const struct where *w); /* there is a condition */
+bool where_narrows(const struct where *w);   /* there is a condition */
+bool where_asks_tags(const struct where *w); /* there is one on tags */
 bool where_fits(const struct where *w, const char *tags);
 
 /* Appends the tags in the form in which they are kept: each once, no spaces around, `;` between. */

@@ -2,14 +2,14 @@
 
 enum { BY_HAND = -1 }; /* one account: a person is asked one thing at a time on all channels */
 
-static struct engine_limit *limits_of(const struct campaign *c, struct arena *a)
+static struct engine_limit *limits_of(const struct campaign *c, struct arena *a, size_t *count)
 {
     static const enum engine_scope scopes[] = {
         [LIMIT_SENDER] = SCOPE_SENDER,       [LIMIT_PERSON] = SCOPE_PERSON,
         [LIMIT_RECIPIENT] = SCOPE_RECIPIENT, [LIMIT_CHANNEL] = SCOPE_CHANNEL,
         [LIMIT_CAMPAIGN] = SCOPE_CAMPAIGN,
     };
-    struct engine_limit *limits = arena_array(a, c->limit_count + 1, sizeof *limits);
+    struct engine_limit *limits = arena_array(a, c->limit_count + 2, sizeof *limits);
 
     for (size_t i = 0; i < c->limit_count; i++) {
         const struct conf_limit *l = &c->limits[i];
@@ -22,15 +22,26 @@ static struct engine_limit *limits_of(const struct campaign *c, struct arena *a)
                                           .sends = l->sends,
                                           .text = l->text};
     }
+    *count = c->limit_count;
+    if (c->where.not_contacted) /* whom others have written to since it was submitted */
+        limits[(*count)++] = (struct engine_limit){.scope = SCOPE_RECIPIENT,
+                                                   .max = 1,
+                                                   .rolling = true,
+                                                   .span = c->where.not_contacted,
+                                                   .drop = true,
+                                                   .text = "not_contacted"};
     return limits;
 }
 
 void spec_revision(struct engine_revision *out, const struct campaign *c, struct arena *a)
 {
+    size_t count;
+    const struct engine_limit *limits = limits_of(c, a, &count);
+
     *out = (struct engine_revision){.schedule = &c->schedule,
                                     .pace = c->pace,
-                                    .limits = limits_of(c, a),
-                                    .limit_count = c->limit_count,
+                                    .limits = limits,
+                                    .limit_count = count,
                                     .batch = c->batch,
                                     .priority = (enum engine_priority)c->priority,
                                     .within = c->confirm.late_leaves ? 0 : c->confirm.within};

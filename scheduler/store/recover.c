@@ -10,7 +10,6 @@
 static int expire_in_txn(struct store *s, int64_t revision, int64_t lane, instant_t at,
                          uint64_t *expired, struct err *e);
 static int recover_in_txn(struct store *s, instant_t at, uint64_t *unknown, struct err *e);
-static int history_first(struct store *s, instant_t since, int64_t *first, struct err *e);
 
 int store_expire(struct store *s, int64_t revision, instant_t at, uint64_t *expired, struct err *e)
 {
@@ -36,16 +35,6 @@ int store_recover(struct store *s, instant_t at, uint64_t *unknown, struct err *
     *unknown = 0;
     return rc ? rc : txn_end(s, recover_in_txn(s, at, unknown, e), e);
 }
-
-/* A send is a life row that answers a claim: claimed_at is set and it did not come back. What a
- * person said later of an unknown one carries no claimed_at, so each send is reported once. */
-#define IS_SEND                                                                                    \
-    " l.claimed_at IS NOT NULL AND l.state NOT IN (0, 1, 2, 5, 7)"                                 \
-    " AND NOT (l.state = 4 AND l.reason IN (19, 30)) "
-_Static_assert(DELIVERY_PENDING == 0 && DELIVERY_CLAIMED == 1 && DELIVERY_PROMPTED == 2 &&
-                   DELIVERY_FAILED == 4 && DELIVERY_SKIPPED == 5 && DELIVERY_CANCELED == 7 &&
-                   REASON_NOT_SENT == 19 && REASON_CHANNEL_UNREACHABLE == 30,
-               "the SQL names what is proven not sent, and what is not yet");
 
 int store_history(struct store *s, instant_t since,
                   int (*each)(void *ctx, const struct store_send *x), void *ctx, struct err *e)
@@ -267,7 +256,7 @@ static int recover_in_txn(struct store *s, instant_t at, uint64_t *unknown, stru
 
 /* Back from the end to the first answer that lies well before `since`: the answers of commits are a
  * little out of order at most. What people did in between does not end the search. */
-static int history_first(struct store *s, instant_t since, int64_t *first, struct err *e)
+int history_first(struct store *s, instant_t since, int64_t *first, struct err *e)
 {
     sqlite3_stmt *st;
     int rc = sql_get(s, &st,

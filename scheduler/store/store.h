@@ -116,6 +116,12 @@ int store_submit_end(struct store *s, int64_t loading, const struct store_freeze
                      int64_t *revision, bool *again, struct err *e);
 int store_submit_drop(struct store *s, int64_t loading, struct err *e);
 
+/* Whom other campaigns have written to since `since`, or may have, as it is now: for this
+ * submission, until it ends. */
+int store_contacted_note(struct store *s, int64_t loading, instant_t since, struct err *e);
+int store_contacted(struct store *s, int64_t loading, const char *recipient, bool *contacted,
+                    struct err *e);
+
 /* --- revisions --- */
 
 /* stored: append only */

@@ -199,4 +199,16 @@ int decision_record(struct store *s, const struct revision_head *r, const char *
                     const char *by, instant_t at, struct change *change, json_t *detail,
                     struct err *e);
 
+/* A send is a life row that answers a claim: claimed_at is set and it did not come back. What a
+ * person said later of an unknown one carries no claimed_at, so each send is reported once. */
+#define IS_SEND                                                                                    \
+    " l.claimed_at IS NOT NULL AND l.state NOT IN (0, 1, 2, 5, 7)"                                 \
+    " AND NOT (l.state = 4 AND l.reason IN (19, 30)) "
+_Static_assert(DELIVERY_PENDING == 0 && DELIVERY_CLAIMED == 1 && DELIVERY_PROMPTED == 2 &&
+                   DELIVERY_FAILED == 4 && DELIVERY_SKIPPED == 5 && DELIVERY_CANCELED == 7 &&
+                   REASON_NOT_SENT == 19 && REASON_CHANNEL_UNREACHABLE == 30,
+               "the SQL names what is proven not sent, and what is not yet");
+/* The first life row that can be of a send answered at or after `since`. */
+int history_first(struct store *s, instant_t since, int64_t *first, struct err *e);
+
 #endif

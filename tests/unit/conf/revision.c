@@ -246,6 +246,10 @@ static void what_differs_differs(void **state)
         "markdown}\n",
         "campaign: s\nchannel: room\naudience: {file: v.csv}\n"
         "message: {text: 你好, attachments: [{image: a}]}\n",
+        "campaign: s\nchannel: room\nmessage: {text: 你好}\n"
+        "audience: {file: v.csv, where: {not_contacted: 7d}}\n",
+        "campaign: s\nchannel: room\nmessage: {text: 你好}\n"
+        "audience: {file: v.csv, where: {not_contacted: 6d}}\n",
         BASE "schedule: {timezone: UTC}\n",
         BASE "schedule: {timezone: recipient, fallback_timezone: UTC}\n",
         BASE "schedule: {timezone: recipient, fallback_timezone: Asia/Shanghai}\n",

@@ -56,7 +56,8 @@ static void tags_decide(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct where w = {list(rows[i].any), list(rows[i].all), list(rows[i].none)};
+        struct where w = {
+            .any = list(rows[i].any), .all = list(rows[i].all), .none = list(rows[i].none)};
         assert_int_equal(where_narrows(&w), i > 0);
         if (where_fits(&w, rows[i].tags) != rows[i].fits)
             fail_msg("row %zu: '%s'", i, rows[i].tags);
@@ -151,6 +152,59 @@ static void an_audience_is_narrowed_before_it_is_counted(void **state)
     }
 }
 
+/* ctx: who was written to of late, a letter each; '!' and the store fails. */
+static int lately(void *ctx, const char *recipient, struct err *e)
+{
+    const char *whom = ctx;
+
+    if (*recipient == '!')
+        return err_set(e, ERR_STORE, "no");
+    return strchr(whom, *recipient) != NULL;
+}
+
+static void who_was_written_to_of_late_is_left_out(void **state)
+{
+    static const struct {
+        const char *where, *whom, *rows;
+    } rows[] = {
+        {"{not_contacted: 7d}", "bd", "a c a!"},
+        {"{not_contacted: 7d}", "", "a b c d a!"},
+        {"{not_contacted: 7d, tags_any: [vip]}", "c", "b"},
+        {"{tags_any: [vip]}", NULL, "b"},
+    };
+    static const char *const senders[] = {"x"};
+    struct err e;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct strbuf out = STRBUF_INIT;
+        struct audience_row row;
+        struct audience *a;
+        struct diags d;
+        char text[256];
+        snprintf(text, sizeof text,
+                 "campaign: a\nchannel: b\nmessage: {text: hi}\n"
+                 "audience: {recipients: [a, b, c, d, a], where: %s}\n",
+                 rows[i].where);
+        struct campaign *c = campaign_good(text, zones);
+        diags_init(&d);
+        assert_int_equal(audience_open(&a, c, NULL, NULL, senders, 1, &d, &e), 0);
+        assert_true(audience_where_open(a));
+        audience_tags(a, book, NULL);
+        if (rows[i].whom)
+            audience_contacted(a, lately, (char *)rows[i].whom);
+        assert_false(audience_where_open(a));
+        while (audience_next(a, &row, &e) == 1)
+            strbuf_printf(&out, "%s%s%s", out.length ? " " : "", row.recipient,
+                          row.duplicate ? "!" : "");
+        assert_string_equal(out.text, rows[i].rows);
+        strbuf_dispose(&out);
+        audience_close(a);
+        diags_dispose(&d);
+        campaign_free(c);
+    }
+}
+
 static void a_book_that_cannot_be_read_ends_it(void **state)
 {
     char fails[] = "c", expected[64];
@@ -168,6 +222,7 @@ int main(void)
         cmocka_unit_test(tags_decide),
         cmocka_unit_test(tags_have_one_form),
         cmocka_unit_test(an_audience_is_narrowed_before_it_is_counted),
+        cmocka_unit_test(who_was_written_to_of_late_is_left_out),
         cmocka_unit_test(a_book_that_cannot_be_read_ends_it),
     };
 
