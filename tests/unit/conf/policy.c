@@ -146,6 +146,28 @@ static void the_strictest_counts(void **state)
     }
 }
 
+/* Where a pack opens, the campaign may have closed again: all of them at one instant. */
+static void windows_open_together(void **state)
+{
+    struct fixture *f = *state;
+    instant_t at, opens;
+
+    pack(f, "one",
+         "windows: [{days: daily, hours: \"10:00-20:30\"}]\nquiet_hours: \"20:00-20:10\"\n");
+    struct campaign *c =
+        under(f, "one",
+              CAMPAIGN "schedule: {quiet_hours: \"20:10-20:15\", "
+                       "windows: [{days: daily, hours: \"06:00-09:00, 20:00-21:00\"}]}\n");
+    assert_true(instant_parse("2027-03-01 06:30", c->schedule.zone, &at));
+    assert_true(instant_parse("2027-03-01 20:00", c->schedule.zone, &opens));
+    assert_int_equal(schedule_part_opens(&c->schedule, SCHEDULE_WINDOW, at), opens);
+    assert_int_equal(schedule_part_opens(&c->schedule, SCHEDULE_QUIET, opens),
+                     opens + 15 * MS_PER_MINUTE);
+    assert_int_equal(schedule_opens(&c->schedule, at), opens + 15 * MS_PER_MINUTE);
+    assert_int_equal(schedule_closes(&c->schedule, opens + 15 * MS_PER_MINUTE),
+                     opens + 30 * MS_PER_MINUTE);
+}
+
 static void the_manifest_brings_it_back(void **state)
 {
     struct fixture *f = *state;
@@ -318,6 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_strictest_counts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(windows_open_together, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_manifest_brings_it_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pack_has_its_own_calendar, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_receive_cap_is_the_accounts, set_up, tear_down),
