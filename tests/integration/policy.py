@@ -180,4 +180,23 @@ def test_privacy_looks_at_how_the_audience_is_chosen():
         true("c.yaml:5:9: the text names no way to refuse" in told, told)
 
 
+def test_quiet_hours_of_a_pack_hold_for_the_recipient_and_for_the_campaign():
+    """21:00-09:00 there and in Shanghai: New York has the hour from 20:00, Tokyo waits for Shanghai."""
+    with Place() as place:
+        place.write("z.csv", "recipient,timezone\nsh,\nny,America/New_York\nlon,Europe/London\n"
+                    "tok,Asia/Tokyo\n")
+        shipped(place, "wechat", "")
+        file = place.write("z.yaml", """campaign: z
+channel: dry
+audience: {file: z.csv}
+message: {text: hello}
+schedule: {start: 2027-03-01, end: 2027-03-03, timezone: recipient, fallback_timezone: Asia/Shanghai}
+pace: {interval: 1s..1s}
+""")
+        due = {d["recipient"]: d["due_at"][:16] for d in lines(place.cli("plan", file, "--json").out)
+               if "recipient" in d}
+        equal(due, {"sh": "2027-03-01T09:00", "tok": "2027-03-01T09:00", "lon": "2027-03-01T17:00",
+                    "ny": "2027-03-02T09:00"}, "due")
+
+
 main(globals())
