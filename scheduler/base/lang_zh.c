@@ -18,6 +18,10 @@ const struct lang_pair lang_zh[] = {
      "  paceline check campaigns/first.yaml\n  paceline serve                            # "
      "在另一个终端里\n  paceline submit campaigns/first.yaml && paceline approve first --wait\n"},
     {"  self-approved", "  本人审批"},
+    {"  the steps at the top of paceline.yaml, in the admin console\n  paceline config check       "
+     "              # names what is missing\n  paceline check campaigns/first.yaml\n",
+     "  在管理后台完成 paceline.yaml 开头的步骤\n  paceline config check                     # "
+     "指出还缺什么\n  paceline check campaigns/first.yaml\n"},
     {" (", "（"},
     {" (%zu ticked)", "（已勾选 %zu 个）"},
     {" (TEST: on a stand-in)", "（TEST 测试：走本地模拟平台）"},
@@ -34,6 +38,19 @@ const struct lang_pair lang_zh[] = {
     {" until ", "，直到 "},
     {"\"sent\" came within 2 seconds of the prompt being shown: did you really send it?",
      "显示后不到 2 秒就回答了“已发送”：真的发出去了吗？"},
+    {"# A first campaign, to one customer: the member gives the tag below to that customer in\n# "
+     "WeCom (you, with your own WeChat), then: paceline contacts sync brand\n# The member confirms "
+     "the message on the phone; nothing reaches anybody before that.\ncampaign: first\ntitle: A "
+     "first campaign\nchannel: customers\n\naudience:\n  contacts: true\n  where: {tags_any: "
+     "[test]}\n  expect: 1             # one customer too many is refused\n\nmessage:\n  text: "
+     "\"Hello, this is a test of our mass messages.\"\n\nconfirm: {within: 4h}   # what is not "
+     "confirmed by then is withdrawn\n",
+     "# 第一个活动，只发给一位客户：成员在企业微信中给这位客户（您自己的微信）打上\n# "
+     "下面的标签，然后运行：paceline contacts sync brand\n# "
+     "成员在手机上确认之后才会发出；在那之前不会发给任何人。\ncampaign: first\ntitle: "
+     "第一个活动\nchannel: customers\n\naudience:\n  contacts: true\n  where: {tags_any: [测试]}\n "
+     " expect: 1             # 多一位客户都会被拒绝\n\nmessage:\n  text: "
+     "\"您好，这是一条群发测试消息。\"\n\nconfirm: {within: 4h}   # 到时仍未确认的会被撤回\n"},
     {"# A first campaign. It goes out on the channel `dry`, which reaches nobody.\ncampaign: "
      "first\ntitle: A first campaign\nchannel: dry\n\naudience:\n  file: first.csv\n  expect: 12   "
      "         # a slip in the file is found before anybody is written to\n\nmessage:\n  text: "
@@ -62,6 +79,45 @@ const struct lang_pair lang_zh[] = {
      "\"null\", senders: [anna, bo]}\n\n  # 企业微信群机器人。请把它的 key（webhook 地址中 `key=` "
      "后面的部分）写入 robot.key。\n  staff-room: {plugin: wecom-robot, key: {file: "
      "robot.key}}\n\n# 一人模式：提交人可以自己审批，所有列表和审计日志都会注明。\n# "
+     "两人分工时，请在这里写明人员，并把 allow_self 改为 false：\n#\n# users:\n#   - {name: alice, "
+     "roles: [submitter], os_user: alice}\n#   - {name: bo, roles: [approver, operator], os_user: "
+     "bo}\napproval: {allow_self: true}\n"},
+    {"# The service file: where things are kept, which channels there are, who may do what.\n# "
+     "After a change: paceline config check\n#\n# What an admin does in WeCom's admin console "
+     "first, in the order that it forces\n# (docs/wecom.md says it step by step):\n#\n#   1. make "
+     "an app of your own; its visible range: every member who is to send\n#   2. give it a trusted "
+     "domain, or a callback address\n#   3. enter this machine's address as its trusted IP "
+     "(possible after 2 only)\n#   4. under Customer Contact, add the app to the callable apps\n#  "
+     " 5. put the same members into the usage range of Customer Contact\n#   6. corp id, agent id "
+     "and secret: below\n#   7. a test group of one: give one customer, yourself, the tag of the "
+     "first campaign\n\nstore: sqlite:paceline.db\nsocket: paceline.sock\ntimezone: "
+     "Asia/Shanghai\n\naccounts:\n  brand:\n    corp_id: ww0000000000000000\n    agent_id: "
+     "1000000\n    secret: {file: wecom.secret}      # mode 0600\n    receive_cap: 1 per day       "
+     "     # as the admin set it: this, 7 per week or month-days\n\nchannels:\n  # Mass messages: "
+     "each member confirms them on the phone. Name your members.\n  customers: {plugin: wecom, "
+     "account: brand, mode: customers, senders: [lin.yue]}\n  groups: {plugin: wecom, account: "
+     "brand, mode: groups, senders: [lin.yue]}\n  # Messages of the app to members.\n  members: "
+     "{plugin: wecom, account: brand, mode: members}\n\n# One-person mode: whoever submits may "
+     "approve, and every listing and the audit log say so.\n# For two people, name them here and "
+     "set allow_self to false:\n#\n# users:\n#   - {name: alice, roles: [submitter], os_user: "
+     "alice}\n#   - {name: bo, roles: [approver, operator], os_user: bo}\napproval: {allow_self: "
+     "true}\n",
+     "# 服务配置：数据放在哪里，有哪些渠道，谁可以做什么。\n# 修改之后请运行：paceline config "
+     "check\n#\n# 管理员先在企业微信管理后台完成以下步骤，顺序由平台决定\n# （逐步说明见 "
+     "docs/wecom.md）：\n#\n#   1. 创建自建应用；可见范围包含所有要发送的成员\n#   2. "
+     "为应用设置可信域名，或设置接收消息的回调地址\n#   3. 把本机的公网 IP "
+     "填为应用的企业可信IP（完成第 2 步之后才能填写）\n#   4. "
+     "在“客户联系”中把应用加入“可调用接口的应用”\n#   5. 把同样的成员加入“客户联系”的使用范围\n#   "
+     "6. 企业ID、AgentId 和 Secret：填在下面\n#   7. "
+     "只有一个人的测试：请给一位客户（您自己的微信）打上第一个活动里的标签\n\nstore: "
+     "sqlite:paceline.db\nsocket: paceline.sock\ntimezone: Asia/Shanghai\nlanguage: "
+     "zh\n\naccounts:\n  brand:\n    corp_id: ww0000000000000000\n    agent_id: 1000000\n    "
+     "secret: {file: wecom.secret}      # 权限 0600\n    receive_cap: 1 per day            # "
+     "与管理员的设置一致：本项、7 per week 或 month-days\n\nchannels:\n  # "
+     "群发：每位成员在手机上确认。请写上您的成员。\n  customers: {plugin: wecom, account: brand, "
+     "mode: customers, senders: [lin.yue]}\n  groups: {plugin: wecom, account: brand, mode: "
+     "groups, senders: [lin.yue]}\n  # 应用发给成员的消息。\n  members: {plugin: wecom, account: "
+     "brand, mode: members}\n\n# 一人模式：提交人可以自己审批，所有列表和审计日志都会注明。\n# "
      "两人分工时，请在这里写明人员，并把 allow_self 改为 false：\n#\n# users:\n#   - {name: alice, "
      "roles: [submitter], os_user: alice}\n#   - {name: bo, roles: [approver, operator], os_user: "
      "bo}\napproval: {allow_self: true}\n"},
@@ -642,6 +698,7 @@ const struct lang_pair lang_zh[] = {
     {"feasible: %lld of %lld go, nobody is left over at the end",
      "可行：发送 %lld 人（共 %lld 人），到结束时无人遗漏"},
     {"first", "第一条"},
+    {"for a WeCom app: its customers, groups and members", "用于企业微信应用：客户、客户群和成员"},
     {"format", "格式"},
     {"found a tab character that violates indentation", "缩进中有制表符"},
     {"found a tab character where an indentation space is expected", "缩进处用了制表符"},
@@ -889,6 +946,19 @@ const struct lang_pair lang_zh[] = {
     {"state", "状态"},
     {"stay until the campaign is done, rejected or canceled", "一直等到活动完成、被驳回或被取消"},
     {"still on it for others: %lld entries\n", "仍有其他条目：%lld 条\n"},
+    {"still the agent id of 'paceline init': yours stands on the app's page in the admin console "
+     "(step 6 of docs/wecom.md)",
+     "仍是 paceline init 写入的 AgentId：您的 AgentId 在管理后台该应用的页面上（docs/wecom.md 第 6 "
+     "步）"},
+    {"still the corp id of 'paceline init': yours stands in the admin console, under My Company, "
+     "at the end of the page (step 6 of docs/wecom.md)",
+     "仍是 paceline init 写入的企业ID：您的企业ID在管理后台“我的企业”页面底部（docs/wecom.md 第 6 "
+     "步）"},
+    {"still the secret of 'paceline init': the app's page in the admin console sends yours to the "
+     "admin's phone; put it into the file, alone (step 6 of docs/wecom.md)",
+     "仍是 paceline init 写入的 "
+     "Secret：请在管理后台该应用的页面上查看，它会发到管理员的手机；请单独写入该文件（docs/"
+     "wecom.md 第 6 步）"},
     {"stops every new send at once, even with the service down",
      "立即停止一切新的发送，服务没有运行也有效"},
     {"storing", "保存中"},

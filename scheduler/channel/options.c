@@ -215,6 +215,15 @@ static char *account_secret(const struct reading *r, const struct yaml_node *nod
 
     diags_init(&found);
     secret = secret_read(node, r->service->file, r->service->dir, &found);
+    if (secret && !strcmp(secret, SERVICE_INIT_SECRET)) {
+        diag_add(
+            &found, r->service->file, node->line, node->column, DIAG_ERROR, ERR_DATA, "%s",
+            tr("still the secret of 'paceline init': the app's page in the admin console sends "
+               "yours to the admin's phone; put it into the file, alone (step 6 of "
+               "docs/wecom.md)"));
+        free(secret);
+        secret = NULL;
+    }
     for (size_t i = 0; i < found.count; i++) {
         const struct diag *d = &found.items[i];
         size_t k = 0;

@@ -46,6 +46,7 @@ static const struct option_row option_rows[OPTIONS] = {
     [OPT_NAME] = {"name", "NAME", TR_TABLE("how the calendar is called (default: as the file)")},
     [OPT_COVERS] = {"covers", "FROM..TO",
                     TR_TABLE("the days it covers (default: the years it has dates in)")},
+    [OPT_WECOM] = {"wecom", NULL, TR_TABLE("for a WeCom app: its customers, groups and members")},
     [OPT_DESKTOP] = {"desktop", NULL, TR_TABLE("as notifications of the desktop")},
 };
 

@@ -10,8 +10,8 @@
 #define NO_LIMIT SIZE_MAX
 
 const struct command cli_commands[] = {
-    {"init", "[DIR]", TR_TABLE("a service file, a secret file, a first campaign"), 0, 0, 1,
-     cmd_init},
+    {"init", "[DIR] [--wecom]", TR_TABLE("a service file, a secret file, a first campaign"),
+     OPT_BIT(OPT_WECOM), 0, 1, cmd_init},
     {"serve", "", TR_TABLE("runs the service, in the foreground"), 0, 0, 0, cmd_serve},
     {"check", "FILE...", TR_TABLE("whether campaign files are right; needs no service"), 0, 1,
      NO_LIMIT, cmd_check},

@@ -4,6 +4,7 @@
 
 #include "base/lang.h"
 #include "base/strbuf.h"
+#include "conf/service.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -79,7 +80,82 @@ static const struct init_file files[] = {
          "    - {max: 5, per: 10s, scope: sender}\n")},
     {"campaigns/first.csv", 0644, audience_text},
 };
-enum { FILES = sizeof(files) / sizeof(files[0]) };
+
+/* For a WeCom app. What only the admin knows is written so that `config check` asks for it; the
+ * first campaign is for one customer, whom the member has given a tag by hand. */
+static const struct init_file wecom_files[] = {
+    {"paceline.yaml", 0644,
+     TR_TABLE(
+         "# The service file: where things are kept, which channels there are, who may do what.\n"
+         "# After a change: paceline config check\n"
+         "#\n"
+         "# What an admin does in WeCom's admin console first, in the order that it forces\n"
+         "# (docs/wecom.md says it step by step):\n"
+         "#\n"
+         "#   1. make an app of your own; its visible range: every member who is to send\n"
+         "#   2. give it a trusted domain, or a callback address\n"
+         "#   3. enter this machine's address as its trusted IP (possible after 2 only)\n"
+         "#   4. under Customer Contact, add the app to the callable apps\n"
+         "#   5. put the same members into the usage range of Customer Contact\n"
+         "#   6. corp id, agent id and secret: below\n"
+         "#   7. a test group of one: give one customer, yourself, the tag of the first campaign\n"
+         "\n"
+         "store: sqlite:paceline.db\n"
+         "socket: paceline.sock\n"
+         "timezone: Asia/Shanghai\n"
+         "\n"
+         "accounts:\n"
+         "  brand:\n"
+         "    corp_id: ww0000000000000000\n"
+         "    agent_id: 1000000\n"
+         "    secret: {file: wecom.secret}      # mode 0600\n"
+         "    receive_cap: 1 per day            # as the admin set it: this, 7 per week or "
+         "month-days\n"
+         "\n"
+         "channels:\n"
+         "  # Mass messages: each member confirms them on the phone. Name your members.\n"
+         "  customers: {plugin: wecom, account: brand, mode: customers, senders: [lin.yue]}\n"
+         "  groups: {plugin: wecom, account: brand, mode: groups, senders: [lin.yue]}\n"
+         "  # Messages of the app to members.\n"
+         "  members: {plugin: wecom, account: brand, mode: members}\n"
+         "\n"
+         "# One-person mode: whoever submits may approve, and every listing and the audit log say "
+         "so.\n"
+         "# For two people, name them here and set allow_self to false:\n"
+         "#\n"
+         "# users:\n"
+         "#   - {name: alice, roles: [submitter], os_user: alice}\n"
+         "#   - {name: bo, roles: [approver, operator], os_user: bo}\n"
+         "approval: {allow_self: true}\n")},
+    {"wecom.secret", 0600, SERVICE_INIT_SECRET "\n"},
+    {"campaigns/first.yaml", 0644,
+     TR_TABLE(
+         "# A first campaign, to one customer: the member gives the tag below to that customer in\n"
+         "# WeCom (you, with your own WeChat), then: paceline contacts sync brand\n"
+         "# The member confirms the message on the phone; nothing reaches anybody before that.\n"
+         "campaign: first\n"
+         "title: A first campaign\n"
+         "channel: customers\n"
+         "\n"
+         "audience:\n"
+         "  contacts: true\n"
+         "  where: {tags_any: [test]}\n"
+         "  expect: 1             # one customer too many is refused\n"
+         "\n"
+         "message:\n"
+         "  text: \"Hello, this is a test of our mass messages.\"\n"
+         "\n"
+         "confirm: {within: 4h}   # what is not confirmed by then is withdrawn\n")},
+};
+enum {
+    FILES = sizeof(files) / sizeof(files[0]),
+    WECOM_FILES = sizeof(wecom_files) / sizeof(wecom_files[0])
+};
+
+struct init_set { /* what is made */
+    const struct init_file *files;
+    size_t count;
+};
 
 static char *path_of(const char *dir, const char *name)
 {
@@ -92,12 +168,12 @@ static char *path_of(const char *dir, const char *name)
 }
 
 /* The exit code. Looked at before anything is written: all or nothing. */
-static int check_free(const struct cli *cli, const char *dir)
+static int check_free(const struct cli *cli, const struct init_set *set, const char *dir)
 {
     struct stat st;
 
-    for (size_t i = 0; i < FILES; i++) {
-        char *path = path_of(dir, files[i].path);
+    for (size_t i = 0; i < set->count; i++) {
+        char *path = path_of(dir, set->files[i].path);
         bool there = lstat(path, &st) == 0;
         if (there)
             say(cli, tr("%s is already there; nothing was written"), path);
@@ -136,7 +212,7 @@ static int write_file(const struct cli *cli, const char *path, const struct init
     return ok ? 0 : cannot(cli, path);
 }
 
-static int write_all(const struct cli *cli, const char *dir)
+static int write_all(const struct cli *cli, const struct init_set *set, const char *dir)
 {
     char *campaigns = path_of(dir, "campaigns");
     int rc = strcmp(dir, ".") == 0 ? 0 : make_folder(cli, dir);
@@ -144,9 +220,9 @@ static int write_all(const struct cli *cli, const char *dir)
     if (rc == 0)
         rc = make_folder(cli, campaigns);
     free(campaigns);
-    for (size_t i = 0; i < FILES && rc == 0; i++) {
-        char *path = path_of(dir, files[i].path);
-        rc = write_file(cli, path, &files[i]);
+    for (size_t i = 0; i < set->count && rc == 0; i++) {
+        char *path = path_of(dir, set->files[i].path);
+        rc = write_file(cli, path, &set->files[i]);
         if (rc == 0 && cli->json)
             say_json(cli, json_pack("{s:s}", "made", path));
         else if (rc == 0)
@@ -159,18 +235,27 @@ static int write_all(const struct cli *cli, const char *dir)
 int cmd_init(struct cli *cli)
 {
     const char *dir = cli->arg_count > 0 ? cli->args[0] : ".";
-    int rc = check_free(cli, dir);
+    bool wecom = cli->values[OPT_WECOM] != NULL;
+    const struct init_set set =
+        wecom ? (struct init_set){wecom_files, WECOM_FILES} : (struct init_set){files, FILES};
+    int rc = check_free(cli, &set, dir);
 
     if (rc == 0)
-        rc = write_all(cli, dir);
+        rc = write_all(cli, &set, dir);
     if (rc || cli->json)
         return rc;
     fputs(tr("\nNext:\n"), cli->out);
     if (strcmp(dir, ".") != 0)
         fprintf(cli->out, "  cd %s\n", dir);
-    fputs(tr("  paceline check campaigns/first.yaml\n"
-             "  paceline serve                            # in a terminal of its own\n"
-             "  paceline submit campaigns/first.yaml && paceline approve first --wait\n"),
-          cli->out);
+    if (wecom)
+        fputs(tr("  the steps at the top of paceline.yaml, in the admin console\n"
+                 "  paceline config check                     # names what is missing\n"
+                 "  paceline check campaigns/first.yaml\n"),
+              cli->out);
+    else
+        fputs(tr("  paceline check campaigns/first.yaml\n"
+                 "  paceline serve                            # in a terminal of its own\n"
+                 "  paceline submit campaigns/first.yaml && paceline approve first --wait\n"),
+              cli->out);
     return 0;
 }

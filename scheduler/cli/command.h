@@ -49,6 +49,7 @@ enum option {
     OPT_SEED,
     OPT_NAME,
     OPT_COVERS,
+    OPT_WECOM,
     OPTIONS
 };
 #define OPT_BIT(o) (1U << (o))

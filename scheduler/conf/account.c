@@ -44,6 +44,11 @@ static void account_read(const struct reader *r, const struct yaml_node *node,
     corp_read(r, read_required(r, node, "corp_id"), a);
     if (read_number(r, read_required(r, node, "agent_id"), "agent_id", 1, INT32_MAX, &agent))
         a->agent_id = (int64_t)agent;
+    if (agent == SERVICE_INIT_AGENT_ID)
+        read_error(
+            r, yaml_get(node, "agent_id"),
+            tr("still the agent id of 'paceline init': yours stands on the app's page in the "
+               "admin console (step 6 of docs/wecom.md)"));
     a->secret = read_required(r, node, "secret");
     int cap = read_word(r, yaml_get(node, "receive_cap"), "receive_cap", caps);
     a->receive_cap = cap == READ_NONE ? RECEIVE_DAILY : (enum receive_cap)cap;
@@ -65,6 +70,10 @@ static void corp_read(const struct reader *r, const struct yaml_node *node,
 
     if (id && id[strspn(id, letters)])
         read_error(r, node, tr("'corp_id' is letters and digits, such as ww0123456789abcdef"));
+    else if (id && !strcmp(id, SERVICE_INIT_CORP_ID))
+        read_error(r, node,
+                   tr("still the corp id of 'paceline init': yours stands in the admin console, "
+                      "under My Company, at the end of the page (step 6 of docs/wecom.md)"));
     else
         a->corp_id = id;
 }

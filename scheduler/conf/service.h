@@ -30,6 +30,11 @@ struct service_user {
 /* how often a customer may be reached by the corp's mass messages, as its admin set it */
 enum receive_cap { RECEIVE_DAILY, RECEIVE_WEEKLY, RECEIVE_MONTH_DAYS };
 
+/* What `init --wecom` writes in the place of what it cannot know: refused wherever it is used. */
+#define SERVICE_INIT_CORP_ID "ww0000000000000000"
+#define SERVICE_INIT_AGENT_ID 1000000
+#define SERVICE_INIT_SECRET "put-the-secret-of-your-app-here"
+
 struct service_account { /* one corp and app of a platform */
     const char *name, *corp_id;
     int64_t agent_id;
