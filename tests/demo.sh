@@ -102,7 +102,10 @@ start_standin()
     # a key that only this run knows
     key=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
     (umask 077 && printf '%s\n' "$key" >"$dir/robot.key")
-    "$build/wecom-standin" --record "$dir/record.jsonl" --robot "$key:staff-room" \
+    (umask 077 && printf '%s\n' "$key" >"$dir/wecom.secret")
+    # two members with 200 customers, who confirm what they are asked after a few seconds
+    "$build/wecom-standin" --record "$dir/record.jsonl" --robot "$key:staff-room" --secret "$key" \
+        --corp ww00000000000demo1 --agent 1000002 --world 7:2:200:12:2 --taps 3000:12000 \
         >"$dir/standin.log" 2>&1 &
     standin=$!
     wait_for "the stand-in" "$dir/standin.log" '^listening on ' "$standin"
@@ -116,7 +119,18 @@ write_service_file()
 store: sqlite:paceline.db
 socket: paceline.sock
 timezone: Asia/Shanghai
+accounts:
+  brand:
+    corp_id: ww00000000000demo1
+    agent_id: 1000002
+    secret: {file: wecom.secret}
+    suppress_tags: [已退订]
+    poll: 1s                          # a minute and more apart with the real platform
+    standin: true
+    api: "$url"
 channels:
+  customers: {plugin: wecom, account: brand, mode: customers, senders: [lin.yue, he.qi]}
+  groups: {plugin: wecom, account: brand, mode: groups, senders: [lin.yue, he.qi]}
   staff-room:
     plugin: wecom-robot
     key: {file: robot.key}
@@ -140,11 +154,11 @@ check_channel()
     channel=$(sed -n 's/^channel:[[:space:]]*["'\'']\{0,1\}\([^"'\''#[:space:]]*\).*/\1/p' \
         "$file" | head -n 1)
     case $channel in
-    '' | staff-room | by-hand) ;;
+    '' | staff-room | by-hand | customers | groups) ;;
     *)
-        fail 65 "$(t "$file: its channel is '$channel'; the demo has only 'staff-room' (a stand-in) and \
-'by-hand', and reaches no real channel. With your own service file: paceline submit $file" \
-            "$file：渠道是 '$channel'；演示只有 'staff-room'（本地模拟平台）和 'by-hand'（人工发送），不连接任何真实渠道。\
+        fail 65 "$(t "$file: its channel is '$channel'; the demo has only 'staff-room', 'customers', 'groups' \
+(a stand-in) and 'by-hand', and reaches no real channel. With your own service file: paceline submit $file" \
+            "$file：渠道是 '$channel'；演示只有 'staff-room'、'customers'、'groups'（本地模拟平台）和 'by-hand'（人工发送），不连接任何真实渠道。\
 用您自己的服务配置：paceline submit $file")"
         ;;
     esac
@@ -217,6 +231,76 @@ say_how_to_answer()
         "现在等待人工发送。请在另一个终端中发送并作答："
     agent_command
     printf '\n    %s\n\n' "$value"
+}
+
+# --- members confirm -----------------------------------------------------------------------------------
+
+confirms() # the channel is one where a member confirms on the phone
+{
+    [ "$channel" = customers ] || [ "$channel" = groups ]
+}
+
+synchronise()
+{
+    t "Reading members, customers, tags and groups from the stand-in (contacts sync):" \
+        "从本地模拟平台读取成员、客户、标签和客户群（contacts sync）："
+    echo
+    cli contacts sync brand
+    echo
+}
+
+count_of() # STATE LINE -> $value
+{
+    field "$1" "$2"
+    value=${value:-0}
+}
+
+watch_taps() # until every member has confirmed and the results are known
+{
+    local line open total said last= shown=
+    while :; do
+        kill -0 "$service" 2>/dev/null || fail 70 "the service ended"
+        line=$(cli show "$campaign" --json)
+        count_of audience "$line"; total=$value
+        count_of pending "$line"; open=$value
+        count_of claimed "$line"; open=$((open + value))
+        if [ "$open" = 0 ] && [ -z "$shown" ]; then
+            shown=1
+            t "Each member has a task on the phone now, and confirms it there (paceline tasks):" \
+                "每位成员的手机上都有一个群发任务，由他们自己确认（paceline tasks）："
+            echo
+            cli tasks
+            echo
+        fi
+        count_of prompted "$line"; open=$((open + value))
+        said=$(t "$(printf '%(%T)T' -1)  waiting for taps: $value of $total" \
+            "$(printf '%(%T)T' -1)  等待确认：$value / $total")
+        [ -z "$shown" ] || [ "$value" = "$last" ] || echo "$said"
+        last=$value
+        [ "$open" -gt 0 ] || [ "$total" = 0 ] || break
+        sleep 0.5
+    done
+}
+
+summary_taps()
+{
+    local reached different reasons
+    reached=$(grep '"event":"reached"' "$dir/record.jsonl" | grep -c '"status":1' || true)
+    different=$(grep '"event":"reached"' "$dir/record.jsonl" | grep '"status":1' |
+        sed -n 's/.*"recipient":"\([^"]*\)".*/\1/p' | sort -u | grep -c . || true)
+    echo
+    t "Summary (TEST: the channel was the local stand-in)" "小结（TEST 测试：渠道是本地模拟平台）"
+    echo
+    cli show "$campaign"
+    reasons=$(cli deliveries "$campaign" --state failed --json |
+        sed -n 's/.*"reason": \{0,1\}"\([^"]*\)".*/\1/p' | sort | uniq -c | sort -rn)
+    [ -z "$reasons" ] || { t "why some failed:" "失败原因："; printf '\n%s\n' "$reasons"; }
+    t "stand-in: members' taps reached $reached recipients, $different different" \
+        "模拟平台：成员确认后发给了 $reached 位接收人，其中不同的 $different 位"
+    [ "$reached" != "$different" ] || t ": each once" "：每位恰好一次"
+    echo
+    cli audit verify
+    say_files
 }
 
 # --- the sends, as they happen -------------------------------------------------------------------------
@@ -390,6 +474,7 @@ check_channel
 start_standin
 write_service_file
 start_service
+! confirms || synchronise
 cli check "$file" || exit
 digest=$(cli submit "$file" 2>"$dir/submit.log") || {
     status=$?
@@ -408,5 +493,10 @@ if [ "$channel" = by-hand ] && [ -z "$on_terminal" ]; then
     exit 0
 fi
 [ "$channel" != by-hand ] || say_how_to_answer
-watch_sends
-summary
+if confirms; then
+    watch_taps
+    summary_taps
+else
+    watch_sends
+    summary
+fi

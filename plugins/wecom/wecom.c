@@ -45,11 +45,18 @@ static void wecom_forget(void *instance, uint64_t send_id)
     task_forget(instance, send_id);
 }
 
+static void wecom_read_book(void *instance, const struct channel_book_ask *ask, channel_book_fn *fn,
+                            void *ctx)
+{
+    book_read(instance, ask, fn, ctx);
+}
+
 static void wecom_close(void *instance)
 {
     struct wecom *w = instance;
 
     create_close(w);
+    book_close(w);
     tasks_close(w);
     free(w);
 }
@@ -108,4 +115,5 @@ const struct paceline_channel paceline_channel = {
     .resume = wecom_resume,
     .withdraw = wecom_withdraw,
     .forget = wecom_forget,
+    .read_book = wecom_read_book,
 };

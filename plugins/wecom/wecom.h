@@ -1,5 +1,5 @@
 /* The parts of a channel's instance: wecom.c (the kind), create.c (a send becomes a task or a
- * message), task.c (what became of it). */
+ * message), task.c (what became of it), book.c (whose the customers are). */
 #ifndef PACELINE_PLUGINS_WECOM_H
 #define PACELINE_PLUGINS_WECOM_H
 
@@ -12,6 +12,7 @@ struct wecom {
     struct creation *creations;
     struct task *tasks;
     struct alarm *alarms;
+    struct book *books;
 };
 
 /* create.c */
@@ -19,6 +20,10 @@ void create_submit(struct wecom *w, const struct channel_send *send);
 void create_close(struct wecom *w);
 /* What a reply to a call that sends comes to; its strings are the reply's. */
 void create_outcome(struct channel_outcome *out, const struct reply *r);
+
+/* book.c */
+void book_read(struct wecom *w, const struct channel_book_ask *ask, channel_book_fn *fn, void *ctx);
+void book_close(struct wecom *w);
 
 /* task.c */
 void task_open(struct wecom *w, const struct channel_send *send, const char *msgid,

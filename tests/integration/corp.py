@@ -17,8 +17,8 @@ def group(number):
 
 
 class Corp:
-    def __init__(self, standin):
-        self.standin = standin
+    def __init__(self, standin, corp_id=CORP, secret=SECRET):
+        self.standin, self.corp_id, self.secret = standin, corp_id, secret
         self.token = None
 
     # --- HTTP
@@ -50,7 +50,7 @@ class Corp:
         return self.call("externalcontact/" + name, body, **query)
 
     def new_token(self):
-        answer = self.call("gettoken", corpid=CORP, corpsecret=SECRET)
+        answer = self.call("gettoken", corpid=self.corp_id, corpsecret=self.secret)
         equal(answer["errcode"], 0, "gettoken")
         self.token = answer["access_token"]
         return self.token

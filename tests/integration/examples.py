@@ -11,11 +11,16 @@ CONFIG = os.path.join(SOURCE, "config")
 
 def test_every_example_passes_check():
     room = ("  staff-room: {plugin: wecom-robot, key: {file: robot.key}, "
-            "senders: [lin.yue, he.qi]}\n")
+            "senders: [lin.yue, he.qi]}\n" + "".join(
+                f"  {mode}: {{plugin: wecom, account: brand, mode: {mode}, "
+                f"senders: [lin.yue, he.qi]}}\n" for mode in ("customers", "groups")))
+    account = ("accounts:\n  brand: {corp_id: ww0123456789abcdef, agent_id: 1000002, "
+               "secret: {file: robot.key}}\n")
     with Place(hands=["lin.yue", "he.qi"]) as place:
         place.write("robot.key", "693a91f6-7aaa-4bc4-97a0-0ec2sifa5aaa\n", 0o600)
         with open(place.path("paceline.yaml"), encoding="utf-8") as file:
-            place.write("paceline.yaml", file.read().replace("channels:\n", "channels:\n" + room))
+            place.write("paceline.yaml", file.read().replace("channels:\n",
+                                                             account + "channels:\n" + room))
         shutil.copytree(os.path.join(CONFIG, "examples"), place.path("examples"))
         files = sorted(glob.glob(place.path("examples/*.yaml")))
         true(any(f.endswith("/by-hand.yaml") for f in files), f"the examples: {files}")

@@ -28,7 +28,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     static const char *const made[] = {"campaigns/first.yaml", "campaigns/first.csv", "campaigns",
-                                       "paceline.yaml",        "robot.key",           "bad.yaml"};
+                                       "paceline.yaml",        "robot.key",           "bad.yaml",
+                                       "wecom.secret"};
     struct fixture *f = *state;
 
     for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
@@ -121,6 +122,43 @@ static void what_init_writes_works_in_chinese(void **state)
     expect(f, "config check", 0, "paceline.yaml：正常：2 个渠道，0 个用户，一人模式\n", "");
 }
 
+static void replace(const char *path, const char *from, const char *to)
+{
+    char text[8192] = "", *at;
+    FILE *file = fopen(path, "r+");
+
+    assert_non_null(file);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    at = strstr(text, from);
+    assert_non_null(at);
+    rewind(file);
+    fprintf(file, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    assert_int_equal(ftruncate(fileno(file), ftell(file)), 0);
+    fclose(file);
+}
+
+/* Each step that only the admin can take is asked for by name, until it is done. */
+static void for_wecom_config_check_names_what_is_missing(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+
+    expect(f, "init --wecom", 0, "names what is missing", "");
+    assert_int_equal(stat("wecom.secret", &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    expect(f, "config check", EXIT_DATA, "", ":14: still the corp id of 'paceline init'");
+    expect(f, "config check", EXIT_DATA, "", ":15: still the agent id of 'paceline init'");
+    replace("paceline.yaml", "ww0000000000000000", "ww0123456789abcdef");
+    expect(f, "config check", EXIT_DATA, "", "still the agent id");
+    assert_null(strstr(f->err, "corp id of"));
+    replace("paceline.yaml", "agent_id: 1000000", "agent_id: 1000002");
+    expect(f, "config check", EXIT_DATA, "", "still the secret of 'paceline init'");
+    assert_null(strstr(f->err, "put-the-secret"));
+    replace("wecom.secret", "put-the-secret-of-your-app-here", "a-secret");
+    expect(f, "config check", 0, "paceline.yaml: ok: 3 channels", "");
+    expect(f, "check campaigns/first.yaml", 0, "recipients of the contact book", "");
+}
+
 static void nothing_is_overwritten(void **state)
 {
     struct fixture *f = *state;
@@ -157,6 +195,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_init_writes_works, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_init_writes_works_in_chinese, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(for_wecom_config_check_names_what_is_missing, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_overwritten, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_stand_at_their_places, set_up, tear_down),
     };
