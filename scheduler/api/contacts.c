@@ -7,6 +7,7 @@
 
 #include "base/lang.h"
 #include "conf/contacts.h"
+#include "conf/where.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -189,6 +190,7 @@ struct list {
     struct request *rq;
     int64_t after;
     bool more;
+    bool imported; /* all of those have been told: the platform's customers follow */
 };
 
 static const char *value(const char *text)
@@ -196,8 +198,14 @@ static const char *value(const char *text)
     return *text ? text : NULL;
 }
 
-static void put_tags(struct strbuf *b, struct arena *arena, const char *tags)
+/* Each once: members may have given the same. */
+static void put_tags(struct strbuf *b, struct arena *arena, const char *all)
 {
+    struct strbuf once = STRBUF_INIT;
+    const char *tags;
+
+    tags_canonical(&once, all);
+    tags = once.length ? once.text : "";
     emit_key(b, "tags");
     emit_open(b, '[');
     while (*tags) {
@@ -206,6 +214,7 @@ static void put_tags(struct strbuf *b, struct arena *arena, const char *tags)
         tags += length + (tags[length] == ';');
     }
     strbuf_putc(b, ']');
+    strbuf_dispose(&once);
 }
 
 static int list_add(void *ctx, const struct store_contact *x)
@@ -230,9 +239,15 @@ static int list_add(void *ctx, const struct store_contact *x)
 static int list_read(struct store *s, struct request *rq)
 {
     struct list *list = rq->state;
-    int rc = store_contacts(s, list->after, LIST_ROWS, list_add, list, &list->after, &list->more,
-                            &rq->e);
+    int rc = list->imported ? store_customers(s, list->after, LIST_ROWS, list_add, list,
+                                              &list->after, &list->more, &rq->e)
+                            : store_contacts(s, list->after, LIST_ROWS, list_add, list,
+                                             &list->after, &list->more, &rq->e);
 
+    if (rc == 0 && !list->more && !list->imported) {
+        list->imported = list->more = true;
+        list->after = 0;
+    }
     return rc ? rc : output_settle(&rq->answer.body, &rq->e);
 }
 

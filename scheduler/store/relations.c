@@ -446,3 +446,44 @@ int store_relations(struct store *s, const char *account, enum relation_kind kin
     }
     return rc;
 }
+
+int store_customers(struct store *s, int64_t after, size_t limit,
+                    int (*each)(void *ctx, const struct store_contact *x), void *ctx, int64_t *last,
+                    bool *more, struct err *e)
+{
+    sqlite3_stmt *st;
+    size_t n = 0;
+    int rc = sql_get(s, &st,
+                     "SELECT x.recipient, m.name, r.name, x.name, coalesce((SELECT"
+                     " group_concat(y.tags, ';') FROM relation y WHERE y.recipient = x.recipient"
+                     " AND y.tags != ''), '') FROM relation x JOIN sender m ON m.id = x.sender"
+                     " JOIN recipient r ON r.id = x.recipient WHERE x.kind = 0"
+                     " AND x.recipient > ? AND NOT EXISTS (SELECT 1 FROM contact c"
+                     " WHERE c.recipient = x.recipient)"
+                     " ORDER BY x.recipient, x.added_at DESC, x.id",
+                     e);
+
+    *last = after;
+    *more = false;
+    if (rc)
+        return rc;
+    bind_int(st, 1, after);
+    while ((rc = sql_step(s, st, e)) > 0) {
+        struct store_contact x = {.id = sqlite3_column_int64(st, 0),
+                                  .sender = column_text(st, 1),
+                                  .recipient = column_text(st, 2),
+                                  .name = column_text(st, 3),
+                                  .tags = column_text(st, 4),
+                                  .timezone = "",
+                                  .attributes = "{}"};
+        if (x.id == *last)
+            continue; /* of another member, too */
+        *more = n++ == limit;
+        if (*more || (rc = each(ctx, &x))) {
+            sqlite3_reset(st);
+            return rc < 0 ? rc : 0;
+        }
+        *last = x.id;
+    }
+    return rc;
+}

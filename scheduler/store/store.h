@@ -330,6 +330,12 @@ int store_relations(struct store *s, const char *account, enum relation_kind kin
                     int (*each)(void *ctx, const struct store_contact *x), void *ctx,
                     struct err *e);
 
+/* Customers whom nobody has imported, each once, by `id` above `after`, at most `limit`; with who
+ * added them last and the tags of all their members. */
+int store_customers(struct store *s, int64_t after, size_t limit,
+                    int (*each)(void *ctx, const struct store_contact *x), void *ctx, int64_t *last,
+                    bool *more, struct err *e);
+
 /* --- what the engine asks for --- */
 
 struct store_waiting {

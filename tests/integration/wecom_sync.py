@@ -149,6 +149,23 @@ def test_names_of_a_file_go_to_their_member_and_strangers_to_nobody():
         place.stop()
 
 
+def test_the_list_has_the_customers_too():
+    with Synced("1:2:120:0:2") as place:
+        place.write("book.csv", f"recipient,tags\nwmOwn,vip\n{customer(2)},vip\n")
+        place.start()
+        place.cli("contacts", "import", "book.csv")
+        place.sync()
+        found = lines(place.cli("contacts", "list", "--json").out)
+        equal([f["recipient"] for f in found][:3], ["wmOwn", customer(2), customer(1)],
+              "first those who were imported, then in the order of the reading")
+        equal(sorted(f["recipient"] for f in found),
+              ["wmOwn"] + [customer(n) for n in range(1, 121)], "who")
+        equal((found[1]["sender"], found[1]["tags"]), (None, ["vip"]), "as it was imported")
+        equal((found[2]["sender"] in ("lin.yue", "he.qi"), found[2]["name"], found[2]["tags"]),
+              (True, "客户00001", ["展会", "VIP"]), "as the platform says")
+        place.stop()
+
+
 def test_groups_by_name_and_owner():
     with Synced("1:2:10:12:2") as place:
         place.start()
