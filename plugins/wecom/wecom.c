@@ -66,7 +66,8 @@ enum {
     GROUPS_MAX = 2000,
     MEMBERS_MAX = 1000,
     FILES_MAX = 9,
-    IMAGE_MAX = 5 * 1024 * 1024, /* the lower of two figures of the platform's pages */
+    IMAGE_MAX = 5 * 1024 * 1024,   /* the lower of two figures of the platform's pages */
+    PICTURE_MAX = 2 * 1024 * 1024, /* of a link: uploaded for its address */
     VIDEO_MAX = 10 * 1024 * 1024,
     FILE_MAX = 20 * 1024 * 1024
 };
@@ -79,6 +80,18 @@ static const struct channel_attachment_kind task_attachments[] = {
     {.name = "image", .count_max = FILES_MAX, .bytes_max = IMAGE_MAX, .types = "jpg png"},
     {.name = "video", .count_max = FILES_MAX, .bytes_max = VIDEO_MAX},
     {.name = "file", .count_max = FILES_MAX, .bytes_max = FILE_MAX},
+    {.name = "link",
+     .count_max = FILES_MAX,
+     .bytes_max = PICTURE_MAX,
+     .types = "jpg png",
+     .title_max_bytes = 128,
+     .url_max_bytes = 2048,
+     .description_max_bytes = 512},
+    {.name = "miniprogram",
+     .count_max = FILES_MAX,
+     .bytes_max = IMAGE_MAX,
+     .types = "jpg png",
+     .title_max_bytes = 64},
     {.name = NULL},
 };
 

@@ -213,8 +213,12 @@ static int put_sample(void *ctx, const struct store_delivery *d)
     emit_put_text(b, "text", c->template ? (p->text.text ? p->text.text : "") : NULL);
     emit_key(b, "attachments");
     emit_open(b, '[');
-    for (size_t i = 0; i < c->attachment_count; i++)
-        emit_text(b, c->attachments[i].path);
+    for (size_t i = 0; i < c->attachment_count; i++) {
+        struct strbuf words = STRBUF_INIT;
+        attachment_words(&words, &c->attachments[i]);
+        emit_text(b, words.text);
+        strbuf_dispose(&words);
+    }
     strbuf_puts(b, "]}\n");
     return 0;
 }

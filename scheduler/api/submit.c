@@ -186,7 +186,7 @@ static bool parts_complete(struct request *rq)
         return false;
     }
     for (size_t i = 0; i < c->attachment_count; i++) {
-        if (spool_file(rq->spool, "attachment", c->attachments[i].path))
+        if (!c->attachments[i].path || spool_file(rq->spool, "attachment", c->attachments[i].path))
             continue;
         request_fail_with(rq, ERR_USAGE, tr("the submission has no part '%s'"),
                           c->attachments[i].path);
@@ -256,7 +256,9 @@ static int open_review(struct store *store, struct request *rq)
     if (ties_book(&s->ties, &book, store, c, rq->answer.body.dir, &rq->e))
         return rq->e.code;
     for (size_t i = 0; i < c->attachment_count; i++)
-        attachments[i] = spool_file(rq->spool, "attachment", c->attachments[i].path)->path;
+        attachments[i] = c->attachments[i].path
+                             ? spool_file(rq->spool, "attachment", c->attachments[i].path)->path
+                             : NULL;
     int rc = review_open(&s->review, c, s->channel, s->kind,
                          book       ? book
                          : audience ? audience->path
@@ -459,6 +461,8 @@ static int store_attachments(struct store *store, struct request *rq)
         const struct store_blob blob = {.digest = files[i].digest,
                                         .bytes = files[i].file.bytes,
                                         .length = files[i].file.length};
+        if (!s->campaign->attachments[i].path)
+            continue;
         rc = store_submit_blob(store, &blob, &rq->e);
     }
     return rc;

@@ -359,6 +359,8 @@ const struct lang_pair lang_zh[] = {
      "'timezone: recipient' 需要同时写 'fallback_timezone'，供时区未知的接收人使用"},
     {"'tolerance' must be a count or 0%% to 100%%", "'tolerance' 必须是数量，或 0%% 到 100%%"},
     {"'tolerance' needs 'expect'", "'tolerance' 需要同时写 'expect'"},
+    {"'url' must be an address with http:// or https://",
+     "“url” 必须是以 http:// 或 https:// 开头的网址"},
     {"'{{%s}}' is not supported yet", "'{{%s}}' 尚不支持"},
     {"'{{%s}}': a name cannot contain '{' or '}'", "'{{%s}}'：名称中不能含有 '{' 或 '}'"},
     {"'{{' and '}}' without a name between them", "'{{' 与 '}}' 之间没有名称"},

@@ -36,8 +36,9 @@ struct channel_format {    /* a message format and how much text it carries; end
 struct channel_attachment_kind { /* ends with {NULL, ...} */
     const char *name;            /* image | link | miniprogram | video | file */
     size_t count_max;
-    size_t bytes_max;
+    size_t bytes_max;  /* of the file; of a link or a mini program of its picture */
     const char *types; /* space-separated file kinds by content: "jpg png"; NULL: any */
+    size_t title_max_bytes, url_max_bytes, description_max_bytes; /* 0: any */
 };
 
 struct channel_quota { /* the platform's own: rolling; ends with {0, 0} */

@@ -126,6 +126,15 @@ static bool type_listed(const char *types, const char *type)
     return false;
 }
 
+static void check_words(const struct paceline_channel *kind, const struct campaign *c,
+                        struct place at, const char *key, const char *words, size_t max,
+                        struct diags *diags)
+{
+    if (words && max && strlen(words) > max)
+        refuse(diags, c, at, tr("'%s' is %zu bytes; %s takes at most %zu"), key, strlen(words),
+               kind->name, max);
+}
+
 static void check_attachment(const struct paceline_channel *kind, const struct campaign *c,
                              size_t index, const struct channel_attachment *attachments,
                              struct diags *diags)
@@ -149,6 +158,11 @@ static void check_attachment(const struct paceline_channel *kind, const struct c
     if (a->length > k->bytes_max)
         refuse(diags, c, at, tr("'%s' is %zu bytes; %s takes at most %zu"), a->name, a->length,
                kind->name, k->bytes_max);
+    check_words(kind, c, at, "title", a->title, k->title_max_bytes, diags);
+    check_words(kind, c, at, "url", a->url, k->url_max_bytes, diags);
+    check_words(kind, c, at, "description", a->description, k->description_max_bytes, diags);
+    if (a->url && !c->attachments[index].path)
+        return; /* a link without a picture */
     if (a->length == 0)
         refuse(diags, c, at, tr("'%s' is empty"), a->name);
     else if (k->types && !type_listed(k->types, channel_file_type(a->bytes, a->length)))

@@ -323,11 +323,11 @@ static bool attachment_read(struct review *r, size_t index, const char *path, st
 {
     const struct conf_attachment *a = &r->campaign->attachments[index];
     struct review_attachment *out = &r->attachments[index];
-    const char *slash = strrchr(a->path, '/');
+    const char *slash = a->path ? strrchr(a->path, '/') : NULL;
     char *bytes = NULL;
     size_t length = 0, max = bytes_max(r->kind, a->kind);
 
-    int rc = file_read(&bytes, &length, path, max, e);
+    int rc = !a->path ? 0 : file_read(&bytes, &length, path, max, e);
     if (rc == ERR_LIMIT) {
         diag_add(r->diags, r->campaign->file, a->at.line, a->at.column, DIAG_ERROR, ERR_REFUSED,
                  tr("'%s' is larger than %zu bytes; %s takes no more"), a->path, max,
@@ -339,9 +339,18 @@ static bool attachment_read(struct review *r, size_t index, const char *path, st
                  e->text);
         return false;
     }
-    out->file = (struct channel_attachment){
-        .kind = a->kind, .name = slash ? slash + 1 : a->path, .bytes = bytes, .length = length};
-    out->digest = digest_of(bytes, length);
+    out->file = (struct channel_attachment){.kind = a->kind,
+                                            .name = slash     ? slash + 1
+                                                    : a->path ? a->path
+                                                              : a->title,
+                                            .bytes = bytes,
+                                            .length = length,
+                                            .title = a->title,
+                                            .url = a->url,
+                                            .description = a->description,
+                                            .appid = a->appid,
+                                            .page = a->page};
+    out->digest = digest_of(bytes ? bytes : "", length);
     return true;
 }
 
@@ -352,7 +361,8 @@ static bool attachments_read(struct review *r, const char *const *paths, struct 
 
     r->attachments = arena_array(r->arena, c->attachment_count, sizeof(*r->attachments));
     for (size_t i = 0; i < c->attachment_count; i++) {
-        char *beside = paths ? NULL : campaign_path(c, c->attachments[i].path);
+        const char *path = c->attachments[i].path;
+        char *beside = paths || !path ? NULL : campaign_path(c, path);
         all &= attachment_read(r, i, paths ? paths[i] : beside, e);
         free(beside);
     }

@@ -23,8 +23,12 @@ static json_t *sample_object(const struct preview *p, const char *sample,
     const struct campaign *c = p->campaign->campaign;
     json_t *attachments = json_array();
 
-    for (size_t i = 0; i < c->attachment_count; i++)
-        json_array_append_new(attachments, json_string(c->attachments[i].path));
+    for (size_t i = 0; i < c->attachment_count; i++) {
+        struct strbuf words = STRBUF_INIT;
+        attachment_words(&words, &c->attachments[i]);
+        json_array_append_new(attachments, json_string(words.text));
+        strbuf_dispose(&words);
+    }
     return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s?, s:o, s:b}", "sample", sample, "row",
                      (json_int_t)row->row, "recipient", row->recipient, "sender", row->sender,
                      "channel", c->channel, "format", c->format ? c->format : "text", "text",

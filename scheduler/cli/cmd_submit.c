@@ -51,6 +51,15 @@ static int check_first(struct submission *s, const char *file)
     return rc;
 }
 
+/* One file may be the picture of several. */
+static bool named_before(const struct campaign *c, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (c->attachments[i].path && !strcmp(c->attachments[i].path, c->attachments[index].path))
+            return true;
+    return false;
+}
+
 /* The campaign, its audience file, its attachments, and the two fields. */
 static json_t *upload(struct submission *s, const char *file, int *rc)
 {
@@ -72,6 +81,8 @@ static json_t *upload(struct submission *s, const char *file, int *rc)
             .name = "audience", .path = owned[paths++], .filename = c->audience_file};
     }
     for (size_t i = 0; i < c->attachment_count; i++) {
+        if (!c->attachments[i].path || named_before(c, i))
+            continue;
         owned[paths] = campaign_path(c, c->attachments[i].path);
         parts[count++] = (struct upload_part){
             .name = "attachment", .path = owned[paths++], .filename = c->attachments[i].path};

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAGS_MAX = 1000, ATTACHMENTS_MAX = 16, APPROVERS_MAX = 100, ID_BYTES_MAX = 63 };
+enum { TAGS_MAX = 1000, APPROVERS_MAX = 100, ID_BYTES_MAX = 63 };
 static const duration_t not_contacted_max = 366 * (duration_t)MS_PER_DAY;
 enum { STORED_BYTES_MAX = 4 * 1024 * 1024, STORED_NODES_MAX = 100000 };
 
@@ -32,8 +32,6 @@ static void expect_read(const struct reader *r, const struct yaml_node *node, st
 static void tolerance_read(const struct reader *r, const struct yaml_node *node,
                            struct campaign *c);
 static void message_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
-static void attachments_read(const struct reader *r, const struct yaml_node *node,
-                             struct campaign *c);
 static void packs_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void approval_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 
@@ -377,38 +375,7 @@ static void message_read(const struct reader *r, const struct yaml_node *node, s
     }
     int f = format ? read_word(r, format, "format", formats) : 0;
     c->format = formats[f == READ_NONE ? 0 : f];
-    attachments_read(r, attachments, c);
-}
-
-static void attachments_read(const struct reader *r, const struct yaml_node *node,
-                             struct campaign *c)
-{
-    static const char *const kinds[] = {"image", "video", "file", NULL};
-
-    if (!node || !read_list(r, node, "attachments", ATTACHMENTS_MAX))
-        return;
-    struct conf_attachment *list = arena_array(r->arena, node->count, sizeof *list);
-    for (size_t i = 0; i < node->count; i++) {
-        const struct yaml_node *item = node->items[i];
-        const char *kind = NULL;
-
-        if (item->kind != YAML_MAP || item->count == 0) {
-            read_error(r, item, tr("an attachment is a mapping such as 'image: FILE'"));
-            continue;
-        }
-        if (!r->stored && item->count > 1) {
-            read_error(r, item->items[1]->key, tr("an attachment has exactly one kind"));
-            continue;
-        }
-        for (size_t k = 0; kinds[k] && !kind; k++)
-            kind = yaml_get(item, kinds[k]) ? kinds[k] : NULL;
-        const struct yaml_node *value = kind ? yaml_get(item, kind) : NULL;
-        const char *path = value ? read_line(r, value, kind, PATH_BYTES_MAX) : NULL;
-        if (path)
-            list[c->attachment_count++] =
-                (struct conf_attachment){.kind = kind, .path = path, .at = place_of(value)};
-    }
-    c->attachments = list;
+    message_attachments_read(r, attachments, c);
 }
 
 /* Of a manifest: which packs were in force. */

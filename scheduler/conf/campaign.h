@@ -39,10 +39,16 @@ static inline bool audience_of_service(enum audience_source source)
 }
 
 struct conf_attachment {
-    const char *kind; /* image, video, file (the others: not supported yet) */
-    const char *path; /* as written, relative to the campaign file */
+    const char *kind; /* image, video, file, link, miniprogram */
+    /* as written, relative to the campaign file; of a link or a mini program its picture, NULL:
+     * none */
+    const char *path;
+    const char *title, *url, *description; /* of a link; description NULL: none */
+    const char *appid, *page;              /* of a mini program, with a title */
     struct place at;
 };
+/* For people: a file's path, a link's title and address. */
+void attachment_words(struct strbuf *out, const struct conf_attachment *a);
 
 enum limit_scope { LIMIT_SENDER, LIMIT_PERSON, LIMIT_RECIPIENT, LIMIT_CHANNEL, LIMIT_CAMPAIGN };
 

@@ -32,14 +32,13 @@ static const struct key link_keys[] = {{.name = "title"},       {.name = "url"},
                                        {.name = "trace"},       {0}};
 static const struct key miniprogram_keys[] = {
     {.name = "appid"}, {.name = "title"}, {.name = "page"}, {.name = "picture"}, {0}};
-static const struct key attachment_keys[] = {
-    {.name = "image"},
-    {"link", KEY_LATER, link_keys, KEYS_CLOSED},
-    {"miniprogram", KEY_LATER, miniprogram_keys, KEYS_CLOSED},
-    {.name = "video"},
-    {.name = "file"},
-    {.name = "digest", .state = KEY_STORED},
-    {0}};
+static const struct key attachment_keys[] = {{.name = "image"},
+                                             {.name = "link", .inside = link_keys},
+                                             {.name = "miniprogram", .inside = miniprogram_keys},
+                                             {.name = "video"},
+                                             {.name = "file"},
+                                             {.name = "digest", .state = KEY_STORED},
+                                             {0}};
 static const struct key message_keys[] = {
     {.name = "text"}, {.name = "format"}, {.name = "attachments", .inside = attachment_keys}, {0}};
 static const struct key window_keys[] = {

@@ -26,6 +26,10 @@ void schedule_read_also(const struct reader *r, const struct yaml_node *node, st
 /* `pace:` into `c`. `node` may be NULL. */
 void pace_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 /* `confirm:` into `c`. `node` may be NULL: 4h, reminders after 1h and 3h, cancel, 3 a day. */
+/* `message: attachments:` (campaign_attachments.c) */
+void message_attachments_read(const struct reader *r, const struct yaml_node *node,
+                              struct campaign *c);
+
 void confirm_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 
 /* `accounts:`. `node` may be NULL. */

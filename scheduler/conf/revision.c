@@ -111,6 +111,32 @@ static void audience_write(struct strbuf *out, const struct campaign *c,
     strbuf_printf(out, ",\"rows\":%llu}", (unsigned long long)f->rows);
 }
 
+/* Keys in order, as everywhere. */
+static void attachment_write(struct strbuf *out, const struct conf_attachment *a)
+{
+    const char *const keys[][2] = {{"appid", a->appid}, {"description", a->description},
+                                   {"page", a->page},   {"picture", a->path},
+                                   {"title", a->title}, {"url", a->url}};
+    bool first = true;
+
+    canonical_string(out, a->kind);
+    if (!a->title) { /* a file */
+        field(out, ":", a->path);
+        return;
+    }
+    strbuf_puts(out, ":{");
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (!keys[i][1])
+            continue;
+        if (!first)
+            strbuf_putc(out, ',');
+        canonical_string(out, keys[i][0]);
+        field(out, ":", keys[i][1]);
+        first = false;
+    }
+    strbuf_putc(out, '}');
+}
+
 static void message_write(struct strbuf *out, const struct campaign *c,
                           const struct revision_facts *f)
 {
@@ -121,8 +147,7 @@ static void message_write(struct strbuf *out, const struct campaign *c,
             strbuf_puts(out, i ? ",{\"digest\":" : "{\"digest\":");
             digest_write(out, &f->attachments[i]);
             strbuf_putc(out, ',');
-            canonical_string(out, c->attachments[i].kind);
-            field(out, ":", c->attachments[i].path);
+            attachment_write(out, &c->attachments[i]);
             strbuf_putc(out, '}');
         }
         strbuf_puts(out, "],");

@@ -151,6 +151,11 @@ static int read_whole_lanes(struct store *store, struct load *l)
     return rc;
 }
 
+static const char *words_keep(struct arena *arena, const char *text)
+{
+    return text ? arena_strdup(arena, text) : NULL;
+}
+
 static int read_blobs(struct store *store, struct load *l)
 {
     struct revision_facts f;
@@ -163,15 +168,22 @@ static int read_blobs(struct store *store, struct load *l)
     for (size_t i = 0; !rc && i < l->attachment_count; i++) {
         void *bytes = NULL;
         size_t length = 0;
-        const char *path = c->attachments[i].path, *slash = strrchr(path, '/');
-        rc = store_blob(store, &f.attachments[i], &bytes, &length, &l->err);
+        const struct conf_attachment *a = &c->attachments[i];
+        const char *path = a->path ? a->path : a->title, *slash = strrchr(path, '/');
+        if (a->path)
+            rc = store_blob(store, &f.attachments[i], &bytes, &length, &l->err);
         if (rc)
             break;
         l->attachments[i] =
-            (struct channel_attachment){.kind = arena_strdup(l->kept, c->attachments[i].kind),
+            (struct channel_attachment){.kind = arena_strdup(l->kept, a->kind),
                                         .name = arena_strdup(l->kept, slash ? slash + 1 : path),
-                                        .bytes = arena_strndup(l->kept, bytes, length),
-                                        .length = length};
+                                        .bytes = bytes ? arena_strndup(l->kept, bytes, length) : "",
+                                        .length = length,
+                                        .title = words_keep(l->kept, a->title),
+                                        .url = words_keep(l->kept, a->url),
+                                        .description = words_keep(l->kept, a->description),
+                                        .appid = words_keep(l->kept, a->appid),
+                                        .page = words_keep(l->kept, a->page)};
         free(bytes);
     }
     campaign_free(c);

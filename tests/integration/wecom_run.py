@@ -32,7 +32,9 @@ channel: customers
 audience: {contacts: true, where: {tags_any: [展会]}, expect: 3000}
 message:
   text: "spring 春季上新"
-  attachments: [{image: spring.png}]
+  attachments:
+    - image: spring.png
+    - link: {title: 春季上新, url: "https://shop.example.com/p/7", picture: spring.png}
 pace: {interval: 0s..0s}
 confirm: {within: 4h, taps_per_day: 1}
 """)
@@ -43,6 +45,12 @@ confirm: {within: 4h, taps_per_day: 1}
         equal(len(place.corp.tasks()), 2, "one tap a member")
         equal(len({c["media_id"] for c in place.corp.calls("upload")}), 2,
               "the picture, fresh for each task")
+        for task in place.corp.tasks():
+            image, link = task["content"]["attachments"]
+            equal((image["msgtype"], link["msgtype"]), ("image", "link"), "attachments")
+            equal({k: v for k, v in link["link"].items() if k != "picurl"},
+                  {"title": "春季上新", "url": "https://shop.example.com/p/7"}, "the link")
+            true("/pic/" in link["link"]["picurl"], "its picture")
         place.corp.tap(userid="lin.yue")
         wait_until(lambda: counts(place, "spring").get("sent", 0) > 1000, "results of one")
         place.corp.tap()

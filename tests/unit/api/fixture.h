@@ -58,8 +58,8 @@ struct reply {
 };
 
 static const struct channel_format test_formats[] = {{"text", 40}, {"markdown", 400}, {NULL, 0}};
-static const struct channel_attachment_kind test_attachments[] = {{"image", 1, 1000, "jpg png"},
-                                                                  {NULL, 0, 0, NULL}};
+static const struct channel_attachment_kind test_attachments[] = {
+    {.name = "image", .count_max = 1, .bytes_max = 1000, .types = "jpg png"}, {.name = NULL}};
 static const struct paceline_channel test_kind = {
     .abi = PACELINE_CHANNEL_ABI,
     .name = "testkind",

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 static const struct channel_format formats[] = {{"text", 20}, {NULL, 0}};
-static const struct channel_attachment_kind attachments[] = {{"image", 1, 64, "png"},
-                                                             {NULL, 0, 0, NULL}};
+static const struct channel_attachment_kind attachments[] = {
+    {.name = "image", .count_max = 1, .bytes_max = 64, .types = "png"}, {.name = NULL}};
 static const char *no_strangers(const char *recipient)
 {
     return strncmp(recipient, "wxid_", 5) == 0 ? "a stranger" : NULL;

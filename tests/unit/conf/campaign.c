@@ -214,6 +214,18 @@ static void single_errors_have_their_place(void **state)
         {"campaign: a\nchannel: b\nmessage: {attachments: [{image: x, video: y}]}\n"
          "audience: {recipients: [a]}",
          "c.yaml:3:36: an attachment has exactly one kind"},
+        {"campaign: a\nchannel: b\nmessage: {attachments: [{link: {title: x}}]}\n"
+         "audience: {recipients: [a]}",
+         "c.yaml:3:32: missing key 'url'"},
+        {"campaign: a\nchannel: b\nmessage: {attachments: [{link: {title: x, url: shop}}]}\n"
+         "audience: {recipients: [a]}",
+         "c.yaml:3:48: 'url' must be an address with http:// or https://"},
+        {"campaign: a\nchannel: b\nmessage: {attachments: [{link: {title: x, url: \"http://a\", "
+         "trace: true}}]}\naudience: {recipients: [a]}",
+         "c.yaml:3:67: 'trace' is not supported yet"},
+        {"campaign: a\nchannel: b\nmessage: {attachments: [{miniprogram: {appid: x, title: y, "
+         "page: z}}]}\naudience: {recipients: [a]}",
+         "c.yaml:3:39: missing key 'picture'"},
         {"campaign: -a\nchannel: b\nmessage: {text: x}\naudience: {recipients: [a]}",
          "c.yaml:1:11: 'campaign' must be 1 to 63 of a-z, 0-9 and '-', and not start with '-'"},
     };

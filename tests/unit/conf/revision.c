@@ -121,6 +121,37 @@ static void the_form_is_fixed(void **state)
     free(m);
 }
 
+/* What a link says is in the manifest, its picture is a digest; both come back. */
+static void links_and_mini_programs_come_back(void **state)
+{
+    static const char text[] =
+        "campaign: s\nchannel: room\naudience: {file: v.csv}\nmessage:\n  attachments:\n"
+        "    - link: {url: \"https://a/b?c=1\", title: 春, trace: false}\n"
+        "    - miniprogram: {page: p, title: M, picture: m.png, appid: wx1}\n"
+        "    - link: {title: \"t\\\"\", url: \"http://x\", description: d, picture: k.jpg}\n";
+    struct revision_facts f = facts(), back;
+    struct err e;
+    char *m = manifest_of(text, &f);
+
+    (void)state;
+    assert_non_null(strstr(m, "\"link\":{\"title\":\"春\",\"url\":\"https://a/b?c=1\"}}"));
+    assert_non_null(strstr(m, "\"link\":{\"description\":\"d\",\"picture\":\"k.jpg\",\"title\":"
+                              "\"t\\\"\",\"url\":\"http://x\"}}"));
+    assert_non_null(strstr(m, "\"miniprogram\":{\"appid\":\"wx1\",\"page\":\"p\",\"picture\":"
+                              "\"m.png\",\"title\":\"M\"}}"));
+    struct campaign *c = manifest_read(m, zones, &back, &e);
+    assert_non_null(c);
+    assert_int_equal(c->attachment_count, 3);
+    assert_string_equal(c->attachments[0].title, "春");
+    assert_null(c->attachments[0].path);
+    assert_string_equal(c->attachments[1].path, "m.png");
+    assert_string_equal(c->attachments[2].description, "d");
+    assert_true(digest_equal(&back.attachments[2], &attachments[2]));
+    campaign_free(c);
+    stable(m, text);
+    free(m);
+}
+
 static void the_facts_come_back(void **state)
 {
     struct revision_facts f = facts(), back;
@@ -439,6 +470,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_form_is_fixed),
                                        cmocka_unit_test(the_facts_come_back),
+                                       cmocka_unit_test(links_and_mini_programs_come_back),
                                        cmocka_unit_test(what_means_alike_is_alike),
                                        cmocka_unit_test(the_days_of_the_calendar_are_in_it),
                                        cmocka_unit_test(plain_is_weekdays),
