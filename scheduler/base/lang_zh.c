@@ -219,6 +219,9 @@ const struct lang_pair lang_zh[] = {
      "sender, more senders, or a higher taps_per_day",
      "%s 将被请求 %llu 次，而 taps_per_day 是 %u：请加大 "
      "'batch'、给发送人设每日限额、增加发送人，或提高 taps_per_day"},
+    {"%s writes only to who agreed to it, and of the members of a group that is not known: a "
+     "person has to judge",
+     "%s 要求收件人事先同意，而群成员是否同意无从得知：须由人判断"},
     {"%s writes only to who agreed to it, and there is no column 'consent': nobody is written to",
      "%s 要求收件人事先同意，而名单没有 consent 列：不会发给任何人"},
     {"%s: channel '%s' is not in %s any more", "%s：渠道 '%s' 已不在 %s 中"},

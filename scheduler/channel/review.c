@@ -110,7 +110,12 @@ void review_relations(struct review *r, audience_sender_fn *sender, void *ctx)
         audience_relations(r->audience, sender, ctx);
 }
 
-/* Who moderates a group or posts a moment is no customer: `senders: all` asks for no consent. */
+/* Who posts a moment is no customer, and who is in a group is not written to one by one. */
+static bool wants_consent(const struct campaign *c)
+{
+    return c->consent && c->source != AUDIENCE_SENDERS && c->source != AUDIENCE_GROUPS;
+}
+
 static enum reason skipped(const struct review *r, const struct audience_row *in)
 {
     const struct campaign *c = r->campaign;
@@ -119,8 +124,7 @@ static enum reason skipped(const struct review *r, const struct audience_row *in
         return REASON_DUPLICATE;
     if (in->stranger)
         return REASON_NO_RELATION;
-    return c->consent && !in->consents && c->source != AUDIENCE_SENDERS ? REASON_NO_CONSENT
-                                                                        : REASON_NONE;
+    return wants_consent(c) && !in->consents ? REASON_NO_CONSENT : REASON_NONE;
 }
 
 int review_next(struct review *r, struct review_row *row, struct err *e)
@@ -560,8 +564,13 @@ static void finish(struct review *r)
         judge_end(r->judge);
     const struct campaign *c = r->campaign;
     r->sum.open = !r->audience || audience_where_open(r->audience);
-    if (r->audience && c->consent && c->source != AUDIENCE_SENDERS &&
-        audience_without_consent(r->audience))
+    if (c->consent && c->source == AUDIENCE_GROUPS)
+        diag_add(r->diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_WARNING,
+                 ERR_REFUSED,
+                 tr("%s writes only to who agreed to it, and of the members of a group that is not "
+                    "known: a person has to judge"),
+                 c->consent);
+    else if (r->audience && wants_consent(c) && audience_without_consent(r->audience))
         diag_add(r->diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_WARNING,
                  ERR_REFUSED,
                  tr("%s writes only to who agreed to it, and there is no column 'consent': nobody "

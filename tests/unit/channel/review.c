@@ -349,6 +349,43 @@ static void the_contact_book_is_not_here(void **state)
     assert_true(review_sum(f->review)->open);
 }
 
+static void consent_is_needed_where_a_pack_wants_it(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(
+        open_review(f, HEAD NAMES,
+                    "recipient,name,consent\nann,Ann,2026-03-01 shop\nbo,Bo, NO \ncy,Cy,\n"),
+        0);
+    f->campaign->consent = "pack";
+    next_is(f, "ann", "li", REASON_NONE, "Hi Ann");
+    next_is(f, "bo", "wu", REASON_NO_CONSENT, NULL);
+    next_is(f, "cy", "li", REASON_NO_CONSENT, NULL);
+    read_all(f);
+    assert_int_equal(f->diags.count, 0);
+}
+
+static void senders_and_groups_are_not_asked_for_consent(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(
+        open_review(f, HEAD "audience: {senders: all}\nmessage: {text: hello}\n", NULL), 0);
+    f->campaign->consent = "pack";
+    next_is(f, "li", "li", REASON_NONE, "hello");
+    read_all(f);
+    assert_int_equal(f->diags.count, 0);
+    review_close(f->review);
+    campaign_free(f->campaign);
+    open_review(f, HEAD "audience: {groups: {name: x}}\nmessage: {text: hello}\n", NULL);
+    f->campaign->consent = "pack";
+    read_all(f);
+    bool told = false;
+    for (size_t i = 0; i < f->diags.count; i++)
+        told = told || strstr(f->diags.items[i].message, "of the members of a group");
+    assert_true(told);
+}
+
 static const char *nobodys_tags(void *ctx, const char *recipient, struct err *e)
 {
     (void)ctx, (void)recipient, (void)e;
@@ -553,6 +590,9 @@ int main(void)
         TEST(the_number_is_compared),
         TEST(an_audience_that_is_not_there),
         TEST(the_contact_book_is_not_here),
+        cmocka_unit_test_setup_teardown(consent_is_needed_where_a_pack_wants_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(senders_and_groups_are_not_asked_for_consent, setup,
+                                        teardown),
         TEST(where_needs_tags),
         TEST(attachments_are_judged),
         TEST(attachments_at_their_place),
