@@ -28,6 +28,7 @@ struct judged { /* what a finding is about */
 };
 
 static void audience_judge(struct judge *j);
+static void attachments_judge(struct judge *j);
 static void found_tell(void *ctx, const struct rule_found *found);
 static struct place found_place(const struct judged *d, size_t at, const char **file);
 static void warning_keep(struct judge *j, const struct rule_found *found);
@@ -45,6 +46,7 @@ struct judge *judge_new(const struct campaign *c, const char *label, struct diag
                         .told = arena_array(arena, keys, sizeof *j->told),
                         .warnings = arena_array(arena, keys, sizeof *j->warnings)};
     audience_judge(j);
+    attachments_judge(j);
     return j;
 }
 
@@ -115,6 +117,28 @@ static void audience_judge(struct judge *j)
     d.at = c->text_at;
     for (size_t i = 0; i < count; i++)
         rules_judge_name(c->rules, names[i], &j->scratch, found_tell, &d);
+}
+
+/* What a text lacks is not missing in a title. */
+static void found_in_words(void *ctx, const struct rule_found *found)
+{
+    if (!found->rule->wants)
+        found_tell(ctx, found);
+}
+
+/* What the card of a link or a mini program says is read by everybody, too. */
+static void attachments_judge(struct judge *j)
+{
+    const struct campaign *c = j->campaign;
+
+    for (size_t i = 0; i < c->attachment_count; i++) {
+        const struct conf_attachment *a = &c->attachments[i];
+        const char *const words[] = {a->title, a->description};
+        struct judged d = {.judge = j, .at = a->at};
+        for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+            if (words[k])
+                rules_judge(c->rules, words[k], strlen(words[k]), &j->scratch, found_in_words, &d);
+    }
 }
 
 static void found_tell(void *ctx, const struct rule_found *found)

@@ -47,6 +47,18 @@ def test_a_blocked_term_is_told_where_it_stands():
         place.cli("submit", file, expect=1)
 
 
+def test_the_title_of_a_link_is_judged_too():
+    with Place() as place:
+        set_up(place)
+        file = place.write("c.yaml", "campaign: c\nchannel: dry\naudience: {recipients: [wm1]}\n"
+                           "message:\n  text: the usual greeting\n  attachments:\n    - link:\n"
+                           "        title: 最佳选择\n        url: \"https://shop.example.com\"\n"
+                           "        description: not cheap\n")
+        told = place.cli("check", file, expect=1).err
+        true("c.yaml:8:9: '最佳' is not said here" in told, told)
+        true("c.yaml:8:9: warning: 'cheap' is better not said" in told, told)
+
+
 def test_a_text_that_is_mostly_a_variable_is_refused():
     with Place() as place:
         set_up(place)
