@@ -11,6 +11,7 @@
 #include "conf/where.h"
 #include "conf/yaml.h"
 #include "conf/zones.h"
+#include "core/limit.h"
 #include "core/pace.h"
 #include "core/schedule.h"
 
@@ -60,6 +61,7 @@ struct conf_limit {
     enum limit_scope scope;
     bool drop;        /* on_cap: drop */
     bool sends;       /* count: sends */
+    struct ramp ramp; /* step 0: none */
     const char *text; /* "30 per 1h sender": how people see it */
     struct place at;
 };

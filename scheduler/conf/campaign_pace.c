@@ -27,6 +27,8 @@ static bool max_read(const struct reader *r, const struct yaml_node *node, uint6
 static bool per_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
 static bool on_cap_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
 static bool count_read(const struct reader *r, const struct yaml_node *node, struct conf_limit *l);
+static bool ramp_read(const struct reader *r, const struct yaml_node *node, uint64_t max,
+                      struct conf_limit *l);
 
 void pace_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
 {
@@ -92,6 +94,7 @@ static bool limit_read(const struct reader *r, const struct yaml_node *node, str
 {
     uint64_t max = 0;
 
+    *l = (struct conf_limit){0}; /* one before it may have been broken */
     if (!read_map(r, node, "limits"))
         return false;
     const struct yaml_node *max_node = read_required(r, node, "max");
@@ -109,6 +112,7 @@ static bool limit_read(const struct reader *r, const struct yaml_node *node, str
     }
     ok = on_cap_read(r, yaml_get(node, "on_cap"), l) && ok;
     ok = count_read(r, yaml_get(node, "count"), l) && ok;
+    ok = ramp_read(r, yaml_get(node, "ramp"), max, l) && ok;
     if (!ok)
         return false;
     char span[64];
@@ -120,6 +124,9 @@ static bool limit_read(const struct reader *r, const struct yaml_node *node, str
     l->text = l->max == LIMIT_MONTH_DAYS
                   ? arena_printf(r->arena, MONTH_DAYS_WORD "%s per %s %s", sends, over, of)
                   : arena_printf(r->arena, "%u%s per %s %s", (unsigned)l->max, sends, over, of);
+    if (l->ramp.step)
+        l->text = arena_printf(r->arena, "%s, ramp %u+%u per %s", l->text, (unsigned)l->ramp.from,
+                               (unsigned)l->ramp.step, period_words[l->ramp.every]);
     return true;
 }
 
@@ -184,4 +191,34 @@ static bool count_read(const struct reader *r, const struct yaml_node *node, str
         return false;
     }
     return l->sends;
+}
+
+/* `ramp: {from: 20, step: 20, every: day}`: a sender is warmed up. */
+static bool ramp_read(const struct reader *r, const struct yaml_node *node, uint64_t max,
+                      struct conf_limit *l)
+{
+    uint64_t from = 0, step = 0;
+
+    if (!node)
+        return true;
+    if (!read_map(r, node, "ramp"))
+        return false;
+    const struct yaml_node *every = yaml_get(node, "every");
+    const struct yaml_node *from_node = read_required(r, node, "from");
+    bool ok = read_number(r, from_node, "from", 1, LIMIT_MAX, &from);
+    ok = read_number(r, read_required(r, node, "step"), "step", 1, LIMIT_MAX, &step) && ok;
+    int period = every ? read_word(r, every, "every", period_words) : PERIOD_DAY;
+    ok = period != READ_NONE && ok;
+    if (l->scope != LIMIT_SENDER || l->rolling) {
+        read_error(r, node, tr("a 'ramp' needs 'scope: sender' and 'per: day', 'week' or 'month'"));
+        return false;
+    }
+    if (ok && max && from >= max) {
+        read_error(r, from_node, tr("a 'ramp' begins below 'max', which is %llu"),
+                   (unsigned long long)max);
+        return false;
+    }
+    if (ok)
+        l->ramp = (struct ramp){(uint32_t)from, (uint32_t)step, (enum period)period};
+    return ok;
 }

@@ -55,8 +55,14 @@ static const struct key schedule_keys[] = {{.name = "start"},
                                            {.name = "quiet_hours"},
                                            {.name = "skip_dates"},
                                            {0}};
-static const struct key limit_keys[] = {{.name = "max"},   {.name = "per"},    {.name = "scope"},
-                                        {.name = "count"}, {.name = "on_cap"}, {0}};
+static const struct key ramp_keys[] = {{.name = "from"}, {.name = "step"}, {.name = "every"}, {0}};
+static const struct key limit_keys[] = {{.name = "max"},
+                                        {.name = "per"},
+                                        {.name = "scope"},
+                                        {.name = "count"},
+                                        {.name = "on_cap"},
+                                        {.name = "ramp", .inside = ramp_keys},
+                                        {0}};
 static const struct key says_keys[] = {{.name = "en"}, {.name = "zh"}, {0}};
 static const struct key pace_keys[] = {{.name = "interval"},
                                        {.name = "distribution"},

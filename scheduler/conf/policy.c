@@ -222,7 +222,9 @@ static void combine(const struct reading *g, const struct campaign *pack, bool p
 static bool same_limit(const struct conf_limit *a, const struct conf_limit *b)
 {
     return a->max == b->max && a->scope == b->scope && a->rolling == b->rolling &&
-           a->span == b->span && a->period == b->period && a->sends == b->sends;
+           a->span == b->span && a->period == b->period && a->sends == b->sends &&
+           a->ramp.from == b->ramp.from && a->ramp.step == b->ramp.step &&
+           a->ramp.every == b->ramp.every;
 }
 
 /* As the admin set it; nobody could be asked: the strictest. */

@@ -178,9 +178,13 @@ static void pace_write(struct strbuf *out, const struct campaign *c)
             canonical_string(out, MONTH_DAYS_WORD);
         else
             strbuf_printf(out, "%u", (unsigned)l->max);
-        strbuf_printf(out, ",\"on_cap\":\"%s\",\"per\":\"%s\",\"scope\":\"%s\"}",
-                      l->drop ? "drop" : "hold", l->rolling ? low : period_words[l->period],
-                      scope_words[l->scope]);
+        strbuf_printf(out, ",\"on_cap\":\"%s\",\"per\":\"%s\"", l->drop ? "drop" : "hold",
+                      l->rolling ? low : period_words[l->period]);
+        if (l->ramp.step)
+            strbuf_printf(out, ",\"ramp\":{\"every\":\"%s\",\"from\":%u,\"step\":%u}",
+                          period_words[l->ramp.every], (unsigned)l->ramp.from,
+                          (unsigned)l->ramp.step);
+        strbuf_printf(out, ",\"scope\":\"%s\"}", scope_words[l->scope]);
     }
     strbuf_puts(out, c->limit_count > 0 ? "]" : "");
     if (c->priority)

@@ -17,6 +17,7 @@ static void discard(struct rolling *r, uint32_t count);
 static void push(struct rolling *r, instant_t answered_at);
 static day_t period_first(enum period period, day_t d, int later);
 static void turn_to(struct calendar_limit *c, instant_t now);
+static uint32_t max_at(const struct calendar_limit *c, instant_t t);
 
 void rolling_init(struct rolling *r, uint32_t max, duration_t span, instant_t *memory)
 {
@@ -99,8 +100,56 @@ void calendar_limit_init(struct calendar_limit *c, uint32_t max, enum period per
                          const struct tz *zone)
 {
     assert(max > 0 && zone);
-    *c = (struct calendar_limit){
-        .max = max, .period = period, .zone = zone, .begins = INSTANT_MIN, .ends = INSTANT_MIN};
+    *c = (struct calendar_limit){.max = max,
+                                 .period = period,
+                                 .zone = zone,
+                                 .begins = INSTANT_MIN,
+                                 .ends = INSTANT_MIN,
+                                 .first = INSTANT_MIN};
+}
+
+void calendar_limit_ramp(struct calendar_limit *c, const struct ramp *r)
+{
+    assert(r->from > 0 && r->from < c->max);
+    c->ramp = *r;
+}
+
+void calendar_limit_first(struct calendar_limit *c, instant_t first)
+{
+    if (c->first == INSTANT_MIN)
+        c->first = first;
+}
+
+/* How many periods have begun between the two days, the first one's not counted. */
+static int64_t periods_between(enum period period, day_t from, day_t to)
+{
+    int y1, m1, d1, y2, m2, d2;
+
+    if (period != PERIOD_MONTH)
+        return (period_first(period, to, 0) - period_first(period, from, 0)) /
+               (period == PERIOD_WEEK ? 7 : 1);
+    day_to_date(from, &y1, &m1, &d1);
+    day_to_date(to, &y2, &m2, &d2);
+    return (int64_t)(y2 - y1) * 12 + m2 - m1;
+}
+
+uint32_t ramp_max(const struct ramp *r, uint32_t max, enum period period, const struct tz *zone,
+                  instant_t first, instant_t t)
+{
+    instant_t begins, ends;
+    int64_t steps = 0;
+
+    period_of(period, zone, t, &begins, &ends);
+    if (first != INSTANT_MIN && first < begins)
+        steps = periods_between(r->every, tz_day(zone, first), tz_day(zone, begins));
+    if (steps > (max - r->from) / r->step)
+        return max;
+    return r->from + (uint32_t)steps * r->step;
+}
+
+uint32_t calendar_limit_max(const struct calendar_limit *c, instant_t now)
+{
+    return max_at(c, now);
 }
 
 /* Periods lie end to end. Where a clock set back shows yesterday's date again, the time goes to the
@@ -130,7 +179,8 @@ uint32_t period_max(uint32_t max, const struct tz *zone, instant_t t)
 
 static uint32_t max_at(const struct calendar_limit *c, instant_t t)
 {
-    return period_max(c->max, c->zone, t);
+    return c->ramp.step ? ramp_max(&c->ramp, c->max, c->period, c->zone, c->first, t)
+                        : period_max(c->max, c->zone, t);
 }
 
 instant_t calendar_limit_ready_at(const struct calendar_limit *c, instant_t now)

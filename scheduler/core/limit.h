@@ -45,6 +45,17 @@ instant_t rolling_since(const struct rolling *r, instant_t now);
 
 enum period { PERIOD_DAY, PERIOD_WEEK, PERIOD_MONTH };
 
+/* A sender is warmed up: its limit is `from` at first and `step` more with each period `every` that
+ * has begun since its first send, until it is `max`. It never falls back. */
+struct ramp {
+    uint32_t from, step; /* step 0: no ramp */
+    enum period every;
+};
+/* What a limit per `period` is in the period of `t`, by the ramp at that period's beginning.
+ * `first` INSTANT_MIN: nothing was sent yet. */
+uint32_t ramp_max(const struct ramp *r, uint32_t max, enum period period, const struct tz *zone,
+                  instant_t first, instant_t t);
+
 struct calendar_limit {
     uint32_t max;
     enum period period;
@@ -52,12 +63,18 @@ struct calendar_limit {
     instant_t begins, ends; /* of the period that `used` counts */
     uint32_t used;
     uint32_t asked; /* a person has been asked and has not answered: counts in every period */
+    struct ramp ramp;
+    instant_t first; /* of the ramp; INSTANT_MIN: nothing was sent yet */
 };
 
 void calendar_limit_init(struct calendar_limit *c, uint32_t max, enum period period,
                          const struct tz *zone);
 void period_of(enum period period, const struct tz *zone, instant_t t, instant_t *begins,
                instant_t *ends);
+/* With a ramp: the sender's first send, which is told once. */
+void calendar_limit_ramp(struct calendar_limit *c, const struct ramp *r);
+void calendar_limit_first(struct calendar_limit *c, instant_t first);
+uint32_t calendar_limit_max(const struct calendar_limit *c, instant_t now); /* as it is then */
 /* `max`, or what LIMIT_MONTH_DAYS comes to then. */
 uint32_t period_max(uint32_t max, const struct tz *zone, instant_t t);
 instant_t calendar_limit_ready_at(const struct calendar_limit *c, instant_t now);

@@ -141,6 +141,8 @@ static void add_part(struct engine *e, const struct engine_lane *spec)
     struct lane *l = map_get(&e->lanes, spec->of);
 
     assert(l && l->sender == spec->sender);
+    if (spec->first && (l->first == INSTANT_MIN || spec->first < l->first))
+        lane_begun(l, spec->first);
     l->last_due = later(l->last_due, spec->last_due);
     l->last_answer = later(l->last_answer, spec->last_answer);
     l->epoch++;
@@ -160,6 +162,7 @@ void engine_add_lane(struct engine *e, const struct engine_lane *spec)
     l->channel = map_get(&e->channels, spec->channel);
     assert(l->channel);
     l->person = person_of(e, l->channel->account, spec->sender);
+    l->first = spec->first ? spec->first : INSTANT_MIN;
     l->last_due = spec->last_due;
     l->last_answer = spec->last_answer;
     l->epoch = 1;

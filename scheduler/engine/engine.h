@@ -61,6 +61,7 @@ void engine_add_channel(struct engine *e, const struct engine_channel *c);
 struct engine_lane {
     int64_t id, channel, sender;
     instant_t last_due, last_answer; /* INSTANT_MIN: never sent */
+    instant_t first;                 /* of its sends; 0: none yet */
     int64_t of; /* 0; else a part of that lane, which is known: it paces and counts them together */
 };
 void engine_add_lane(struct engine *e, const struct engine_lane *spec);
@@ -77,6 +78,7 @@ struct engine_limit {
     bool drop;             /* on_cap: drop */
     bool sends;            /* a send counts once, however many deliveries it carries; never of scope
                               recipient */
+    struct ramp ramp;      /* calendar, of scope sender */
     const char *text;      /* "30 per 1h sender" */
     const struct tz *zone; /* calendar; NULL: the revision's */
 };

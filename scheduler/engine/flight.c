@@ -409,6 +409,8 @@ static void settle_item_at(struct engine *e, struct flight *f, size_t index,
 
     leave(e, f, index);
     f->reached = true;
+    if (f->queue->lane->first == INSTANT_MIN)
+        lane_begun(f->queue->lane, f->claimed_at);
     meters_each(e, f->queue->lane, f->queue->revision->campaign, hold_place, &p);
     remember(e, f, &item, p.sent_at);
     result_at(e, f, &item, state, reason, sent_at);

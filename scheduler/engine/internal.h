@@ -72,8 +72,8 @@ struct lane {
     int64_t id, sender;
     struct channel *channel;
     struct person *person;
-    struct meter *meters; /* scope sender */
-    instant_t last_due, last_answer;
+    struct meter *meters;                   /* scope sender */
+    instant_t first, last_due, last_answer; /* first INSTANT_MIN: never sent */
     uint64_t epoch; /* moves with each claim and answer: dues are drawn anew from the same gaps */
     uint32_t in_flight;
     bool exclusive; /* what is in flight has an interval: nothing beside it */
@@ -168,6 +168,7 @@ struct lane *engine_lane_of(const struct engine *e, int64_t id); /* of a part to
 /* lane.c */
 void lane_touch(struct engine *e, struct lane *l); /* judge it in this turn */
 void lane_touch_all(struct engine *e);
+void lane_begun(struct lane *l, instant_t first); /* its first send: ramps begin */
 void lane_touch_starved(struct engine *e);
 void lane_run(struct engine *e, struct lane *l);
 struct ruling lane_rule(const struct engine *e, const struct queue *q, const struct item *item,

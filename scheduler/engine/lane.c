@@ -16,6 +16,13 @@ void lane_touch(struct engine *e, struct lane *l)
     heap_put(&e->heap, &l->node);
 }
 
+void lane_begun(struct lane *l, instant_t first)
+{
+    l->first = first;
+    for (struct meter *m = l->meters; m; m = m->next)
+        meter_begun(m, first);
+}
+
 void lane_touch_all(struct engine *e)
 {
     size_t at = 0;

@@ -11,7 +11,10 @@ static bool same(const struct meter *m, const struct engine_limit *spec, const s
     return m->spec.scope == spec->scope && m->spec.max == spec->max &&
            m->spec.rolling == spec->rolling && m->spec.sends == spec->sends &&
            (spec->rolling ? m->spec.span == spec->span
-                          : m->spec.period == spec->period && m->zone == zone);
+                          : m->spec.period == spec->period && m->zone == zone &&
+                                m->spec.ramp.step == spec->ramp.step &&
+                                m->spec.ramp.from == spec->ramp.from &&
+                                m->spec.ramp.every == spec->ramp.every);
 }
 
 static void start(struct meter *m)
@@ -26,6 +29,19 @@ static void start(struct meter *m)
         rolling_init(&m->rolling, l->max, l->span, xmalloc(l->max * sizeof(instant_t)));
     else
         calendar_limit_init(&m->calendar, l->max, l->period, m->zone);
+    if (l->ramp.step)
+        calendar_limit_ramp(&m->calendar, &l->ramp);
+}
+
+void meter_begun(struct meter *m, instant_t first)
+{
+    if (m->spec.ramp.step && first != INSTANT_MIN)
+        calendar_limit_first(&m->calendar, first);
+}
+
+uint32_t meter_max(const struct meter *m, instant_t now)
+{
+    return m->spec.ramp.step ? calendar_limit_max(&m->calendar, now) : m->spec.max;
 }
 
 struct meter *meter_use(struct meter **list, const struct engine_limit *spec, const struct tz *zone)

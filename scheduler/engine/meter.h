@@ -42,6 +42,8 @@ void meter_shift(struct meter *m, duration_t by); /* the clock was set forward: 
 uint32_t meter_used(const struct meter *m, instant_t now); /* 0 for scope recipient */
 /* The same for people, of a recipient too; `since`: what is counted began then, or INSTANT_MIN. */
 uint32_t meter_count(const struct meter *m, int64_t recipient, instant_t now, instant_t *since);
+void meter_begun(struct meter *m, instant_t first); /* the sender's first send, for a ramp */
+uint32_t meter_max(const struct meter *m, instant_t now);
 /* How far back history can still matter at `now`. */
 instant_t meter_since(const struct meter *m, instant_t now);
 

@@ -90,10 +90,13 @@ static void add_queues(struct engine *e, struct revision *r)
         q->waiting = spec->lanes[i].waiting;
         q->last_due = spec->lanes[i].last_due ? spec->lanes[i].last_due : INSTANT_MIN;
         q->more = true;
-        for (size_t k = 0; k < spec->limit_count; k++)
-            r->meters[i * spec->limit_count + k] =
-                meter_use(list_of(e, r, q->lane, r->limits[k].scope), &r->limits[k],
-                          r->limits[k].zone ? r->limits[k].zone : spec->schedule->zone);
+        for (size_t k = 0; k < spec->limit_count; k++) {
+            const struct engine_limit *limit = &r->limits[k];
+            struct meter *m = meter_use(list_of(e, r, q->lane, limit->scope), limit,
+                                        limit->zone ? limit->zone : spec->schedule->zone);
+            meter_begun(m, q->lane->first);
+            r->meters[i * spec->limit_count + k] = m;
+        }
         lane_add_queue(q->lane, q);
         lane_touch(e, q->lane);
     }

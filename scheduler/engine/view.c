@@ -66,7 +66,7 @@ static void explain_limit(struct engine_explained *x, enum gate gate, const stru
 
     if (x->limit_count == ENGINE_LIMIT_VIEWS)
         return;
-    *v = (struct engine_limit_view){.text = m->text, .max = m->spec.max, .gate = gate};
+    *v = (struct engine_limit_view){.text = m->text, .max = meter_max(m, now), .gate = gate};
     v->used = meter_count(m, recipient, now, &v->since);
     v->ready_at = meter_ready_at(m, recipient, now);
     v->drops = drops;
@@ -138,7 +138,7 @@ static void view_meters(const struct meter *m, instant_t now, struct engine_lane
 {
     for (; m && v->limit_count < ENGINE_LIMIT_VIEWS; m = m->next)
         v->limits[v->limit_count++] = (struct engine_limit_view){
-            .text = m->text, .used = meter_used(m, now), .max = m->spec.max};
+            .text = m->text, .used = meter_used(m, now), .max = meter_max(m, now)};
 }
 
 static const struct queue *soonest(const struct engine *e, const struct lane *l, instant_t now,

@@ -17,7 +17,8 @@ struct lane_row {
     char *channel_name, *sender_name;
     int64_t of; /* of a part of a lane */
     char *zone;
-    bool paces; /* a lane of which only parts are used here */
+    instant_t first_sent; /* 0: never */
+    bool paces;           /* a lane of which only parts are used here */
     uint64_t waiting;
     instant_t own_due; /* of the revision's last send there; 0: none */
     instant_t last_due, last_answer;
@@ -104,6 +105,7 @@ static int read_lane_name(void *ctx, const struct store_lane_row *row)
         l->lanes[i].channel_name = arena_strdup(l->arena, row->channel_name);
         l->lanes[i].sender_name = arena_strdup(l->arena, row->sender_name);
         l->lanes[i].of = row->of;
+        l->lanes[i].first_sent = row->first_sent;
         l->lanes[i].zone = arena_strdup(l->arena, row->zone);
     }
     return 0;
@@ -276,6 +278,7 @@ static void row_known(struct run *s, const struct lane_row *row)
                                                      .sender = row->sender,
                                                      .last_due = row->last_due,
                                                      .last_answer = row->last_answer,
+                                                     .first = row->first_sent,
                                                      .of = row->of});
 }
 

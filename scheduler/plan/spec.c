@@ -20,6 +20,7 @@ static struct engine_limit *limits_of(const struct campaign *c, struct arena *a,
                                           .period = (enum period)l->period,
                                           .drop = l->drop,
                                           .sends = l->sends,
+                                          .ramp = l->ramp,
                                           .text = l->text};
     }
     *count = c->limit_count;

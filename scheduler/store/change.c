@@ -266,6 +266,25 @@ int lane_answered(struct store *s, int64_t lane, int64_t life, struct err *e)
     return sql_run(s, st, e);
 }
 
+int lane_sent(struct store *s, int64_t lane, const struct life *row, struct err *e)
+{
+    bool not_sent = row->state == DELIVERY_FAILED &&
+                    (row->reason == REASON_NOT_SENT || row->reason == REASON_CHANNEL_UNREACHABLE);
+    sqlite3_stmt *st;
+
+    if (row->claimed_at == INSTANT_MIN || not_sent || row->state == DELIVERY_PENDING ||
+        row->state == DELIVERY_CLAIMED || row->state == DELIVERY_PROMPTED ||
+        row->state == DELIVERY_SKIPPED || row->state == DELIVERY_CANCELED)
+        return 0; /* as in IS_SEND */
+    int rc =
+        sql_get(s, &st, "UPDATE lane SET first_sent = ? WHERE id = ? AND first_sent IS NULL", e);
+    if (rc)
+        return rc;
+    bind_int(st, 1, row->claimed_at);
+    bind_int(st, 2, lane);
+    return sql_run(s, st, e);
+}
+
 static struct tally *tally_of(struct store *s, struct change *c, int64_t revision, int *rc,
                               struct err *e)
 {

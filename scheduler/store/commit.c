@@ -193,6 +193,8 @@ static int result_add(struct store *s, struct committing *w, const struct store_
     /* a task has answered its lane when it is made, a person when they say so */
     if (!rc && answer && x->task == (x->state == DELIVERY_PROMPTED))
         rc = lane_answered(s, now.lane, w->change.last, e);
+    if (!rc && answer)
+        rc = lane_sent(s, now.lane, &row, e);
     if (!rc && x->state == DELIVERY_PENDING)
         rc = result_follow(s, w, x, e);
     w->results++;

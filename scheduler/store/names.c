@@ -64,12 +64,12 @@ int store_lanes(struct store *s, int (*each)(void *ctx, const struct store_lane_
                 void *ctx, struct err *e)
 {
     sqlite3_stmt *st;
-    int rc =
-        sql_get(s, &st,
-                "SELECT l.id, l.channel, l.sender, c.name, s.name, l.part_of, l.zone FROM lane l"
-                " JOIN channel c ON c.id = l.channel JOIN sender s ON s.id = l.sender"
-                " ORDER BY l.id",
-                e);
+    int rc = sql_get(s, &st,
+                     "SELECT l.id, l.channel, l.sender, c.name, s.name, l.part_of, l.zone, "
+                     "l.first_sent FROM lane l"
+                     " JOIN channel c ON c.id = l.channel JOIN sender s ON s.id = l.sender"
+                     " ORDER BY l.id",
+                     e);
     if (rc)
         return rc;
     while ((rc = sql_step(s, st, e)) > 0) {
@@ -79,7 +79,8 @@ int store_lanes(struct store *s, int (*each)(void *ctx, const struct store_lane_
                                      .channel_name = column_text(st, 3),
                                      .sender_name = column_text(st, 4),
                                      .of = sqlite3_column_int64(st, 5),
-                                     .zone = column_text(st, 6)};
+                                     .zone = column_text(st, 6),
+                                     .first_sent = sqlite3_column_int64(st, 7)};
         if ((rc = each(ctx, &row))) {
             sqlite3_reset(st);
             return rc;

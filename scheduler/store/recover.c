@@ -220,6 +220,8 @@ static int claim_interrupt(struct store *s, struct change *change, int64_t deliv
         rc = change_add(s, change, now.revision, DELIVERY_CLAIMED, &row, e);
         if (!rc)
             rc = lane_answered(s, now.lane, change->last, e);
+        if (!rc)
+            rc = lane_sent(s, now.lane, &row, e);
         ++*unknown;
     }
     revision_dispose(&r);

@@ -21,7 +21,7 @@ static const char schema[] =
      */
     "CREATE TABLE lane (id INTEGER PRIMARY KEY, channel INTEGER NOT NULL, sender INTEGER NOT NULL,"
     " part_of INTEGER NOT NULL DEFAULT 0, zone TEXT NOT NULL DEFAULT '',"
-    " last_life INTEGER, UNIQUE (channel, sender, zone)) STRICT;"
+    " last_life INTEGER, first_sent INTEGER, UNIQUE (channel, sender, zone)) STRICT;"
     /* serial: seq of its `submit` record, which orders revisions; 0 while loading.
      * closed_*: what became of its pending deliveries, and becomes of those that come back. */
     "CREATE TABLE revision (id INTEGER PRIMARY KEY, campaign INTEGER NOT NULL,"

@@ -60,6 +60,7 @@ struct store_lane_row {
     const char *channel_name, *sender_name;
     int64_t of; /* 0; of a part its lane, which has the lower id */
     const char *zone;
+    instant_t first_sent; /* the claim of its first send; 0: none yet */
 };
 int store_lanes(struct store *s, int (*each)(void *ctx, const struct store_lane_row *row),
                 void *ctx, struct err *e);

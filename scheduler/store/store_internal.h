@@ -134,6 +134,8 @@ void change_dispose(struct change *c); /* after an error; fine after change_end 
 
 int progress_lower(struct store *s, int64_t delivery, struct err *e); /* it waits again */
 int lane_answered(struct store *s, int64_t lane, int64_t life, struct err *e);
+/* Keeps the lane's first send, when this row is one. */
+int lane_sent(struct store *s, int64_t lane, const struct life *row, struct err *e);
 
 /* --- prompt.c --- */
 

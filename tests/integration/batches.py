@@ -1,5 +1,13 @@
 """Batches: who goes together, as check has counted; limits that count sends, across a restart."""
+import datetime
+
 from support import Place, equal, lines, main, ms, true
+
+
+def midday():
+    """A time zone in which it is about noon: no day ends during a test."""
+    east = 12 - datetime.datetime.now(datetime.timezone.utc).hour
+    return f"Etc/GMT{-east:+d}" if east else "Etc/GMT"
 
 
 def batched(place, name, pace, people=30, words=3):
@@ -10,6 +18,7 @@ channel: dry
 senders: [a]
 audience: {{file: {name}.csv}}
 message: {{text: "{{{{word}}}}, hello"}}
+schedule: {{timezone: {midday()}}}
 pace: {pace}
 """)
 
@@ -60,6 +69,31 @@ def test_sends_are_counted_across_a_restart():
         at = sorted(ms(d["claimed_at"]) for d in place.deliveries("more", "--state", "sent"))
         equal(len(at), 1, "sends of the second campaign")
         place.check_sums("few", "more")
+        place.stop()
+
+
+def test_a_sender_is_warmed_up():
+    with Place() as place:
+        place.start()
+        place.launch(batched(place, "warm", "{interval: 20ms..40ms, limits: [{max: 9, per: day, "
+                             "scope: sender, ramp: {from: 4, step: 3}}]}", people=20))
+        place.wait_count("warm", "sent", 4)
+        place.stop()
+        place.start()
+        place.launch(batched(place, "also", "{interval: 20ms..40ms, limits: [{max: 9, per: day, "
+                             "scope: sender, ramp: {from: 5, step: 3}}]}", people=20))
+        place.wait_count("also", "sent", 1)  # 5 today, all campaigns together
+        lane = [x for x in lines(place.cli("status", "--json").out) if x.get("lane") == "dry/a"][0]
+        equal({x["limit"]: x["used"] for x in lane["limits"]},
+              {"9 per day sender, ramp 4+3 per day": 5, "9 per day sender, ramp 5+3 per day": 5},
+              "used")
+        equal([place.show(c)["counts"]["sent"] for c in ("warm", "also")], [4, 1], "sent")
+        planned = lines(place.cli("plan", "warm.yaml", "--json").out)[:-1]
+        days = {}
+        for row in planned:
+            days[row["due_at"][:10]] = days.get(row["due_at"][:10], 0) + 1
+        equal([days[d] for d in sorted(days)][:3], [4, 7, 9], "planned a day")
+        place.check_sums("warm", "also")
         place.stop()
 
 

@@ -480,7 +480,8 @@ static int learn_lane(void *ctx, const struct store_lane_row *row)
                                .channel = row->channel,
                                .sender = row->sender,
                                .last_due = INSTANT_MIN,
-                               .last_answer = INSTANT_MIN};
+                               .last_answer = INSTANT_MIN,
+                               .first = row->first_sent};
     struct err e;
     int c = 0;
 

@@ -307,6 +307,11 @@ static void what_differs_differs(void **state)
         BASE "pace: {limits: [{max: 2, per: day, scope: recipient}]}\n",
         BASE "pace: {limits: [{max: 1, per: day, scope: sender}]}\n",
         BASE "pace: {limits: [{max: 1, per: day, scope: sender, count: sends}]}\n",
+        BASE "pace: {limits: [{max: 9, per: day, scope: sender, ramp: {from: 1, step: 2}}]}\n",
+        BASE "pace: {limits: [{max: 9, per: day, scope: sender, ramp: {from: 2, step: 2}}]}\n",
+        BASE "pace: {limits: [{max: 9, per: day, scope: sender, ramp: {from: 1, step: 1}}]}\n",
+        BASE "pace: {limits: [{max: 9, per: day, scope: sender,\n"
+             "  ramp: {from: 1, step: 2, every: week}}]}\n",
         BASE "pace: {limits: [{max: 1, per: day, scope: recipient, on_cap: drop}]}\n",
         BASE "approval: {approvers: 2}\n",
     };

@@ -477,9 +477,80 @@ static void questions_by_hand(void **state)
     zone_dispose(&zone);
 }
 
+/* A sender that is warmed up, counted day by day by hand. */
+static void a_ramp_grows_by_its_steps_from_the_first_send(void **state)
+{
+    static const struct {
+        struct ramp ramp;
+        enum period period;
+        int days;      /* since the first send, at noon of a Wednesday (the first of a month) */
+        uint32_t most; /* of 200 */
+    } rows[] = {{{20, 20, PERIOD_DAY}, PERIOD_DAY, 0, 20},
+                {{20, 20, PERIOD_DAY}, PERIOD_DAY, 1, 40},
+                {{20, 20, PERIOD_DAY}, PERIOD_DAY, 8, 180},
+                {{20, 20, PERIOD_DAY}, PERIOD_DAY, 9, 200},
+                {{20, 20, PERIOD_DAY}, PERIOD_DAY, 800, 200},
+                {{20, 50, PERIOD_DAY}, PERIOD_DAY, 3, 170},
+                {{20, 50, PERIOD_DAY}, PERIOD_DAY, 4, 200},
+                {{1, 100000, PERIOD_DAY}, PERIOD_DAY, 1, 200},
+                {{20, 20, PERIOD_WEEK}, PERIOD_DAY, 4, 20}, /* Sunday */
+                {{20, 20, PERIOD_WEEK}, PERIOD_DAY, 5, 40}, /* Monday */
+                {{20, 20, PERIOD_WEEK}, PERIOD_DAY, 12, 60},
+                {{20, 20, PERIOD_MONTH}, PERIOD_DAY, 30, 20},
+                {{20, 20, PERIOD_MONTH}, PERIOD_DAY, 31, 40},
+                {{20, 20, PERIOD_MONTH}, PERIOD_DAY, 366, 200},
+                {{20, 20, PERIOD_DAY}, PERIOD_WEEK, 4, 20},  /* what it was as the week began */
+                {{20, 20, PERIOD_DAY}, PERIOD_WEEK, 5, 120}, /* Monday: five days later */
+                {{20, 20, PERIOD_DAY}, PERIOD_WEEK, 11, 120}};
+    struct tz zone;
+    day_t wednesday = day_of_date(2025, 10, 1);
+
+    (void)state;
+    tz_utc(&zone);
+    instant_t first = tz_day_begins(&zone, wednesday) + 12 * MS_PER_HOUR;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (int part = 0; part < 2; part++) { /* the whole day long */
+            instant_t t =
+                tz_day_begins(&zone, wednesday + rows[i].days) + (part ? MS_PER_DAY - 1 : 0);
+            uint32_t most = ramp_max(&rows[i].ramp, 200, rows[i].period, &zone, first, t);
+            if (most != rows[i].most)
+                fail_msg("row %zu: %u", i, most);
+        }
+        assert_int_equal(ramp_max(&rows[i].ramp, 200, rows[i].period, &zone, INSTANT_MIN,
+                                  first + 500 * (instant_t)MS_PER_DAY),
+                         rows[i].ramp.from);
+    }
+}
+
+static void a_calendar_limit_follows_its_ramp(void **state)
+{
+    const struct ramp ramp = {2, 1, PERIOD_DAY};
+    struct calendar_limit c;
+    struct tz zone;
+    instant_t now = 20000 * (instant_t)MS_PER_DAY + 1000;
+
+    (void)state;
+    tz_utc(&zone);
+    calendar_limit_init(&c, 4, PERIOD_DAY, &zone);
+    calendar_limit_ramp(&c, &ramp);
+    for (uint32_t day = 0; day < 6; day++, now += MS_PER_DAY) {
+        uint32_t most = day < 2 ? 2 + day : 4;
+        for (uint32_t n = 0; n < most; n++) {
+            assert_int_equal(calendar_limit_max(&c, now), most);
+            assert_int_equal(calendar_limit_room(&c, now), most - n);
+            assert_int_equal(calendar_limit_ready_at(&c, now), now);
+            calendar_limit_take(&c, now);
+            calendar_limit_first(&c, now);
+        }
+        assert_int_equal(calendar_limit_ready_at(&c, now), now - 1000 + MS_PER_DAY);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_ramp_grows_by_its_steps_from_the_first_send),
+        cmocka_unit_test(a_calendar_limit_follows_its_ramp),
         cmocka_unit_test(rolling_is_exact),
         cmocka_unit_test(rolling_restores_from_history),
         cmocka_unit_test(rolling_by_hand),

@@ -188,6 +188,46 @@ static void a_restart_moves_no_spread_send(void **state)
     }
 }
 
+/* 3, 5, 7, 8, 8 a day; and so it goes on after a restart on each of the days. */
+static void a_sender_is_warmed_up(void **state)
+{
+    static const size_t upto[] = {3, 8, 15, 23, 31, 39};
+    struct engine_limit limit = {.scope = SCOPE_SENDER,
+                                 .max = 8,
+                                 .period = PERIOD_DAY,
+                                 .ramp = {3, 2, PERIOD_DAY},
+                                 .text = "8 per day sender, ramp 3+2 per day"};
+
+    (void)state;
+    for (int restarts = 0; restarts < 2; restarts++) {
+        tiny_start(&w, noon, 1, (struct engine_channel){0});
+        struct engine_revision *r = tiny_revision(&w, &utc);
+        r->pace = (struct pace){1000, 5000, PACE_UNIFORM};
+        r->limits = &limit;
+        r->limit_count = 1;
+        tiny_rows(&w, r, 1, 39);
+        tiny_add(&w, r);
+        for (int day = 0; day < 6; day++) {
+            tiny_run(&w, noon + day * (instant_t)MS_PER_DAY + 11 * MS_PER_HOUR);
+            assert_int_equal(w.sent_count, upto[day]);
+            if (!restarts)
+                continue;
+            instant_t last = w.sent[w.sent_count - 1].at;
+            engine_free(w.engine);
+            w.engine = engine_new();
+            engine_add_channel(w.engine, &(struct engine_channel){.id = 1, .in_flight_max = 1});
+            engine_add_lane(w.engine, &(struct engine_lane){.id = 1,
+                                                            .channel = 1,
+                                                            .sender = 1,
+                                                            .last_due = last,
+                                                            .last_answer = last,
+                                                            .first = w.sent[0].at});
+            tiny_add(&w, r);
+        }
+        engine_free(w.engine);
+    }
+}
+
 static bool half_hour(instant_t t)
 {
     return t / MS_PER_MINUTE % 30 == 0;
@@ -253,6 +293,7 @@ int main(void)
         cmocka_unit_test(a_spread_campaign_fills_its_windows_evenly),
         cmocka_unit_test(a_spread_campaign_holds_nobody_up),
         cmocka_unit_test(a_restart_moves_no_spread_send),
+        cmocka_unit_test(a_sender_is_warmed_up),
         cmocka_unit_test(no_send_in_minute_00_or_30_where_the_platform_asks),
         cmocka_unit_test(a_window_that_opens_at_the_hour_starts_in_its_second_minute),
     };

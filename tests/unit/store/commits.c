@@ -437,6 +437,34 @@ static void lanes(void **state)
     assert_string_equal(text, "1:dry/a 2:dry/b 3:wet/a ");
 }
 
+static int keep_first(void *ctx, const struct store_lane_row *row)
+{
+    instant_t *first = ctx;
+    first[row->lane - 1] = row->first_sent;
+    return 0;
+}
+
+/* What was proven not sent is none; the first that may have gone stays the first. */
+static void a_lane_knows_its_first_send(void **state)
+{
+    struct fixture *f = *state;
+    instant_t first[2] = {-1, -1}, claimed;
+    int64_t revision = submit(f, "spring", 1);
+
+    approve(f, revision);
+    assert_true(claim(f, revision, 1, f->lane[0]));
+    answer(f, 1, DELIVERY_PENDING, REASON_NONE);
+    OK(store_lanes(f->s, keep_first, first, &f->e));
+    assert_true(first[0] == 0 && first[1] == 0);
+    assert_true(claim(f, revision, 1, f->lane[0]));
+    claimed = f->now;
+    answer(f, 1, DELIVERY_UNKNOWN, REASON_NO_ANSWER);
+    assert_true(claim(f, revision, 3, f->lane[0]));
+    answer(f, 3, DELIVERY_SENT, REASON_NONE);
+    OK(store_lanes(f->s, keep_first, first, &f->e));
+    assert_true(first[0] <= claimed && first[0] > claimed - 10 && first[1] == 0);
+}
+
 /* What waits for recipients in one zone ends by itself; the others go on. */
 static void a_part_of_a_lane_ends_alone(void **state)
 {
@@ -507,6 +535,7 @@ int main(void)
         T(recovery_makes_unknown_once),
         T(a_person_settles_the_unknown),
         T(lanes),
+        T(a_lane_knows_its_first_send),
         T(a_part_of_a_lane_ends_alone),
         T(deliveries_by_page_and_state),
     };
