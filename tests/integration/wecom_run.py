@@ -145,6 +145,23 @@ def test_nobody_is_in_two_tasks_whatever_goes_wrong():
         place.stop()
 
 
+def test_one_token_for_all_and_one_new_one_when_it_is_lost():
+    members = ["lin.yue", "he.qi"] + [f"member.{n:03}" for n in range(3, 13)]
+    with Synced("1:12:120:0:12", senders=members) as place:
+        place.start()
+        place.launch(place.mass("all", [(f"wmPACER{n + 1:025d}", members[n % 12])
+                                        for n in range(120)], text="all 春季"))
+        place.wait_count("all", "prompted", 120)
+        equal(len(place.corp.calls("gettoken")), 1, "tokens for twelve members at once")
+        place.corp.order("lose-tokens") # twelve tasks are asked about: all are refused
+        wait_until(lambda: len(place.corp.calls("gettoken")) == 2, "a new one")
+        place.corp.tap()
+        place.wait_state("all", "done")
+        equal([c["errcode"] for c in place.corp.calls("gettoken")], [0, 0], "one for all again")
+        judge(place, "all")
+        place.stop()
+
+
 def test_a_wrong_secret_is_tried_once():
     with Synced("1:2:20:0:2") as place:
         place.write("wecom.secret", "another-secret\n", 0o600)
