@@ -15,16 +15,11 @@ enum {
     MINUTE_MS = 60 * 1000,
     HOUR_MS = 60 * MINUTE_MS,
     DAY_MS = 24 * HOUR_MS,
-    ROUNDS_MAX = 10, /* of asking once more while the platform is still sending */
-    PATIENCE = 5     /* questions about a task that the platform does not know */
+    UNSEEN_POLLS = 60, /* since the member sent: so long a customer may be in no result */
+    ROUNDS_MAX = 10,   /* of asking once more while the platform is still sending */
+    PATIENCE = 5       /* questions about a task that the platform does not know */
 };
 static const int64_t forgotten_ms = 15 * (int64_t)DAY_MS;
-
-struct alarm { /* a timer that runs: nobody can stop it, but it may be for nobody any more */
-    struct alarm *next;
-    struct wecom *w;
-    struct task *task;
-};
 
 struct task {
     struct task *next;
@@ -117,16 +112,9 @@ static void on_timer(void *ctx)
 
 static void later(struct task *t, int64_t ms)
 {
-    struct alarm *alarm = calloc(1, sizeof(*alarm));
-
-    if (!alarm)
-        abort();
-    *alarm = (struct alarm){t->w->alarms, t->w, t};
-    t->w->alarms = alarm;
     if (t->alarm)
         t->alarm->task = NULL;
-    t->alarm = alarm;
-    t->w->host->after(t->w->host, ms, on_timer, alarm);
+    t->alarm = alarm_new(t->w, t, on_timer, ms);
 }
 
 static void call(struct task *t, const char *api, char *body, reply_fn *fn)
@@ -192,8 +180,8 @@ static void round_done(struct task *t)
         end(t, CHANNEL_TASK_WITHDRAWN);
     } else if (t->withdrawing && t->canceled && t->rounds >= ROUNDS_MAX) {
         end(t, CHANNEL_TASK_LOST);
-    } else if (t->sent_ms && now(t) - t->sent_ms > DAY_MS) {
-        end(t, CHANNEL_TASK_LOST); /* sent a day ago, and who is open is in no result */
+    } else if (t->sent_ms && !sending && now(t) - t->sent_ms > UNSEEN_POLLS * poll_ms(t)) {
+        end(t, CHANNEL_TASK_LOST); /* the member has sent, and who is open is in no result */
     } else {
         ask_later(t, NULL);
     }
@@ -310,6 +298,15 @@ void task_withdraw(struct wecom *w, uint64_t send_id)
         cancel(t);
 }
 
+bool task_known(const struct wecom *w, const char *msgid)
+{
+    const struct task *t = w->tasks;
+
+    while (t && strcmp(t->msgid, msgid) != 0)
+        t = t->next;
+    return t != NULL;
+}
+
 void task_forget(struct wecom *w, uint64_t send_id)
 {
     struct task *t = find(w, send_id);
@@ -324,9 +321,4 @@ void tasks_close(struct wecom *w)
 {
     while (w->tasks)
         task_free(w->tasks);
-    while (w->alarms) { /* the host calls none of them any more */
-        struct alarm *alarm = w->alarms;
-        w->alarms = alarm->next;
-        free(alarm);
-    }
 }

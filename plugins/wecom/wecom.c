@@ -9,6 +9,27 @@
 
 static const char *const modes[] = {"customers", "groups", "members", NULL}; /* as wire_mode */
 
+struct alarm *alarm_new(struct wecom *w, void *task, channel_timer_fn *fn, int64_t ms)
+{
+    struct alarm *alarm = calloc(1, sizeof(*alarm));
+
+    if (!alarm)
+        abort();
+    *alarm = (struct alarm){w->alarms, w, task};
+    w->alarms = alarm;
+    w->host->after(w->host, ms, fn, alarm);
+    return alarm;
+}
+
+void alarms_close(struct wecom *w)
+{
+    while (w->alarms) { /* the host calls none of them any more */
+        struct alarm *alarm = w->alarms;
+        w->alarms = alarm->next;
+        free(alarm);
+    }
+}
+
 static int wecom_open(const struct channel_host *host, void **instance, char *problem, size_t size)
 {
     struct wecom *w = calloc(1, sizeof(*w));
@@ -51,6 +72,11 @@ static void wecom_read_book(void *instance, const struct channel_book_ask *ask, 
     book_read(instance, ask, fn, ctx);
 }
 
+static void wecom_reconcile(void *instance, const struct channel_doubt *doubt)
+{
+    search_begin(instance, doubt);
+}
+
 static void wecom_close(void *instance)
 {
     struct wecom *w = instance;
@@ -58,6 +84,9 @@ static void wecom_close(void *instance)
     create_close(w);
     book_close(w);
     tasks_close(w);
+    searches_close(w);
+    alarms_close(w);
+    account_forget(w->account, w);
     free(w);
 }
 
@@ -98,8 +127,9 @@ static const struct channel_attachment_kind task_attachments[] = {
 #define TASK_CAPS(most)                                                                            \
     {                                                                                              \
         .recipients_max = (most), .in_flight_max = 1, .formats = task_formats,                     \
-        .attachments = task_attachments, .attachments_max = FILES_MAX, .knows_relations = true,    \
-        .avoids_half_hours = true, .platform_confirms = true, .batch_all = true                    \
+        .attachments = task_attachments, .attachments_max = FILES_MAX, .can_reconcile = true,      \
+        .knows_relations = true, .avoids_half_hours = true, .platform_confirms = true,             \
+        .batch_all = true                                                                          \
     }
 
 static const struct channel_caps mode_caps[] = {
@@ -129,4 +159,5 @@ const struct paceline_channel paceline_channel = {
     .withdraw = wecom_withdraw,
     .forget = wecom_forget,
     .read_book = wecom_read_book,
+    .reconcile = wecom_reconcile,
 };

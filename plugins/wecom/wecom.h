@@ -1,5 +1,6 @@
 /* The parts of a channel's instance: wecom.c (the kind), create.c (a send becomes a task or a
- * message), task.c (what became of it), book.c (whose the customers are). */
+ * message), task.c (what became of it), reconcile.c (whether it is there), book.c (whose the
+ * customers are). */
 #ifndef PACELINE_PLUGINS_WECOM_H
 #define PACELINE_PLUGINS_WECOM_H
 
@@ -13,6 +14,7 @@ struct wecom {
     struct task *tasks;
     struct alarm *alarms;
     struct book *books;
+    struct search *searches;
 };
 
 /* create.c */
@@ -25,10 +27,25 @@ void create_outcome(struct channel_outcome *out, const struct reply *r);
 void book_read(struct wecom *w, const struct channel_book_ask *ask, channel_book_fn *fn, void *ctx);
 void book_close(struct wecom *w);
 
+/* A timer that runs: nobody can stop it, but it may be for nobody any more. Whoever it is for sets
+ * `task` to NULL then; it unlinks and frees itself when it fires. */
+struct alarm {
+    struct alarm *next;
+    struct wecom *w;
+    void *task;
+};
+struct alarm *alarm_new(struct wecom *w, void *task, channel_timer_fn *fn, int64_t ms);
+void alarms_close(struct wecom *w);
+
+/* reconcile.c */
+void search_begin(struct wecom *w, const struct channel_doubt *doubt);
+void searches_close(struct wecom *w);
+
 /* task.c */
 void task_open(struct wecom *w, const struct channel_send *send, const char *msgid,
                int64_t asked_ms);
 void task_withdraw(struct wecom *w, uint64_t send_id);
+bool task_known(const struct wecom *w, const char *msgid);
 void task_forget(struct wecom *w, uint64_t send_id);
 void tasks_close(struct wecom *w);
 

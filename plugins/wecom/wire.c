@@ -388,6 +388,30 @@ struct channel_result *wire_read_results(const struct wire_answer *a, enum wire_
     return out;
 }
 
+static bool same_attachment(const json_t *item, const struct channel_attachment *a)
+{
+    const char *type = wire_text(item, "msgtype");
+    const char *url = wire_text(json_object_get(item, "link"), "url");
+
+    return type && !strcmp(type, a->kind) &&
+           (strcmp(a->kind, "link") != 0 || !a->url || (url && !strcmp(url, a->url)));
+}
+
+bool wire_same_task(const json_t *item, const struct channel_send *send)
+{
+    const char *text = wire_text(json_object_get(item, "text"), "content");
+    const json_t *attachments = json_object_get(item, "attachments");
+
+    if (wire_number(item, "create_type", 0) != 0 || wire_text(item, "creator") ||
+        strcmp(of(text), of(send->text)) != 0 ||
+        json_array_size(attachments) != send->attachment_count)
+        return false;
+    for (size_t i = 0; i < send->attachment_count; i++)
+        if (!same_attachment(json_array_get(attachments, i), &send->attachments[i]))
+            return false;
+    return true;
+}
+
 /* --- who was refused --- */
 
 struct failed { /* an id in an answer, sorted to be found */

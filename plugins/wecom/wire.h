@@ -85,6 +85,10 @@ bool wire_read_member(const struct wire_answer *a, const char *member, enum wire
 struct channel_result *wire_read_results(const struct wire_answer *a, enum wire_mode mode,
                                          size_t *count, size_t *odd, size_t *waiting);
 
+/* A task of the platform's list that this send could have made: made by the corp's apps, with our
+ * text, and attachments of the same kinds, links with the same address. */
+bool wire_same_task(const json_t *item, const struct channel_send *send);
+
 /* What a send of the platform's answer comes to. `fails` (of `count` recipients) is filled with
  * true for each one in fail_list or invaliduser. */
 void wire_fails(const struct wire_answer *a, const struct channel_send *send, enum wire_mode mode,

@@ -174,6 +174,13 @@ struct channel_task { /* of `resume`: an open task of an earlier run, or one tha
     int64_t asked_ms; /* wall clock */
 };
 
+struct channel_doubt {               /* a send whose answer was lost; lives until it is settled */
+    const struct channel_send *send; /* of attachments only what is in words, no bytes */
+    int64_t claimed_ms;              /* wall clock: a little before it went out */
+    const char *const *known;        /* refs that are other sends' */
+    size_t known_count;
+};
+
 /* --- accounts --- */
 
 struct channel_account { /* one corp and app, from `accounts:` */
@@ -320,6 +327,9 @@ struct paceline_channel {
     void (*resume)(void *instance, const struct channel_task *task);
     void (*withdraw)(void *instance, uint64_t send_id);
     void (*forget)(void *instance, uint64_t send_id);
+    /* can_reconcile: looks for it on the platform for as long as the account says, and settles it
+     * once more: ASKED with the ref that was found, or UNKNOWN with what was seen in `detail`. */
+    void (*reconcile)(void *instance, const struct channel_doubt *doubt);
     /* One page of what the platform knows; `fn` is called exactly once, in a later turn, unless the
      * instance is closed first. `ask` is copied. NULL: a kind that knows no relations. */
     void (*read_book)(void *instance, const struct channel_book_ask *ask, channel_book_fn *fn,

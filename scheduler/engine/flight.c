@@ -861,6 +861,8 @@ void engine_restore(struct engine *e, instant_t now, const struct engine_asked *
     if (!is_task(f))
         return;
     step_aside(e, f);
-    if (e->halted || (r->paused && !r->keep_asked))
+    if (q->ended)
+        withdraw(e, f, DELIVERY_EXPIRED, REASON_ENDED);
+    else if (e->halted || (r->paused && !r->keep_asked))
         withdraw(e, f, DELIVERY_PENDING, REASON_NONE);
 }

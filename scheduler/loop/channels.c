@@ -161,6 +161,7 @@ static void take_place(struct run *s, struct chan *c, const struct chan *old)
     }
     c->id = old->id;
     tasks_move(s, old, c);
+    reconcile_forget(s, old);
     for (struct running *r; (r = map_each(&s->running, &at));)
         if (r->channel == old)
             r->channel = c;

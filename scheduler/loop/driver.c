@@ -153,6 +153,11 @@ static void commit_done(struct store_job *job)
             engine_claimed(s->engine, run_now(s), claim->delivery, !claim->refused);
         }
         show_prompts(s, c);
+        for (size_t i = 0; i < c->rows.result_count; i++)
+            if (c->results[i].state == DELIVERY_UNKNOWN) {
+                reconcile_wanted(s);
+                break;
+            }
         flush(s);
     }
     commit_free(c);

@@ -2,7 +2,8 @@
  * on its way), revisions.c (campaigns in and out of the engine), channels.c (plugin instances),
  * guests.c and accounts.c (what plugins see), tasks.c (what a platform asks its members), reload.c
  * (the service file read again), gateway.c (what the API asks for), clock.c (what time it is),
- * doubts.c (what is unknown), readings.c (what a platform knows of its customers). */
+ * doubts.c (what is unknown), reconcile.c (looking for it), readings.c (what a platform knows of
+ * its customers). */
 #ifndef PACELINE_LOOP_INTERNAL_H
 #define PACELINE_LOOP_INTERNAL_H
 
@@ -134,6 +135,7 @@ struct run {
     char clock_problem[256];
     uint64_t zones_at_ms; /* uv_now: when the zones' files are read again */
     struct doubts *doubts;
+    struct reconciler *reconciler;
 
     struct commit *gather; /* what the next transaction takes */
     bool committing;
@@ -231,6 +233,16 @@ void account_release(struct run *s, struct account *a); /* NULL is fine */
 const struct channel_account *account_conf(const struct account *a);
 void *account_instance(const struct account *a);
 void accounts_quiet(struct run *s);
+
+/* reconcile.c */
+void reconcile_wanted(struct run *s); /* a send became unknown */
+void reconcile_tick(struct run *s);
+/* Whether it is about a send that was looked for. */
+bool reconcile_settled(struct run *s, uint64_t id, const struct channel_outcome *o);
+/* Whether this prompt of the store is one that was found again, and nobody has taken up yet. */
+bool reconcile_adopts(struct run *s, int64_t number);
+void reconcile_forget(struct run *s, const struct chan *c);
+void reconcile_free(struct run *s);
 
 /* tasks.c */
 void task_new(struct run *s, struct send *x);

@@ -412,10 +412,27 @@ static void start(struct run *s, struct load *l)
     spec.paused = l->status == REVISION_PAUSED;
     spec.owner = r;
     engine_add_revision(s->engine, run_now(s), &spec);
-    for (size_t i = 0; i < l->prompt_count; i++)
+    for (size_t i = 0; i < l->prompt_count; i++) {
+        reconcile_adopts(s, l->prompts[i].prompt.id);
         restore_prompt(s, r, &l->prompts[i]);
+    }
     log_line(LOG_INFO, "campaign", "loaded campaign=%s revision=%lld lanes=%zu", r->name,
              (long long)r->id, l->lane_count);
+}
+
+/* A task that was found again, of a revision that runs. */
+static bool take_up_found(struct run *s, struct load *l)
+{
+    struct running *r = map_get(&s->running, l->id);
+    bool any = false;
+
+    for (size_t i = 0; r && i < l->prompt_count; i++) {
+        if (!reconcile_adopts(s, l->prompts[i].prompt.id))
+            continue;
+        restore_prompt(s, r, &l->prompts[i]);
+        any = true;
+    }
+    return any;
 }
 
 static void follow(struct run *s, struct load *l)
@@ -423,6 +440,8 @@ static void follow(struct run *s, struct load *l)
     bool known = engine_has_revision(s->engine, l->id);
     bool active = l->status == REVISION_APPROVED || (l->status == REVISION_PAUSED && l->approved);
 
+    if (known && take_up_found(s, l) && active)
+        return; /* nobody has decided anything */
     if (!active && !known && l->prompt_count) {
         start(s, l); /* canceled with its questions open: they stay until answered or late */
         engine_drop(s->engine, run_now(s), l->id, !l->prompts[0].prompt.ref);

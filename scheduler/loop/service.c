@@ -78,6 +78,7 @@ static void on_watch(uv_timer_t *t)
     clock_tick(s);
     doubts_tick(s);
     readings_tick(s);
+    reconcile_tick(s);
 }
 
 static void on_signal(uv_signal_t *h, int number)
@@ -246,6 +247,7 @@ static int start(struct run *s, const char *config_file, const char *plugin_dir,
     s->storer = storer_start(&s->loop, s->store);
     gateway_init(s);
     s->started_at = run_now(s);
+    reconcile_wanted(s); /* what an earlier run left */
     strbuf_printf(&spool, "%s.spool", s->conf->store_path);
     rc = api_start(&s->api, &s->api_host, s->conf->socket_path, spool.text, wake_loop, s, e);
     strbuf_dispose(&spool);
@@ -269,6 +271,7 @@ static void stop(struct run *s)
     driver_free(s);
     prompts_free(s);
     doubts_free(s);
+    reconcile_free(s);
     readings_free(s);
     for (struct running *r; (r = map_each(&s->running, &at));) {
         campaign_free(r->campaign);

@@ -450,6 +450,30 @@ int store_prompts(struct store *s, int64_t revision,
 /* nonce, shown_at, snoozed_until, reminded, doubted. One that is closed meanwhile: nothing. */
 int store_prompt_update(struct store *s, const struct store_prompt *p, struct err *e);
 
+/* --- sends whose answer was lost: unknown deliveries, send by send --- */
+
+struct store_lost_row {
+    int64_t revision, lane, send, delivery;
+    instant_t claimed_at;
+    const char *recipient, *sender, *values, *channel;
+};
+/* Those claimed at or after `since`, in order of revision, lane, claim, send and delivery. */
+int store_lost(struct store *s, instant_t since,
+               int (*each)(void *ctx, const struct store_lost_row *row), void *ctx, struct err *e);
+/* Every id that the platform gave to a send of the revision. */
+int store_refs(struct store *s, int64_t revision, int (*each)(void *ctx, const char *ref),
+               void *ctx, struct err *e);
+
+struct store_adoption { /* the platform has it after all */
+    int64_t revision, lane, send;
+    instant_t claimed_at, at;
+    const char *ref;
+    const int64_t *deliveries;
+    size_t count;
+};
+/* Those that are unknown still become prompted, in a task. One record. */
+int store_adopt(struct store *s, const struct store_adoption *a, uint64_t *adopted, struct err *e);
+
 /* At start: every claim without an outcome becomes unknown/interrupted; one of which nobody was
  * asked (by hand) waits again. */
 int store_recover(struct store *s, instant_t at, uint64_t *unknown, struct err *e);

@@ -244,6 +244,51 @@ def test_the_receive_cap_holds_and_a_full_one_is_tried_once_more():
         equal(len(place.calls("externalcontact/add_msg_template")), 1, "asked once")
 
 
+def test_a_lost_answer_is_found_again():
+    with Wecom(PEOPLE, options=("--fault", "lose-answer:#1:externalcontact/add_msg_template")) as place:
+        place.start()
+        place.launch(place.mass("spring", [(f"wm{n}", "lin.yue" if n % 2 else "he.qi")
+                                           for n in range(1, 9)]))
+        place.wait_count("spring", "prompted", 8)
+        equal(len(place.calls("externalcontact/add_msg_template")), 2, "nothing was repeated")
+        place.tell("tap", {})
+        place.wait_state("spring", "done")
+        equal(place.show("spring")["counts"].get("sent"), 8, "all sent")
+        equal([r["event"] for r in place.audit() if r["event"] == "reconcile"], ["reconcile"], "said")
+        place.cli("audit", "verify")
+
+
+def test_a_lost_request_stays_unknown_for_a_person():
+    with Wecom(PEOPLE, account="", options=(
+            "--fault", "reset-before:#1:externalcontact/add_msg_template")) as place:
+        text = open(place.path("paceline.yaml")).read().replace("for: 20s", "for: 1s")
+        place.write("paceline.yaml", text)
+        place.start()
+        place.launch(place.mass("spring", [(f"wm{n}", "lin.yue" if n % 2 else "he.qi")
+                                           for n in range(1, 9)]))
+        place.wait_count("spring", "prompted", 4)
+        place.wait_count("spring", "unknown", 4)
+        found = wait_until(lambda: [r for r in place.audit() if r["event"] == "reconcile"], "said")
+        true("no task" in found[0]["detail"]["not_found"], found)
+        equal(len(place.calls("externalcontact/add_msg_template")), 2, "nothing was repeated")
+
+
+def test_a_kill_between_the_call_and_its_answer_is_found_again():
+    with Wecom(PEOPLE, options=("--fault", "slow:#1:externalcontact/add_msg_template",)) as place:
+        place.start()
+        place.launch(place.mass("spring", [(f"wm{n}", "lin.yue") for n in range(1, 9)]))
+        wait_until(lambda: place.state()["tasks"], "the platform has it")
+        place.service.kill()
+        place.start()
+        place.wait_count("spring", "prompted", 8)
+        equal(len(place.state()["tasks"]), 1, "one task")
+        place.tell("tap", {})
+        place.wait_count("spring", "sent", 4)
+        # the four of he.qi were refused in the answer that was lost: in no result, so nobody knows
+        place.wait_count("spring", "unknown", 4)
+        place.check_sums("spring")
+
+
 def test_members_get_app_messages():
     with Wecom(world({"wm1": "lin.yue"})) as place:
         place.start()
