@@ -63,16 +63,29 @@ static void set_zone(const char *name)
     set = name;
 }
 
-/* Counted from the fields, not from tm_gmtoff. */
+static bool leap(int year)
+{
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+/* Counted year by year, once. */
+static int64_t days_before(int year)
+{
+    static int64_t table[2200 - 1970];
+
+    if (!table[1]) {
+        for (int y = 1970; y + 1 < 2200; y++)
+            table[y + 1 - 1970] = table[y - 1970] + (leap(y) ? 366 : 365);
+    }
+    property_check(year >= 1970 && year < 2200, "year %d", year);
+    return table[year - 1970];
+}
+
 static int64_t days_of(int year, int month, int dom)
 {
     static const int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
-    int64_t days = 0;
 
-    for (int y = 1970; y < year; y++)
-        days += (y % 4 == 0 && y % 100 != 0) || y % 400 == 0 ? 366 : 365;
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return days + before[month - 1] + (leap && month > 2) + dom - 1;
+    return days_before(year) + before[month - 1] + (leap(year) && month > 2) + dom - 1;
 }
 
 int64_t zone_wall_minute(const struct zone *p, instant_t t)
@@ -117,9 +130,9 @@ const struct stretch *stretch_any(struct dice *d)
 
 void date_of_day(int64_t day, int *year, int *month, int *dom)
 {
-    *year = 1970;
+    *year = 1970 + (int)(day / 366);
     *month = 1;
-    while (days_of(*year + 1, 1, 1) <= day)
+    while (days_before(*year + 1) <= day)
         ++*year;
     while (*month < 12 && days_of(*year, *month + 1, 1) <= day)
         ++*month;

@@ -45,7 +45,7 @@ static void fetch(struct world *w, const struct effect *f)
     for (size_t i = 0; i < w->row_count && n < 4 && n < f->cap; i++) {
         struct row *r = &w->rows[i];
         if ((int64_t)r->campaign + 1 != f->revision || (int64_t)r->lane + 1 != f->lane ||
-            r->id <= f->after || r->state != DELIVERY_PENDING)
+            r->id <= f->after || r->state != DELIVERY_PENDING || (f->key && r->key != f->key))
             continue;
         r->life = w->life;
         out[n++] = waiting_of(r);
@@ -86,9 +86,14 @@ static void history(struct world *w, const struct effect *f)
 static void claim(struct world *w, const struct effect *f)
 {
     struct row *r = row_of(w, f->delivery);
+    const struct pace *pace = &w->campaigns[r->campaign].pace;
 
     property_check(r->state == DELIVERY_PENDING, "delivery %lld claimed twice", (long long)r->id);
     property_check(w->place_count < PLACES, "too many claims");
+    property_check(pace->ceiling == 0 || w->lane_answer[r->lane] == INSTANT_MIN ||
+                       f->at >= w->lane_answer[r->lane] + pace->floor,
+                   "at %lld: claimed %lld after the lane's last answer", (long long)f->at,
+                   (long long)(f->at - w->lane_answer[r->lane]));
     r->place = w->place_count;
     w->places[w->place_count++] = (struct held_place){.row = r,
                                                       .send = f->send,
@@ -474,6 +479,9 @@ static void campaign_any(struct world *w, struct campaign *c)
     c->pace.floor = dice_one_in(w->dice, 3) ? 0 : dice_between(w->dice, 0, 300) * w->scale;
     c->pace.ceiling =
         c->pace.floor + (dice_one_in(w->dice, 3) ? 0 : dice_between(w->dice, 0, 600) * w->scale);
+    c->pace.distribution = dice_one_in(w->dice, 2) ? PACE_UNIFORM : PACE_EXPONENTIAL;
+    if (c->schedule.end != INSTANT_NEVER && dice_one_in(w->dice, 3))
+        c->pace.distribution = PACE_SPREAD;
     c->batch = dice_one_in(w->dice, 3) ? 1 + (uint32_t)dice_below(w->dice, 5) : 1;
 }
 
@@ -484,7 +492,7 @@ static void rows_any(struct world *w, size_t campaign)
         *r = (struct row){
             .id = (int64_t)w->row_count,
             .recipient = dice_between(w->dice, 1, RECIPIENTS),
-            .key = dice_between(w->dice, 0, 1),
+            .key = dice_between(w->dice, 1, 2),
             .campaign = campaign,
             .lane = w->campaigns[campaign].channel * SENDERS + dice_below(w->dice, SENDERS),
         };
@@ -671,7 +679,7 @@ int main(int argc, char **argv)
 {
     static const struct property list[] = {
         {"limits of every scope through the engine: neither too much nor too little",
-         neither_too_much_nor_too_little, 500},
+         neither_too_much_nor_too_little, 800},
     };
 
     return property_main(argc, argv, list, sizeof list / sizeof list[0]);
