@@ -163,16 +163,26 @@ static bool waits_for_room(const struct queue *q, enum reason reason)
            (reason == REASON_CHANNEL_QUOTA && q->revision->channel->stopped_until != INSTANT_NEVER);
 }
 
-/* What a hold does to the item: it is due when the hold ends. One that only a person ends leaves a
- * mark, and a fresh random start when it is over. */
-static void apply_hold(const struct queue *q, struct item *item, const struct ruling *sum)
+/* What ends for all lanes at one instant: a period of a calendar limit, a closed time. */
+static bool ends_for_all(const struct queue *q, instant_t t, const struct meter *limit)
+{
+    return (limit && !limit->spec.rolling) || schedule_closed(q->revision->spec.schedule, t - 1);
+}
+
+/* What a hold does to the item: it is due when the hold ends; a random phase later when others are
+ * freed with it. One that only a person ends leaves a mark, and a fresh random start when it is
+ * over. */
+static void apply_hold(const struct queue *q, struct item *item, const struct ruling *sum,
+                       const struct meter *limit)
 {
     if (sum->reason == REASON_GAP)
         return;
     if (sum->not_before == INSTANT_NEVER)
         item->event_held |= !waits_for_room(q, sum->reason) && sum->reason != REASON_NOT_STARTED;
     else if (sum->not_before > item->due)
-        item->due = due_in_schedule(q, item, sum->not_before);
+        item->due = ends_for_all(q, sum->not_before, limit)
+                        ? due_anew(q, item, sum->not_before)
+                        : due_in_schedule(q, item, sum->not_before);
 }
 
 static bool restart_after_hold(struct engine *e, const struct queue *q, struct item *item)
@@ -247,7 +257,7 @@ static bool judge_queue(struct engine *e, struct queue *q, struct choice *c, ins
         if (sum.verdict == VERDICT_DROP) /* ended: revision_end_due sees to it */
             return false;
         if (sum.verdict == VERDICT_HOLD)
-            apply_hold(q, item, &sum);
+            apply_hold(q, item, &sum, sayer_of(&who, sum.gate));
         c->queue = q;
         c->index = i;
         c->go = sum.verdict == VERDICT_GO;

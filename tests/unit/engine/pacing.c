@@ -285,6 +285,32 @@ static void a_window_that_opens_at_the_hour_starts_in_its_second_minute(void **s
     }
 }
 
+/* All lanes are full for the day, and the next one begins for all of them at the same instant: they
+ * start at random phases, as when a window opens. */
+static void a_new_day_of_a_limit_is_no_burst(void **state)
+{
+    const instant_t midnight = noon + 12 * MS_PER_HOUR;
+    struct engine_limit daily = {
+        .scope = SCOPE_SENDER, .max = 1, .period = PERIOD_DAY, .text = "1 per day sender"};
+
+    (void)state;
+    tiny_start(&w, noon, 4, (struct engine_channel){0});
+    struct engine_revision *r = tiny_revision(&w, &utc);
+    r->pace = (struct pace){600000, 3600000, PACE_UNIFORM};
+    r->limits = &daily;
+    r->limit_count = 1;
+    for (int64_t lane = 1; lane <= 4; lane++)
+        tiny_rows(&w, r, lane, 2);
+    tiny_add(&w, r);
+    tiny_run(&w, INSTANT_NEVER);
+    assert_int_equal(w.sent_count, 8);
+    for (size_t i = 4; i < 8; i++) {
+        assert_in_range(w.sent[i].at, midnight + 1, midnight + 3600000);
+        assert_true(i == 4 || w.sent[i].at > w.sent[i - 1].at + 1000);
+    }
+    engine_free(w.engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +322,7 @@ int main(void)
         cmocka_unit_test(a_sender_is_warmed_up),
         cmocka_unit_test(no_send_in_minute_00_or_30_where_the_platform_asks),
         cmocka_unit_test(a_window_that_opens_at_the_hour_starts_in_its_second_minute),
+        cmocka_unit_test(a_new_day_of_a_limit_is_no_burst),
     };
 
     tz_utc(&utc);
