@@ -107,7 +107,7 @@ static void run(struct dice *d, struct planned *p)
     uint64_t planned = 0;
 
     for (size_t i = 0; i < p->rows; i++)
-        plan_add(plan, p->row_sender[i], REASON_NONE, 0);
+        plan_add(plan, p->row_sender[i], 0, REASON_NONE, 0);
     while (plan_run(plan, 1000))
         ;
     for (size_t i = 0; i < p->rows; i++) {
