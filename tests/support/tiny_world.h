@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { TINY_ROWS = 4000, TINY_REVISIONS = 8 };
+enum { TINY_ROWS = 4000, TINY_REVISIONS = 8, TINY_LANES = 64 };
 
 struct tiny_row { /* delivery = index + 1 */
     int64_t revision, lane, recipient, key;
@@ -26,7 +26,7 @@ struct tiny_world {
     instant_t now;
     struct schedule schedules[TINY_REVISIONS];
     struct engine_revision revisions[TINY_REVISIONS]; /* id = index + 1 */
-    struct engine_revision_lane lanes[TINY_REVISIONS][4];
+    struct engine_revision_lane lanes[TINY_REVISIONS][TINY_LANES];
     struct tiny_row rows[TINY_ROWS];
     struct tiny_sent sent[TINY_ROWS];
     size_t revision_count, row_count, sent_count;
