@@ -158,7 +158,8 @@ static void rows_checked(struct request *rq)
 /* A part of a submission of another kind, or NULL. */
 static const char *other_part(const struct spool *spool)
 {
-    static const char *const others[] = {"campaign", "audience", "attachment", "only", "again"};
+    static const char *const others[] = {"campaign", "audience", "attachment",
+                                         "only",     "again",    "allow_partial"};
 
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (spool_count(spool, others[i]) > 0)

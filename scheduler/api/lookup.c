@@ -1,5 +1,6 @@
 #include "api/lookup.h"
 
+#include "api/emit.h"
 #include "api/objects.h"
 #include "base/lang.h"
 
@@ -177,6 +178,9 @@ void reply_campaign(struct request *rq, const struct store_revision *r)
 {
     struct frame f = frame_of(r->manifest, request_zones(rq));
 
-    object_campaign(&rq->answer.body.text, r, &f, rq->now);
+    object_campaign_open(&rq->answer.body.text, r, &f, rq->now);
+    emit_key(&rq->answer.body.text, "plan");
+    emit_raw(&rq->answer.body.text, r->plan ? r->plan : "null");
+    strbuf_putc(&rq->answer.body.text, '}');
     request_reply(rq, 200);
 }

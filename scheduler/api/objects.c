@@ -250,6 +250,7 @@ struct store_revision *revision_copy(struct arena *arena, const struct store_rev
     copy->title = copy_text(arena, r->title);
     copy->channel = copy_text(arena, r->channel);
     copy->manifest = copy_text(arena, r->manifest);
+    copy->plan = copy_text(arena, r->plan);
     copy->submitted_by = copy_text(arena, r->submitted_by);
     for (size_t i = 0; i < r->approval_count; i++)
         approvals[i] = (struct store_approval){.by = copy_text(arena, r->approvals[i].by),

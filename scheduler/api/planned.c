@@ -140,8 +140,6 @@ void planned_sum_open(struct strbuf *b, const struct planned *p, const struct pl
 
     snprintf(seed, sizeof seed, "%" PRIu64, p->seed);
     emit_open(b, '{');
-    emit_key(b, "summary");
-    emit_open(b, '{');
     emit_put_bool(b, "feasible", s->shortfall == 0);
     emit_put_number(b, "recipients", (int64_t)s->recipients);
     emit_put_number(b, "planned", (int64_t)s->planned);
@@ -153,15 +151,4 @@ void planned_sum_open(struct strbuf *b, const struct planned *p, const struct pl
     put_binding(b, s);
     emit_put_text(b, "seed", seed);
     put_days(b, p, plan);
-}
-
-void planned_end(struct strbuf *b)
-{
-    strbuf_puts(b, "}}");
-}
-
-void planned_sum(struct strbuf *b, const struct planned *p, const struct plan *plan)
-{
-    planned_sum_open(b, p, plan);
-    planned_end(b);
 }

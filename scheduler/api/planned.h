@@ -20,11 +20,9 @@ struct planned { /* whose plan it is */
 /* A delivery object: `delivery` is the row, `state` planned, skipped or expired. */
 void planned_row(struct strbuf *b, const struct planned *p, uint64_t row, const struct plan_row *r,
                  const char *recipient);
-/* `{"summary":{…}}`, beyond the contract with `days`: how many go in each hour of a day. */
-void planned_sum(struct strbuf *b, const struct planned *p, const struct plan *plan);
-/* The same, open for more keys; planned_end closes it. */
+/* The summary, beyond the contract with `days`: how many go in each hour of a day. Without its
+ * closing brace, for keys behind it. */
 void planned_sum_open(struct strbuf *b, const struct planned *p, const struct plan *plan);
-void planned_end(struct strbuf *b);
 const char *plan_state_name(enum plan_state state);
 
 #endif

@@ -5,6 +5,7 @@
  *     open     store thread   attachments, the audience's header; a loading revision is begun
  *     rows     store thread   again and again: a chunk of rows is rendered, judged and stored
  *     seal     store thread   attachments stored, the manifest written, its digest looked up
+ *     foresee  store thread   again and again: a slice of the plan; refused when infeasible
  *     hold     loop thread    older revisions stop sending before the store pauses them
  *     end      store thread   the revision becomes visible
  *     tell     loop thread    the engine reads the truth, the submitter is answered
@@ -12,6 +13,7 @@
  * Once something is wrong nothing more is stored, but the rest is still read, so that all errors of
  * a file are found in one run; then what was begun is dropped. */
 #include "api/emit.h"
+#include "api/foresee.h"
 #include "api/handlers.h"
 #include "api/lookup.h"
 #include "api/objects.h"
@@ -34,7 +36,7 @@ struct submission {
     struct lookup lookup; /* first; .revision: what it became */
     struct diags diags;
     const struct service *conf;
-    bool again;
+    bool again, allow_partial;
     const char *only; /* or NULL */
 
     char *bytes; /* of the campaign file */
@@ -54,8 +56,10 @@ struct submission {
     uint64_t stored;
     uint64_t told; /* of stored, on the loop thread */
 
-    struct strbuf manifest;
+    struct strbuf manifest, plan;
     struct digest digest;
+    struct foresight foresight;
+    bool foreseen;
     int64_t held[HELD_MAX]; /* revisions that send now */
     size_t held_count;
     int64_t revision;
@@ -76,6 +80,7 @@ static void opened(struct request *rq);
 static int take_rows(struct store *s, struct request *rq);
 static void rows_taken(struct request *rq);
 static int seal(struct store *s, struct request *rq);
+static void sealed(struct request *rq);
 static void hold(struct request *rq);
 static int end(struct store *s, struct request *rq);
 static void tell(struct request *rq);
@@ -87,7 +92,9 @@ static void submission_dispose(void *state)
 
     review_close(s->review);
     campaign_free(s->campaign);
+    foresee_dispose(&s->foresight);
     strbuf_dispose(&s->manifest);
+    strbuf_dispose(&s->plan);
     strbuf_dispose(&s->tags);
     ties_dispose(&s->ties);
     diags_dispose(&s->diags);
@@ -97,7 +104,8 @@ static void submission_dispose(void *state)
 void submit_bundle(struct request *rq)
 {
     struct submission *s = arena_alloc(rq->arena, sizeof(*s));
-    const char *again = spool_field(rq->spool, "again");
+    const char *again = spool_field(rq->spool, "again"),
+               *partial = spool_field(rq->spool, "allow_partial");
 
     diags_init(&s->diags);
     rq->state = s;
@@ -105,12 +113,15 @@ void submit_bundle(struct request *rq)
     s->conf = rq->conf; /* lives as long as the request, whatever is reloaded */
     s->only = spool_field(rq->spool, "only");
     s->again = again && strcmp(again, "true") == 0;
+    s->allow_partial = partial && strcmp(partial, "true") == 0;
     if (!spool_file(rq->spool, "campaign", NULL))
         request_fail_with(rq, ERR_USAGE, tr("the submission has no part '%s'"), "campaign");
     else if (spool_count(rq->spool, "contacts") > 0)
         request_fail_with(rq, ERR_USAGE, tr("unknown part '%.64s'"), "contacts");
     else if (again && !s->again && strcmp(again, "false") != 0)
         request_fail_with(rq, ERR_USAGE, tr("'%s' must be true or false"), "again");
+    else if (partial && !s->allow_partial && strcmp(partial, "false") != 0)
+        request_fail_with(rq, ERR_USAGE, tr("'%s' must be true or false"), "allow_partial");
     else if (s->only && *s->only == '\0')
         request_fail_with(rq, ERR_USAGE, tr("'%s' names no recipient"), "only");
     else
@@ -249,7 +260,7 @@ static int open_review(struct store *store, struct request *rq)
     const struct spool_part *audience = spool_file(rq->spool, "audience", NULL);
     const char **attachments =
         arena_array(rq->arena, c->attachment_count + 1, sizeof(*attachments));
-    size_t senders = 0;
+    size_t count = 0;
     char *book = NULL; /* a copy of the contact book */
 
     ties_init(&s->ties, s->channel, s->kind, c, rq->arena);
@@ -272,9 +283,13 @@ static int open_review(struct store *store, struct request *rq)
     review_tags(s->review, tags_of, s);
     if (ties_follow(&s->ties, store, s->review, c, &s->diags, &rq->e))
         return rq->e.code;
-    review_senders(s->review, &senders);
-    s->lanes = arena_array(rq->arena, senders, sizeof(*s->lanes));
-    s->parts = arena_array(rq->arena, senders, sizeof(*s->parts));
+    const char *const *senders = review_senders(s->review, &count);
+    s->lanes = arena_array(rq->arena, count, sizeof(*s->lanes));
+    s->parts = arena_array(rq->arena, count, sizeof(*s->parts));
+    rc = foresee_begin(&s->foresight, store, c, s->channel, s->kind, senders, count, rq->now,
+                       request_store_zones(rq), rq->arena, &rq->e);
+    if (rc)
+        return rc;
     const struct store_submission sub = {
         .campaign = c->id, .title = c->title, .by = rq->who.name, .at = rq->now};
     rc = store_submit_begin(store, &sub, &s->loading, &rq->e);
@@ -366,7 +381,7 @@ static int keep_row(struct store *store, struct request *rq, struct chunk *chunk
     out->message = row->message;
     chunk->bytes += strlen(out->recipient) + (out->values ? strlen(out->values) : 0);
     chunk->count++;
-    return 0;
+    return foresee_row(&s->foresight, store, out, row->sender_index, row->zone, &rq->e);
 }
 
 /* A test send keeps one row: the first of that recipient. */
@@ -427,10 +442,10 @@ static void rows_taken(struct request *rq)
     if (rq->rc || s->diags.errors > 0)
         give_up(rq);
     else
-        request_store(rq, seal, hold);
+        request_store(rq, seal, sealed);
 }
 
-/* --- seal, hold --- */
+/* --- seal, foresee, hold --- */
 
 static int keep_sending(void *ctx, const struct store_revision *r)
 {
@@ -489,6 +504,58 @@ static int seal(struct store *store, struct request *rq)
     return rc;
 }
 
+static int foresee(struct store *store, struct request *rq)
+{
+    struct submission *s = rq->state;
+    uint64_t seed = revision_seed(&s->digest);
+
+    (void)store; /* only its thread is used: a plan takes a while */
+    s->foreseen = !foresee_run(&s->foresight, seed);
+    if (s->foreseen)
+        foresee_sum(&s->foresight, &s->digest, seed, &s->plan);
+    return 0;
+}
+
+static void refuse_infeasible(struct request *rq, const struct plan_sum *sum)
+{
+    struct submission *s = rq->state;
+    const struct campaign *c = s->campaign;
+
+    diag_add(
+        &s->diags, c->file, 0, 0, DIAG_ERROR, ERR_REFUSED,
+        tr("infeasible: %llu of %llu are not reached before the end; 'paceline plan' says what "
+           "binds and what would help, --allow-partial accepts it"),
+        (unsigned long long)sum->shortfall, (unsigned long long)sum->recipients);
+    give_up(rq);
+}
+
+static void foreseen(struct request *rq)
+{
+    struct submission *s = rq->state;
+    const struct plan_sum *sum = s->foreseen ? plan_sum(s->foresight.rehearsal.plan) : NULL;
+
+    if (rq->rc)
+        give_up(rq);
+    else if (!sum)
+        request_store(rq, foresee, foreseen);
+    else if (sum->shortfall > 0 && !s->allow_partial)
+        refuse_infeasible(rq, sum);
+    else
+        hold(rq);
+}
+
+static void sealed(struct request *rq)
+{
+    const struct submission *s = rq->state;
+
+    if (rq->rc)
+        give_up(rq);
+    else if (s->known) /* the same again was foreseen then */
+        hold(rq);
+    else
+        request_store(rq, foresee, foreseen);
+}
+
 static void hold(struct request *rq)
 {
     const struct submission *s = rq->state;
@@ -518,6 +585,8 @@ static int end(struct store *store, struct request *rq)
         .approvers = s->campaign->approvers,
         .test = s->channel->standin,
         .by_hand = s->kind->caps.person_confirms,
+        .plan = s->plan.text,
+        .shortfall = s->foreseen ? plan_sum(s->foresight.rehearsal.plan)->shortfall : 0,
     };
     int rc = store_submit_end(store, s->loading, &freeze, &s->revision, &s->unchanged, &rq->e);
 

@@ -743,6 +743,10 @@ const struct lang_pair lang_zh[] = {
     {"in 10 minutes", "10 分钟后"},
     {"infeasible: %lld of %lld are not reached before the end",
      "不可行：到结束时有 %lld 人发不到（共 %lld 人）"},
+    {"infeasible: %llu of %llu are not reached before the end; 'paceline plan' says what binds and "
+     "what would help, --allow-partial accepts it",
+     "不可行：到结束时有 %llu 人发不到（共 %llu 人）；用“paceline "
+     "plan”查看受什么限制、怎样可行，或用 --allow-partial 接受"},
     {"interrupted", "被中断"},
     {"is being withdrawn", "正在撤回"},
     {"is larger than %zu KiB", "大于 %zu KiB"},

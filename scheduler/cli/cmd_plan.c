@@ -58,16 +58,17 @@ static int print_plan(struct planning *p)
 
     if (p->cli->json)
         print_rows(p);
+    strbuf_puts(&line, "{\"summary\":");
     planned_sum_open(&line, &whose, p->plan);
     if (!feasible)
         planning_help(p, &line);
-    planned_end(&line);
+    strbuf_puts(&line, "}}");
     if (p->cli->json) {
         print(&line, p->cli->out);
     } else {
         json_t *object = json_loads(line.text, 0, NULL);
         view_heading(c->id, c->title, p->campaign->settings->standin, p->cli->out);
-        plan_view(p->cli, json_object_get(object, "summary"), p->cli->out);
+        plan_view(json_object_get(object, "summary"), p->cli->out);
         json_decref(object);
     }
     strbuf_dispose(&line);

@@ -65,7 +65,7 @@ static json_t *upload(struct submission *s, const char *file, int *rc)
 {
     const struct cli *cli = s->client->cli;
     const struct campaign *c = s->campaign.campaign;
-    struct upload_part *parts = xmalloc((c->attachment_count + 4) * sizeof(*parts));
+    struct upload_part *parts = xmalloc((c->attachment_count + 5) * sizeof(*parts));
     struct arena *arena = arena_new();
     char **owned = xmalloc((c->attachment_count + 1) * sizeof(*owned));
     size_t count = 0, paths = 0;
@@ -75,6 +75,8 @@ static json_t *upload(struct submission *s, const char *file, int *rc)
         parts[count++] = (struct upload_part){.name = "only", .text = cli->values[OPT_ONLY]};
     if (cli->values[OPT_AGAIN])
         parts[count++] = (struct upload_part){.name = "again", .text = "true"};
+    if (cli->values[OPT_ALLOW_PARTIAL])
+        parts[count++] = (struct upload_part){.name = "allow_partial", .text = "true"};
     if (c->source == AUDIENCE_FILE) {
         owned[paths] = campaign_path(c, c->audience_file);
         parts[count++] = (struct upload_part){

@@ -46,7 +46,7 @@ static bool feasible(struct trial *t, const char *bytes)
     if (c && diags.errors == 0) {
         const struct digest d = planning_digest(c, &p->facts);
         plan_reset(p->plan, &c->schedule, p->seed_text ? p->seed : revision_seed(&d));
-        planning_zones(p, c);
+        rehearsal_zones(&p->rehearsal, c);
         while (plan_run(p->plan, SIZE_MAX))
             ;
         all = plan_sum(p->plan)->shortfall == 0;

@@ -275,9 +275,8 @@ static void show_days(const json_t *s, FILE *to)
         fprintf(to, tr("  ... and %zu more days\n"), count - DAYS_MAX);
 }
 
-void plan_view(const struct cli *cli, const json_t *summary, FILE *to)
+void plan_view(const json_t *summary, FILE *to)
 {
-    (void)cli;
     show_verdict(summary, to);
     show_skipped(summary, to);
     show_instant(summary, "first", tr("first"), to);

@@ -5,6 +5,6 @@
 #include "cli/command.h"
 
 /* All of it, with a histogram as wide as the terminal. `summary` is the object inside. */
-void plan_view(const struct cli *cli, const json_t *summary, FILE *to);
+void plan_view(const json_t *summary, FILE *to);
 
 #endif

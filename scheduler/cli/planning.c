@@ -17,32 +17,11 @@ static void name_senders(struct planning *p)
         p->senders[i] = from[i].name;
 }
 
-void planning_zones(struct planning *p, const struct campaign *c)
-{
-    for (size_t i = 0; i < p->zone_count; i++)
-        plan_zone(p->plan, i + 1, campaign_schedule_in(c, p->zones[i], p->local->zones));
-}
-
-/* Its number in the plan; zones are few. */
-static size_t zone_of(struct planning *p, const char *name)
-{
-    size_t i = 0;
-
-    while (i < p->zone_count && strcmp(p->zones[i], name) != 0)
-        i++;
-    if (i == p->zone_count) {
-        p->zones = xgrow(p->zones, &p->zone_capacity, p->zone_count + 1, sizeof *p->zones);
-        p->zones[p->zone_count++] = arena_strdup(p->arena, name);
-    }
-    return i + 1;
-}
-
 static int add_row(void *ctx, const struct review_row *row)
 {
     struct planning *p = ctx;
 
-    plan_add(p->plan, row->sender_index, row->zone ? zone_of(p, row->zone) : 0, row->skipped,
-             row->message);
+    rehearsal_row(&p->rehearsal, row->sender_index, row->zone, row->skipped, row->message);
     if (p->keep_recipients) {
         p->recipients = xgrow(p->recipients, &p->recipient_capacity, p->recipient_count + 1,
                               sizeof *p->recipients);
@@ -94,16 +73,12 @@ static void take_digest(void *ctx, struct review *review)
 static int read_rows(struct planning *p)
 {
     const struct campaign *c = p->campaign->campaign;
-    struct plan_setup setup = {.from = p->from, .sender_count = p->sender_count};
 
-    setup.channel = spec_channel(1, p->campaign->kind, p->quotas);
-    spec_revision(&setup.terms, c, p->arena);
-    if (p->campaign->kind->caps.platform_confirms && p->campaign->channel->account)
-        spec_receive_cap(&setup.terms, p->campaign->channel->account->receive_cap,
-                         zones_get(p->local->zones, PLATFORM_ZONE), p->arena);
-    p->plan = plan_new(&setup);
+    rehearsal_begin(&p->rehearsal, c, p->campaign->channel, p->campaign->kind, p->sender_count,
+                    p->from, p->local->zones, p->arena);
+    p->plan = p->rehearsal.plan;
     int rc = local_review_all(p->campaign, add_row, take_digest, p, &p->sum, p->diags);
-    planning_zones(p, c);
+    rehearsal_zones(&p->rehearsal, c);
     if (rc == 0 && c->source == AUDIENCE_CONTACTS) {
         say(p->cli, tr("the contact book is in the service: nothing can be planned without it"));
         rc = EXIT_REFUSED;
@@ -144,9 +119,8 @@ int planning_run(struct planning *p)
 
 void planning_dispose(struct planning *p)
 {
-    plan_free(p->plan);
+    rehearsal_dispose(&p->rehearsal);
     free(p->recipients);
-    free(p->zones);
     arena_free(p->arena);
 }
 

@@ -7,8 +7,7 @@
 
 #include "api/planned.h"
 #include "conf/revision.h"
-#include "plan/plan.h"
-#include "plan/spec.h"
+#include "plan/rehearsal.h"
 
 struct planning {
     const struct cli *cli;
@@ -28,17 +27,13 @@ struct planning {
     struct revision_facts facts;
     struct digest digest;
     uint64_t seed;
-    struct engine_quota quotas[SPEC_QUOTAS];
-    const char **zones; /* of recipients, as met */
-    size_t zone_count, zone_capacity;
-    struct plan *plan;
+    struct rehearsal rehearsal;
+    struct plan *plan; /* the rehearsal's */
 };
 
 /* Reads all rows and plans. 0, or the exit code; what is wrong is in `diags` or was said. */
 int planning_run(struct planning *p);
 void planning_dispose(struct planning *p);
-/* The schedule of `c`, for the same rows, in each zone of theirs. `c` must outlive the run. */
-void planning_zones(struct planning *p, const struct campaign *c);
 /* Whose plan it is, for the objects. */
 struct planned planning_whose(const struct planning *p);
 /* Of the campaign, or of one that says something else for the same rows. */

@@ -1,5 +1,7 @@
 #include "cli/view.h"
 
+#include "cli/plan_view.h"
+
 #include "api/limit_text.h"
 #include "base/digest.h"
 #include "base/text.h"
@@ -321,6 +323,8 @@ void view_campaign(const struct cli *cli, const json_t *campaign, FILE *to)
     show_instant(campaign, "start", tr("start"), tr("when approved"), to);
     show_instant(campaign, "end", tr("end"), tr("none"), to);
     show_calendar(campaign, to);
+    if (json_is_object(json_object_get(campaign, "plan")) && strcmp(state, "draft") == 0)
+        plan_view(json_object_get(campaign, "plan"), to);
     view_bar(view_final(counts), audience, &bar);
     field(to, tr("progress"), bar.text);
     view_counts(counts, &sums);

@@ -262,7 +262,8 @@ static void start(struct plan *p)
                 .lane = id, .waiting = l->count, .schedule = l->zone ? p->zones[l->zone] : NULL};
     }
     p->now = p->setup.from;
-    p->horizon = instant_add(p->now, (duration_t)PLAN_YEARS_MAX * 366 * MS_PER_DAY);
+    instant_t begins = terms.schedule->start > p->now ? terms.schedule->start : p->now;
+    p->horizon = instant_add(begins, (duration_t)PLAN_YEARS_MAX * 366 * MS_PER_DAY);
     if (!lanes)
         return;
     terms.id = REVISION;

@@ -11,7 +11,8 @@
 
 struct plan;
 
-/* Longer than that nobody plans; what has not gone by then counts as not reached. */
+/* From its start on; longer than that nobody plans, and what has not gone by then counts as not
+ * reached. */
 enum { PLAN_YEARS_MAX = 10 };
 
 struct plan_setup {

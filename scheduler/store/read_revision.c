@@ -218,7 +218,7 @@ static int revision_read(struct store *s, int64_t id, struct arena *a, struct st
     int rc = sql_get(s, &st,
                      "SELECT r.campaign, c.name, r.title, r.channel, r.digest, r.status,"
                      " r.manifest, r.submitted_by, r.submitted_at, r.approved_at, r.approvers,"
-                     " r.self_approved, r.test, r.audience, r.keep_tasks FROM revision r"
+                     " r.self_approved, r.test, r.audience, r.keep_tasks, r.plan FROM revision r"
                      " JOIN campaign c ON c.id = r.campaign WHERE r.id = ? AND r.serial > 0",
                      e);
     *r = (struct store_revision){.id = id};
@@ -246,6 +246,7 @@ static int revision_read(struct store *s, int64_t id, struct arena *a, struct st
     r->test = sqlite3_column_int(st, 12) != 0;
     r->audience = (uint64_t)sqlite3_column_int64(st, 13);
     r->keep_tasks = sqlite3_column_int(st, 14) != 0;
+    r->plan = column_copy(a, st, 15);
     sqlite3_reset(st);
     if (!whole)
         return sql_damaged(s, "revision", id, e);

@@ -33,7 +33,7 @@ static const char schema[] =
     " first_delivery INTEGER NOT NULL DEFAULT 0, last_delivery INTEGER NOT NULL DEFAULT -1,"
     " closed_state INTEGER NOT NULL DEFAULT 0, closed_reason INTEGER NOT NULL DEFAULT 0,"
     " keep_tasks INTEGER NOT NULL DEFAULT 0,"
-    " channel TEXT, digest BLOB, manifest TEXT) STRICT;"
+    " channel TEXT, digest BLOB, manifest TEXT, plan TEXT) STRICT;"
     "CREATE INDEX revision_campaign ON revision (campaign, serial);"
     "CREATE TABLE approval (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL,"
     " person TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE (revision, person)) STRICT;"

@@ -104,8 +104,10 @@ struct store_freeze {
     struct digest digest;
     const char *channel;
     int approvers;
-    bool test;    /* on a stand-in */
-    bool by_hand; /* a person sends: a claim that nobody was asked about was not sent */
+    bool test;          /* on a stand-in */
+    bool by_hand;       /* a person sends: a claim that nobody was asked about was not sent */
+    const char *plan;   /* JSON object: the plan's summary, or NULL */
+    uint64_t shortfall; /* so many are not reached, and that was allowed */
 };
 
 /* Makes the revision visible as a draft, pauses an older one of the campaign, writes `submit` (and
@@ -147,6 +149,7 @@ struct store_revision {
     struct digest digest;
     enum revision_status status;
     const char *manifest;
+    const char *plan; /* its summary when it was submitted, or NULL */
     const char *submitted_by;
     instant_t submitted_at, approved_at; /* approved_at: INSTANT_MIN when not */
     int approvers;
@@ -255,6 +258,10 @@ struct store_suppression {
 int store_suppressions(struct store *s, int64_t after, size_t limit,
                        int (*each)(void *ctx, const struct store_suppression *x), void *ctx,
                        int64_t *last, bool *more, struct err *e);
+
+/* As submit will skip it, at this moment. */
+int store_is_suppressed(struct store *s, const char *recipient, const char *sender,
+                        bool *suppressed, struct err *e);
 
 /* --- the contact book --- */
 

@@ -273,7 +273,7 @@ static int freeze(struct store *s, int64_t revision, const struct store_freeze *
     int rc = sql_get(s, &st,
                      "UPDATE revision SET serial = ?, status = ?, submitted_by = ?,"
                      " submitted_at = ?, manifest = ?, digest = ?, channel = ?, approvers = ?,"
-                     " test = ?, by_hand = ? WHERE id = ?",
+                     " test = ?, by_hand = ?, plan = ? WHERE id = ?",
                      e);
     if (rc)
         return rc;
@@ -287,7 +287,8 @@ static int freeze(struct store *s, int64_t revision, const struct store_freeze *
     bind_int(st, 8, f->approvers);
     bind_int(st, 9, f->test);
     bind_int(st, 10, f->by_hand);
-    bind_int(st, 11, revision);
+    bind_text(st, 11, f->plan);
+    bind_int(st, 12, revision);
     return sql_run(s, st, e);
 }
 
@@ -311,6 +312,10 @@ static int submit_record(struct store *s, const struct revision_head *r,
     detail_int(detail, "approvers", f->approvers);
     if (suppressed)
         detail_int(detail, "suppressed", (int64_t)suppressed);
+    if (f->shortfall) {
+        json_object_set_new(detail, "allow_partial", json_true());
+        detail_int(detail, "shortfall", (int64_t)f->shortfall);
+    }
     if (f->test)
         json_object_set_new(detail, "test", json_true());
     return decision_record(s, r, "submit", f->by, f->at, &change, detail, e);

@@ -92,6 +92,27 @@ int suppress_judge(struct store *s, int64_t delivery, bool *suppressed, struct e
     return 0;
 }
 
+int store_is_suppressed(struct store *s, const char *recipient, const char *sender,
+                        bool *suppressed, struct err *e)
+{
+    sqlite3_stmt *st;
+    int rc = sql_get(s, &st,
+                     "SELECT EXISTS (SELECT 1 FROM recipient r JOIN suppression p"
+                     " ON p.recipient = r.id WHERE r.name = ?1"
+                     " AND p.sender IN (0, (SELECT id FROM sender WHERE name = ?2)))",
+                     e);
+
+    if (rc)
+        return rc;
+    bind_text(st, 1, recipient);
+    bind_text(st, 2, sender);
+    if ((rc = sql_step(s, st, e)) < 0)
+        return rc;
+    *suppressed = sqlite3_column_int(st, 0) != 0;
+    sqlite3_reset(st);
+    return 0;
+}
+
 static int skip(struct store *s, struct change *c, int64_t revision, int64_t delivery, instant_t at,
                 const char *by, struct err *e)
 {

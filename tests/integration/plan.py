@@ -143,6 +143,35 @@ def test_what_cannot_be_helped_is_said():
         true("neither a later end" in place.cli("plan", file, expect=1).out, "and so it is said")
 
 
+def test_the_infeasible_is_not_submitted_by_accident():
+    with Place() as place:
+        file = place.campaign("much", "dry", [f"r{i}" for i in range(100)], interval="0s..0s",
+                              limits="{max: 10, per: 1h, scope: sender}",
+                              schedule="{start: 2027-03-01 09:00, end: 2027-03-01 12:00}")
+        place.start()
+        refused = place.cli("submit", file, expect=1)
+        true("40 of 100" in refused.err and "--allow-partial" in refused.err, refused.err)
+        place.cli("show", "much", expect=1)
+        place.cli("submit", file, "--allow-partial")
+        _, summary = planned(place, file, expect=1)
+        del summary["help"]
+        equal(place.show("much")["plan"], summary, "what the approver sees is what was planned")
+        said = place.cli("show", "much").out
+        for words in ("infeasible: 40 of 100", "10 per 1h sender", "2027-03-01 Mon"):
+            true(words in said, f"'{words}' in: {said}")
+        record = [r for r in place.audit() if r["event"] == "submit"]
+        equal([(r["detail"]["allow_partial"], r["detail"]["shortfall"]) for r in record],
+              [(True, 40)], "in the audit log")
+        place.cli("submit", file)  # unchanged: nothing is asked again
+
+        place.cli("suppress", "x", "--reason", "asked us to stop")
+        place.submit(place.campaign("some", "dry", ["x", "y"], schedule="{start: 2027-03-01}"))
+        shown = place.show("some")["plan"]
+        equal((shown["feasible"], shown["planned"], shown["skipped"]), (True, 1, {"suppressed": 1}),
+              "who is on the do-not-send list")
+        place.stop()
+
+
 def comparable(rows, settled):
     return [(r["sender"], r["recipient"], r["reason"], r["due_at"],
              r["state"] == settled or r["state"]) for r in due_order(rows)]

@@ -77,7 +77,7 @@ static void a_campaign_object(void **state)
     json_decref(want(submit(f, CAMPAIGN, AUDIENCE), 200));
     json_t *json = want(call(f, "GET", "/api/v1/campaigns/spring", NULL), 200);
     keys_are(json, "campaign title revision state audience counts submitted_by approvals "
-                   "self_approved test channel start end calendar policy warnings");
+                   "self_approved test channel start end calendar policy warnings plan");
     assert_string_equal(text_at(json, "title"), "Spring");
     assert_string_equal(text_at(json, "channel"), "room");
     assert_true(json_is_null(json_object_get(json, "start")));

@@ -222,9 +222,13 @@ static int64_t many(struct fixture *f, const char *campaign)
         OK(store_submit_rows(f->s, revision, &row, 1, &f->e));
     }
     snprintf(manifest, sizeof(manifest), "{\"campaign\":\"%s\"}", campaign);
-    struct store_freeze freeze = {
-        campaign, "alice", ++f->now, manifest, digest_of(manifest, strlen(manifest)),
-        "dry",    1,       false,    false};
+    struct store_freeze freeze = {.campaign = campaign,
+                                  .by = "alice",
+                                  .at = ++f->now,
+                                  .manifest = manifest,
+                                  .digest = digest_of(manifest, strlen(manifest)),
+                                  .channel = "dry",
+                                  .approvers = 1};
     OK(store_submit_end(f->s, revision, &freeze, &revision, &again, &f->e));
     return revision;
 }

@@ -227,8 +227,13 @@ static void later_end_is_newer(void **state)
     row.row = 2;
     row.recipient = "w2";
     OK(store_submit_rows(f->s, slow, &row, 1, &f->e));
-    struct store_freeze freeze = {"spring", "alice", ++f->now, manifest, digest_of(manifest, 2),
-                                  "dry",    1,       false,    false};
+    struct store_freeze freeze = {.campaign = "spring",
+                                  .by = "alice",
+                                  .at = ++f->now,
+                                  .manifest = manifest,
+                                  .digest = digest_of(manifest, 2),
+                                  .channel = "dry",
+                                  .approvers = 1};
     OK(store_submit_end(f->s, slow, &freeze, &revision, &again, &f->e));
     assert_int_equal(view(f, quick).status, REVISION_CANCELED);
     assert_true(current_is(f, "spring", slow));
