@@ -91,7 +91,7 @@ def test_an_end_that_passed_while_the_service_was_down():
     with Place() as place:
         place.start()
         place.launch(place.campaign("gone", "dry", ["x", "y"], "1h..2h", senders="[a]",
-                                    schedule=f'{{end: "{local(4)}"}}'))
+                                    schedule=f'{{end: "{local(4)}"}}'), "--allow-partial")
         place.service.kill()
         end = now_ms() + 4000
         wait_until(lambda: now_ms() > end, "the end")

@@ -336,14 +336,14 @@ class Place:
 
     # --- what one often asks
 
-    def submit(self, file, user=None):
-        digest = self.cli("submit", file, user=user).out
+    def submit(self, file, *options, user=None):
+        digest = self.cli("submit", file, *options, user=user).out
         true(re.fullmatch(r"sha256:[0-9a-f]{64}\n", digest), f"submit printed {digest!r}")
         return digest.strip()
 
-    def launch(self, file):
+    def launch(self, file, *options):
         """Submits and approves (one-person mode)."""
-        digest = self.submit(file)
+        digest = self.submit(file, *options)
         self.cli("approve", os.path.splitext(file)[0])
         return digest
 
