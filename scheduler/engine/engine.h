@@ -191,7 +191,7 @@ enum engine_answer_kind {
     ANSWER_HELD,     /* proven: the guard before the first byte said no */
     ANSWER_NOT_NOW,
     ANSWER_NEVER,
-    ANSWER_UNKNOWN
+    ANSWER_UNKNOWN /* the channel rests, as after NOT_SENT */
 };
 struct engine_answer {
     enum engine_answer_kind kind;

@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-    REST_FIRST_MS = 1000, /* after a failure before the first byte; doubles */
+    REST_FIRST_MS = 1000, /* after a call that nobody answered clearly; doubles */
     REST_DOUBLINGS = 9,
     REST_MAX_MS = 300000,
     NOT_NOW_MS = 60000, /* a channel that says "not now" without saying when; doubles */
@@ -368,8 +368,9 @@ static duration_t backoff(const struct engine *e, int64_t id, duration_t first, 
     return rest + (duration_t)prng_below(&p, (uint64_t)rest / 4 + 1);
 }
 
-/* The longer a channel cannot be reached, the longer it rests. What was on its way when the rest
- * began fails of the same cause: it does not make it longer. */
+/* The longer a channel cannot be reached, or gives no answer that says yes or no, the longer it
+ * rests: a server that is ill, or somebody else's page, must not make a whole audience unknown. What
+ * was on its way when the rest began fails of the same cause: it does not make it longer. */
 static void rest(struct engine *e, struct channel *c, const struct flight *f)
 {
     unsigned doublings = c->failures < REST_DOUBLINGS ? c->failures : REST_DOUBLINGS;
@@ -647,7 +648,7 @@ bool engine_answer(struct engine *e, instant_t now, int64_t send, const struct e
     c = f->queue->lane->channel;
     f->queue->lane->last_answer = e->now;
     stop_whom(e, f, a);
-    if (a->kind == ANSWER_NOT_SENT)
+    if (a->kind == ANSWER_NOT_SENT || a->kind == ANSWER_UNKNOWN)
         rest(e, c, f);
     else if (a->kind != ANSWER_HELD)
         c->failures = 0;

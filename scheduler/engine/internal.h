@@ -29,7 +29,7 @@ struct channel {
     struct meter *quotas;    /* the platform's own: GATE_CHANNEL */
     struct meter *meters;    /* scope channel */
     instant_t stopped_until; /* INSTANT_MIN: open */
-    unsigned failures;       /* in a row, before the first byte */
+    unsigned failures;       /* in a row: not reached, or no clear answer */
     instant_t rested_at;     /* when the last rest began */
 };
 

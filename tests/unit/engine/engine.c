@@ -860,6 +860,33 @@ static void what_was_on_its_way_lengthens_no_rest(void **state)
     engine_free(e);
 }
 
+/* A page of somebody else's, a server that is ill: not the whole audience becomes unknown. */
+static void without_a_clear_answer_the_channel_rests(void **state)
+{
+    static const enum engine_answer_kind second[] = {ANSWER_UNKNOWN, ANSWER_DONE};
+    static const duration_t least[] = {2000, 0}, most[] = {2500, 0};
+    struct effect f;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct bench b = {0};
+        instant_t now = 1800000000000;
+        struct engine *e = one_lane(&b, now, (struct pace){0}, NULL);
+        give(e, now);
+        now = sent_next(e, now, &f);
+        engine_answer(e, now, f.send, &(struct engine_answer){.kind = ANSWER_UNKNOWN});
+        engine_turn(e, now);
+        instant_t next = sent_next(e, now, &f);
+        assert_in_range(next - now, 1000, 1250);
+        now = next;
+        engine_answer(e, now, f.send, &(struct engine_answer){.kind = second[i]});
+        engine_turn(e, now);
+        next = sent_next(e, now, &f);
+        assert_in_range(next - now, least[i], most[i]);
+        engine_free(e);
+    }
+}
+
 static void what_cannot_be_sent_has_a_budget(void **state)
 {
     duration_t apart[100];
@@ -1207,6 +1234,7 @@ int main(void)
         cmocka_unit_test(lateness_moves_no_due_instant_and_eats_no_floor),
         cmocka_unit_test(who_watches_hears_what_a_lane_waits_for),
         cmocka_unit_test(what_was_on_its_way_lengthens_no_rest),
+        cmocka_unit_test(without_a_clear_answer_the_channel_rests),
         cmocka_unit_test(what_cannot_be_sent_has_a_budget),
         cmocka_unit_test(not_now_without_an_instant_backs_off),
         cmocka_unit_test(a_halt_is_no_try),
