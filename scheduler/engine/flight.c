@@ -369,8 +369,8 @@ static duration_t backoff(const struct engine *e, int64_t id, duration_t first, 
 }
 
 /* The longer a channel cannot be reached, or gives no answer that says yes or no, the longer it
- * rests: a server that is ill, or somebody else's page, must not make a whole audience unknown. What
- * was on its way when the rest began fails of the same cause: it does not make it longer. */
+ * rests: a server that is ill, or somebody else's page, must not make a whole audience unknown.
+ * What was on its way when the rest began fails of the same cause: it does not make it longer. */
 static void rest(struct engine *e, struct channel *c, const struct flight *f)
 {
     unsigned doublings = c->failures < REST_DOUBLINGS ? c->failures : REST_DOUBLINGS;
