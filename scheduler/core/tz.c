@@ -13,6 +13,8 @@ enum {
     HEADER = 44,
     TYPE = 6, /* bytes of a type record: offset (4), is DST, abbreviation */
     SECONDS_PER_DAY = 86400,
+    SECONDS_PER_HALF_YEAR = 15778476,
+    NEAR_TRIES = 4,
     OFFSET_MAX = 26 * 3600, /* RFC 8536, 3.2 */
     COUNT_MAX = 1 << 20     /* of anything; keeps sums far from overflow */
 };
@@ -30,6 +32,7 @@ static bool header_read(const uint8_t *p, size_t length, struct counts *c);
 static size_t block_size(const struct counts *c, size_t time_bytes);
 static bool table_valid(const struct tz *z);
 static int32_t offset_at(const struct tz *z, int64_t seconds);
+static size_t last_transition(const struct tz *z, int64_t seconds);
 static int64_t past_gap(const struct tz *z, int64_t wall, int64_t low, int64_t high);
 static int32_t type_offset(const struct tz *z, size_t type);
 static int64_t transition_at(const struct tz *z, size_t i);
@@ -213,7 +216,25 @@ static int32_t offset_at(const struct tz *z, int64_t seconds)
         return type_offset(z, 0);
     if (z->footer && seconds >= transition_at(z, z->count - 1))
         return footer_offset(z, seconds);
-    size_t low = 0, high = z->count; /* the last transition that is not after `seconds` */
+    return type_offset(z, z->indexes[last_transition(z, seconds)]);
+}
+
+/* The last transition that is not after `seconds`, which is not before the first. Most zones change
+ * twice a year, or not at all: so it is looked for there first. */
+static size_t last_transition(const struct tz *z, int64_t seconds)
+{
+    int64_t before_last = (transition_at(z, z->count - 1) - seconds) / SECONDS_PER_HALF_YEAR;
+    size_t back = before_last > 0 ? (size_t)before_last : 0;
+    size_t i = back < z->count ? z->count - 1 - back : 0, low = 0, high = z->count;
+
+    for (int tries = 0; tries < NEAR_TRIES; tries++) {
+        if (transition_at(z, i) > seconds)
+            i--;
+        else if (i + 1 < z->count && transition_at(z, i + 1) <= seconds)
+            i++;
+        else
+            return i;
+    }
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
         if (transition_at(z, middle) <= seconds)
@@ -221,7 +242,7 @@ static int32_t offset_at(const struct tz *z, int64_t seconds)
         else
             high = middle;
     }
-    return type_offset(z, z->indexes[low]);
+    return low;
 }
 
 /* The first second whose wall time is past `wall`: inside a gap, the transition. */
