@@ -27,6 +27,7 @@ struct review {
     struct audience *audience;
     const char *label; /* of the audience's file, as people see it */
     struct diags *diags;
+    size_t first_diag;    /* its own begin there */
     struct diags scratch; /* of one text */
     const char **senders;
     size_t sender_count;
@@ -63,8 +64,12 @@ int review_open(struct review **out, const struct campaign *c,
     const char *const *names;
     char *beside = NULL;
 
-    *r = (struct review){
-        .arena = arena_new(), .campaign = c, .channel = channel, .kind = kind, .diags = diags};
+    *r = (struct review){.arena = arena_new(),
+                         .campaign = c,
+                         .channel = channel,
+                         .kind = kind,
+                         .diags = diags,
+                         .first_diag = diags->count};
     diags_init(&r->scratch);
     r->value_count = c->template ? template_names(c->template, &names) : 0;
     senders_resolve(r, channel);
@@ -133,8 +138,10 @@ int review_next(struct review *r, struct review_row *row, struct err *e)
     int rc = r->ended || !r->audience ? 0 : audience_next(r->audience, &in, e);
 
     if (rc <= 0) {
-        if (rc == 0 && !r->ended)
+        if (rc == 0 && !r->ended) {
             finish(r);
+            diags_order(r->diags, r->first_diag);
+        }
         return rc;
     }
     *row = (struct review_row){.row = in.row,
@@ -552,18 +559,10 @@ static void row_count(struct review *r, const struct review_row *row)
     letter_keep(r, row);
 }
 
-static void finish(struct review *r)
+static void consent_say(struct review *r)
 {
-    r->ended = true;
-    r->sum.zones = r->audience ? audience_zones(r->audience) : 0;
-    taps_count(r);
-    taps_check(r);
-    for (size_t i = 0; i < PROBLEMS; i++)
-        told_end(&r->problems[i], r->diags);
-    if (r->judge)
-        judge_end(r->judge);
     const struct campaign *c = r->campaign;
-    r->sum.open = !r->audience || audience_where_open(r->audience);
+
     if (c->consent && c->source == AUDIENCE_GROUPS)
         diag_add(r->diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_WARNING,
                  ERR_REFUSED,
@@ -576,6 +575,21 @@ static void finish(struct review *r)
                  tr("%s writes only to who agreed to it, and there is no column 'consent': nobody "
                     "is written to"),
                  c->consent);
+}
+
+static void finish(struct review *r)
+{
+    r->ended = true;
+    r->sum.zones = r->audience ? audience_zones(r->audience) : 0;
+    taps_count(r);
+    taps_check(r);
+    for (size_t i = 0; i < PROBLEMS; i++)
+        told_end(&r->problems[i], r->diags);
+    if (r->judge)
+        judge_end(r->judge);
+    const struct campaign *c = r->campaign;
+    r->sum.open = !r->audience || audience_where_open(r->audience);
+    consent_say(r);
     if (!r->audience)
         diag_add(r->diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_WARNING,
                  ERR_REFUSED,
