@@ -14,21 +14,33 @@ struct judge {
     const char *label;
     struct diags *diags;
     struct terms_scratch scratch;
+    struct strbuf whole;  /* one message */
+    struct strbuf behind; /* what is in all of them behind the text: the words of attachments */
+    struct wording *wordings;
+    size_t wording_count;
     struct told *told; /* by the rules' keys */
     struct told variable;
     const char *(*warnings)[2];
     size_t warning_count;
 };
 
+struct wording { /* one of the attachments' texts */
+    size_t from; /* in `behind` */
+    const char *text;
+    struct place at;
+};
+
 struct judged { /* what a finding is about */
     struct judge *judge;
     const struct review_row *row; /* NULL: a name */
     const struct audience_row *in;
-    struct place at; /* of the name */
+    struct place at;    /* of the name */
+    size_t text_length; /* of the row's own text */
 };
 
+static void wordings_add(struct judge *j);
+static void variable_judge(struct judge *j, const struct review_row *row);
 static void audience_judge(struct judge *j);
-static void attachments_judge(struct judge *j);
 static void found_tell(void *ctx, const struct rule_found *found);
 static struct place found_place(const struct judged *d, size_t at, const char **file);
 static void warning_keep(struct judge *j, const struct rule_found *found);
@@ -45,30 +57,25 @@ struct judge *judge_new(const struct campaign *c, const char *label, struct diag
                         .diags = diags,
                         .told = arena_array(arena, keys, sizeof *j->told),
                         .warnings = arena_array(arena, keys, sizeof *j->warnings)};
+    wordings_add(j);
     audience_judge(j);
-    attachments_judge(j);
     return j;
 }
 
-void judge_text(struct judge *j, const struct review_row *row, const struct audience_row *in)
+void judge_message(struct judge *j, const struct review_row *row, const struct audience_row *in)
 {
-    const struct campaign *c = j->campaign;
-    struct judged d = {.judge = j, .row = row, .in = in};
-    size_t length = strlen(row->text), chars = text_chars(row->text, length);
-    size_t values = template_value_chars(c->template, row->recipient, row->values);
+    size_t length = row->text ? strlen(row->text) : 0;
+    struct judged d = {.judge = j, .row = row, .in = in, .text_length = length};
 
-    if (values > chars - values && j->variable.seen) {
-        j->variable.more++;
-    } else if (values > chars - values) {
-        size_t before = j->diags->count;
-        diag_add(j->diags, c->file, c->text_at.line, c->text_at.column, DIAG_ERROR, ERR_REFUSED,
-                 tr("%zu of the text's %zu characters come from the audience (row %llu): under a "
-                    "policy with content rules at most half may"),
-                 values, chars, (unsigned long long)row->row);
-        j->variable =
-            (struct told){.seen = true, .item = j->diags->count > before ? j->diags->count : 0};
-    }
-    rules_judge(c->rules, row->text, length, &j->scratch, found_tell, &d);
+    if (!row->text && j->wording_count == 0)
+        return; /* a picture */
+    if (row->text)
+        variable_judge(j, row);
+    strbuf_reset(&j->whole);
+    strbuf_add(&j->whole, row->text ? row->text : "", length);
+    strbuf_add(&j->whole, j->behind.text ? j->behind.text : "", j->behind.length);
+    rules_judge(j->campaign->rules, j->whole.text ? j->whole.text : "", j->whole.length,
+                &j->scratch, found_tell, &d);
 }
 
 void judge_end(struct judge *j)
@@ -89,6 +96,8 @@ void judge_free(struct judge *j)
     if (!j)
         return;
     terms_scratch_dispose(&j->scratch);
+    strbuf_dispose(&j->whole);
+    strbuf_dispose(&j->behind);
     arena_free(j->arena);
 }
 
@@ -100,6 +109,51 @@ void told_end(const struct told *p, struct diags *diags)
     d->message = p->more == 1 ? arena_printf(diags->arena, tr("%s (and 1 more row)"), d->message)
                               : arena_printf(diags->arena, tr("%s (and %llu more rows)"),
                                              d->message, (unsigned long long)p->more);
+}
+
+static void wording_add(struct judge *j, const char *text, struct place at)
+{
+    if (!text)
+        return;
+    strbuf_putc(&j->behind, '\n'); /* parts words */
+    j->wordings[j->wording_count++] = (struct wording){j->behind.length, text, at};
+    strbuf_puts(&j->behind, text);
+}
+
+/* The card of a link or a mini program is read by everybody. */
+static void wordings_add(struct judge *j)
+{
+    const struct campaign *c = j->campaign;
+
+    j->wordings = arena_array(j->arena, 3 * c->attachment_count, sizeof *j->wordings);
+    for (size_t i = 0; i < c->attachment_count; i++) {
+        const struct conf_attachment *a = &c->attachments[i];
+        wording_add(j, a->title, a->title_at);
+        wording_add(j, a->description, a->description_at);
+        wording_add(j, a->url, a->url_at);
+    }
+}
+
+/* Nobody approves what is in a text that is mostly a variable. */
+static void variable_judge(struct judge *j, const struct review_row *row)
+{
+    const struct campaign *c = j->campaign;
+    size_t chars = text_chars(row->text, strlen(row->text));
+    size_t values = template_value_chars(c->template, row->recipient, row->values);
+
+    if (values <= chars - values)
+        return;
+    if (j->variable.seen) {
+        j->variable.more++;
+        return;
+    }
+    size_t before = j->diags->count;
+    diag_add(j->diags, c->file, c->text_at.line, c->text_at.column, DIAG_ERROR, ERR_REFUSED,
+             tr("%zu of the text's %zu characters come from the audience (row %llu): under a "
+                "policy with content rules at most half may"),
+             values, chars, (unsigned long long)row->row);
+    j->variable =
+        (struct told){.seen = true, .item = j->diags->count > before ? j->diags->count : 0};
 }
 
 /* By what somebody is in the audience, and what a text says about each: tags and columns. */
@@ -119,28 +173,6 @@ static void audience_judge(struct judge *j)
         rules_judge_name(c->rules, names[i], &j->scratch, found_tell, &d);
 }
 
-/* What a text lacks is not missing in a title. */
-static void found_in_words(void *ctx, const struct rule_found *found)
-{
-    if (!found->rule->wants)
-        found_tell(ctx, found);
-}
-
-/* What the card of a link or a mini program says is read by everybody, too. */
-static void attachments_judge(struct judge *j)
-{
-    const struct campaign *c = j->campaign;
-
-    for (size_t i = 0; i < c->attachment_count; i++) {
-        const struct conf_attachment *a = &c->attachments[i];
-        const char *const words[] = {a->title, a->description};
-        struct judged d = {.judge = j, .at = a->at};
-        for (size_t k = 0; k < sizeof words / sizeof *words; k++)
-            if (words[k])
-                rules_judge(c->rules, words[k], strlen(words[k]), &j->scratch, found_in_words, &d);
-    }
-}
-
 static void found_tell(void *ctx, const struct rule_found *found)
 {
     struct judged *d = ctx;
@@ -150,7 +182,8 @@ static void found_tell(void *ctx, const struct rule_found *found)
     struct place at = d->row ? j->campaign->text_at : d->at;
     struct strbuf text = STRBUF_INIT;
 
-    if (p->seen && (!d->row || p->row == d->row->row))
+    bool everywhere = !d->row || (found->term && found->begin >= d->text_length);
+    if (p->seen && (everywhere || p->row == d->row->row))
         return;
     p->row = d->row ? d->row->row : 0;
     if (p->seen) {
@@ -170,17 +203,29 @@ static void found_tell(void *ctx, const struct rule_found *found)
     strbuf_dispose(&text);
 }
 
+static struct place wording_place(const struct judge *j, size_t at)
+{
+    size_t i = j->wording_count;
+
+    while (i > 1 && j->wordings[i - 1].from > at)
+        i--;
+    const struct wording *w = &j->wordings[i - 1];
+    return campaign_text_place(j->campaign, w->text, w->at, at > w->from ? at - w->from : 0);
+}
+
 /* In the campaign file when the campaign wrote it, in the audience when a value brought it. */
 static struct place found_place(const struct judged *d, size_t at, const char **file)
 {
     const struct campaign *c = d->judge->campaign;
     const struct review_row *row = d->row;
-    struct template_origin o =
-        template_origin(c->template, row->recipient, row->sender, row->values, at);
 
     *file = c->file;
+    if (at >= d->text_length)
+        return wording_place(d->judge, at - d->text_length);
+    struct template_origin o =
+        template_origin(c->template, row->recipient, row->sender, row->values, at);
     if (o.kind == ORIGIN_TEXT)
-        return campaign_text_place(c, o.offset);
+        return campaign_text_place(c, c->text, c->text_at, o.offset);
     if (c->source == AUDIENCE_RECIPIENTS)
         return c->recipients[row->row - 1].at;
     *file = d->judge->label ? d->judge->label : c->file;

@@ -20,8 +20,8 @@ struct judge;
 /* `label`: the audience's file, as people see it, or NULL. The campaign has rules. What the
  * audience is chosen by is judged here. */
 struct judge *judge_new(const struct campaign *c, const char *label, struct diags *diags);
-/* `row` has a text. */
-void judge_text(struct judge *j, const struct review_row *row, const struct audience_row *in);
+/* What a recipient will read: the rendered text, and the words of links and mini programs. */
+void judge_message(struct judge *j, const struct review_row *row, const struct audience_row *in);
 void judge_end(struct judge *j);
 const char *const (*judge_warnings(const struct judge *j, size_t *count))[2];
 void judge_free(struct judge *j); /* NULL is fine */

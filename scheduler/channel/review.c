@@ -166,8 +166,8 @@ int review_next(struct review *r, struct review_row *row, struct err *e)
         recipient_judge(r, &in);
     if (row->text && r->judge_texts)
         text_judge(r, row);
-    if (row->text && r->judge)
-        judge_text(r->judge, row, &in);
+    if (r->judge && row->skipped == REASON_NONE)
+        judge_message(r->judge, row, &in);
     if (row->skipped == REASON_NONE && r->campaign->batch > 1)
         row->message = message_of(row->text);
     row_count(r, row);

@@ -46,7 +46,7 @@ struct conf_attachment {
     const char *path;
     const char *title, *url, *description; /* of a link; description NULL: none */
     const char *appid, *page;              /* of a mini program, with a title */
-    struct place at;
+    struct place at, title_at, url_at, description_at;
 };
 /* For people: a file's path, a link's title and address. */
 void attachment_words(struct strbuf *out, const struct conf_attachment *a);
@@ -155,8 +155,10 @@ void campaign_free(struct campaign *c);
  * both zones. In the campaign's arena; the campaign's own when there is no such zone (any more). */
 const struct schedule *campaign_schedule_in(const struct campaign *c, const char *zone,
                                             struct zones *zones);
-/* Where byte `offset` of the message's text stands in the file; the text's place if in doubt. */
-struct place campaign_text_place(const struct campaign *c, size_t offset);
+/* Where byte `offset` of a text (the message's, or of an attachment) stands in the file; the text's
+ * own place `at` if in doubt. */
+struct place campaign_text_place(const struct campaign *c, const char *text, struct place at,
+                                 size_t offset);
 
 /* The path of a file that the campaign names, beside the campaign file. malloc'd. */
 char *campaign_path(const struct campaign *c, const char *relative);

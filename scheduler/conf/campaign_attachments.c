@@ -14,12 +14,15 @@ static bool file_read_one(const struct reader *r, const struct yaml_node *value,
     return a->path != NULL;
 }
 
+/* `at`: where it stands, or NULL. */
 static const char *line_of(const struct reader *r, const struct yaml_node *node, const char *key,
-                           bool required, bool *ok)
+                           bool required, struct place *at, bool *ok)
 {
     const struct yaml_node *value = required ? read_required(r, node, key) : yaml_get(node, key);
     const char *line = value ? read_line(r, value, key, LINE_BYTES_MAX) : NULL;
 
+    if (at && value)
+        *at = place_of(value);
     *ok = *ok && (line || (!required && !value));
     return line;
 }
@@ -43,10 +46,10 @@ static bool link_read(const struct reader *r, const struct yaml_node *node,
     const struct yaml_node *trace = yaml_get(node, "trace");
     bool ok = true, traced = false;
 
-    a->title = line_of(r, node, "title", true, &ok);
-    a->url = line_of(r, node, "url", true, &ok);
-    a->description = line_of(r, node, "description", false, &ok);
-    a->path = line_of(r, node, "picture", false, &ok);
+    a->title = line_of(r, node, "title", true, &a->title_at, &ok);
+    a->url = line_of(r, node, "url", true, &a->url_at, &ok);
+    a->description = line_of(r, node, "description", false, &a->description_at, &ok);
+    a->path = line_of(r, node, "picture", false, NULL, &ok);
     if (trace && read_bool(r, trace, "trace", &traced) && traced)
         read_error(r, trace, tr("'%s' is not supported yet"), "trace");
     return ok && url_check(r, node, a->url);
@@ -57,10 +60,10 @@ static bool miniprogram_read(const struct reader *r, const struct yaml_node *nod
 {
     bool ok = true;
 
-    a->appid = line_of(r, node, "appid", true, &ok);
-    a->title = line_of(r, node, "title", true, &ok);
-    a->page = line_of(r, node, "page", true, &ok);
-    a->path = line_of(r, node, "picture", true, &ok);
+    a->appid = line_of(r, node, "appid", true, NULL, &ok);
+    a->title = line_of(r, node, "title", true, &a->title_at, &ok);
+    a->page = line_of(r, node, "page", true, NULL, &ok);
+    a->path = line_of(r, node, "picture", true, NULL, &ok);
     return ok;
 }
 

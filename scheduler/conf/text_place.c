@@ -9,22 +9,24 @@
 
 static struct place place_at(const char *source, const char *s);
 static const char *walk(const char *s, char style, const char *text, const char *until);
-static struct place in_literal(const struct campaign *c, const char *header, size_t offset);
+static struct place in_literal(const char *text, struct place at, const char *header,
+                               size_t offset);
 
-struct place campaign_text_place(const struct campaign *c, size_t offset)
+struct place campaign_text_place(const struct campaign *c, const char *text, struct place at,
+                                 size_t offset)
 {
-    const char *s = c->bytes ? text_source_at(c->bytes, c->text_at) : NULL;
+    const char *s = c->bytes ? text_source_at(c->bytes, at) : NULL;
 
-    if (!s || !c->text)
-        return c->text_at;
+    if (!s || !text)
+        return at;
     if (*s == '|')
-        return in_literal(c, s, offset);
+        return in_literal(text, at, s, offset);
     char style = strchr("\"'>", *s) && *s ? *s : '\0';
     s += style == '"' || style == '\'';
     if (style == '>')
         s += strcspn(s, "\n");
-    s = walk(s, style, c->text, c->text + offset);
-    return s ? place_at(c->bytes, s) : c->text_at;
+    s = walk(s, style, text, text + offset);
+    return s ? place_at(c->bytes, s) : at;
 }
 
 static size_t point_length(const char *s)
@@ -66,12 +68,12 @@ static struct place place_at(const char *source, const char *s)
 }
 
 /* Lines stay lines; each is indented alike. */
-static struct place in_literal(const struct campaign *c, const char *header, size_t offset)
+static struct place in_literal(const char *text, struct place at, const char *header, size_t offset)
 {
-    size_t lines = 0, begins = 0, own = strspn(c->text, "\n"), indent;
+    size_t lines = 0, begins = 0, own = strspn(text, "\n"), indent;
 
     for (size_t i = 0; i < offset; i++) {
-        if (c->text[i] == '\n') {
+        if (text[i] == '\n') {
             lines++;
             begins = i + 1;
         }
@@ -80,9 +82,9 @@ static struct place in_literal(const struct campaign *c, const char *header, siz
     while (strspn(first, " \r\n") > 0 && strchr(first, '\n') &&
            strspn(first + 1, " ") == strcspn(first + 1, "\r\n"))
         first += 1 + strcspn(first + 1, "\n");
-    indent = strspn(first + (*first == '\n'), " ") - strspn(c->text + own, " ");
-    return (struct place){c->text_at.line + 1 + lines,
-                          indent + text_chars(c->text + begins, offset - begins) + 1};
+    indent = strspn(first + (*first == '\n'), " ") - strspn(text + own, " ");
+    return (struct place){at.line + 1 + lines,
+                          indent + text_chars(text + begins, offset - begins) + 1};
 }
 
 /* Past an escape; a line that is continued adds nothing to the text. */

@@ -55,8 +55,29 @@ def test_the_title_of_a_link_is_judged_too():
                            "        title: 最佳选择\n        url: \"https://shop.example.com\"\n"
                            "        description: not cheap\n")
         told = place.cli("check", file, expect=1).err
-        true("c.yaml:8:9: '最佳' is not said here" in told, told)
-        true("c.yaml:8:9: warning: 'cheap' is better not said" in told, told)
+        true("c.yaml:8:16: '最佳' is not said here" in told, told)
+        true("c.yaml:10:26: warning: 'cheap' is better not said" in told, told)
+
+
+def test_a_message_is_judged_as_a_whole():
+    """What a card says counts with the text: its address is a link to buy, its words may be the mark."""
+    with Place() as place:
+        shipped(place, "cn-advertising", "")
+        card = ("    - link:\n        title: %s\n        url: \"https://shop.example.com\"\n"
+                "        description: %s\n")
+        head = "campaign: c\nchannel: dry\naudience: {recipients: [wm1, wm2]}\nmessage:\n"
+        text = "  text: 春季上新\n"
+        wants = "warning: a link to buy, and the text is not marked 广告"
+        for body, place_of, marked in ((text, "c.yaml:5:9", "新品"), (text, None, "广告"),
+                                       ("", "c.yaml:5:3", "新品"), ("", None, "（广告）新品")):
+            file = place.write("c.yaml", head + body + "  attachments:\n" + card % ("春装", marked))
+            told = place.cli("check", file, expect=1).err  # the channel carries no links either
+            equal(wants in told, place_of is not None, f"{body!r} {marked}: {told}")
+            true(not place_of or f"{place_of}: {wants}" in told, told)
+        file = place.write("c.yaml", head + text + "  attachments:\n" +
+                           card % ("'春装 最佳'", "广告"))
+        told = place.cli("check", file, expect=1).err
+        true("c.yaml:8:20: '最佳' is an absolute term" in told and "more row" not in told, told)
 
 
 def test_a_text_that_is_mostly_a_variable_is_refused():

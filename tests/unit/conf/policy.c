@@ -329,7 +329,8 @@ static void a_place_in_the_text_is_found_in_the_file(void **state)
                  "campaign: c\nchannel: x\naudience: {recipients: [a]}\nmessage:%s\n",
                  cases[i].text);
         struct campaign *c = campaign_good(yaml, f->zones);
-        struct place at = campaign_text_place(c, (size_t)(strchr(c->text, 'X') - c->text));
+        struct place at =
+            campaign_text_place(c, c->text, c->text_at, (size_t)(strchr(c->text, 'X') - c->text));
         if (at.line != cases[i].line || at.column != cases[i].column)
             fail_msg("case %zu: %zu:%zu", i, at.line, at.column);
         campaign_free(c);
