@@ -82,7 +82,7 @@ static int write_all(struct book *b, struct store *s, const char *dir, struct er
         return rc;
     put_head(b);
     rc = c->account ? store_relations(s, c->account, c->groups ? RELATION_GROUP : RELATION_CUSTOMER,
-                                      c->senders, c->sender_count, put_contact, b, e)
+                                      &c->of, put_contact, b, e)
                     : store_contacts(s, 0, SIZE_MAX, put_contact, b, &last, &more, e);
     if (rc == 0 && (fflush(b->to) != 0 || ferror(b->to)))
         rc =

@@ -6,13 +6,12 @@
 #include "base/err.h"
 #include "store/store.h"
 
-/* What a campaign takes from the book. With an account: its customers or its groups, each of them
- * of one of these senders. */
+/* What a campaign takes from the book. With an account: its customers or its groups, of the choice.
+ */
 struct book_choice {
     const char *account; /* NULL: the book as people imported it */
     bool groups;
-    const char *const *senders;
-    size_t sender_count;
+    struct store_choice of;
     const char *name; /* of groups: a pattern, or NULL */
 };
 

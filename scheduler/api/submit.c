@@ -263,7 +263,7 @@ static int open_review(struct store *store, struct request *rq)
     size_t count = 0;
     char *book = NULL; /* a copy of the contact book */
 
-    ties_init(&s->ties, s->channel, s->kind, c, rq->arena);
+    ties_init(&s->ties, s->channel, s->kind, c, rq->now, rq->arena);
     if (ties_book(&s->ties, &book, store, c, rq->answer.body.dir, &rq->e))
         return rq->e.code;
     for (size_t i = 0; i < c->attachment_count; i++)

@@ -12,15 +12,27 @@ static const char *const *names(struct arena *arena, const struct conf_sender *l
 }
 
 void ties_init(struct ties *t, const struct service_channel *channel,
-               const struct paceline_channel *kind, const struct campaign *c, struct arena *arena)
+               const struct paceline_channel *kind, const struct campaign *c, instant_t now,
+               struct arena *arena)
 {
+    const struct where *w = &c->where;
     bool own = c->sender_count > 0;
+    size_t senders = own ? c->sender_count : channel->sender_count;
 
     *t = (struct ties){.account = kind->caps.knows_relations ? channel->account : NULL};
     if (!t->account)
         return;
-    t->sender_count = own ? c->sender_count : channel->sender_count;
-    t->senders = names(arena, own ? c->senders : channel->senders, t->sender_count);
+    t->of = (struct store_choice){
+        .senders = names(arena, own ? c->senders : channel->senders, senders),
+        .sender_count = senders,
+        .order = (enum relation_order)c->of_several,
+        .added_from_ms = w->added_within ? now - w->added_within : 0,
+        .added_to_ms = w->not_added_within ? now - w->not_added_within : 0,
+        .ways = w->ways,
+        .way_count = w->way_count,
+        .states = w->states.names,
+        .state_count = w->states.count,
+    };
     t->left_out.any =
         (struct where_tags){names(arena, t->account->suppress_tags, t->account->suppress_tag_count),
                             t->account->suppress_tag_count};
@@ -36,8 +48,7 @@ int ties_book(const struct ties *t, char **path, struct store *s, const struct c
 {
     struct book_choice choice = {.account = t->account ? t->account->name : NULL,
                                  .groups = c->source == AUDIENCE_GROUPS,
-                                 .senders = t->senders,
-                                 .sender_count = t->sender_count,
+                                 .of = t->of,
                                  .name = c->groups_name};
     struct arena *arena;
     bool read = true;
@@ -57,8 +68,8 @@ int ties_book(const struct ties *t, char **path, struct store *s, const struct c
         return rc;
     arena = arena_new();
     if (choice.groups && c->groups_owner_count > 0) {
-        choice.senders = names(arena, c->groups_owners, c->groups_owner_count);
-        choice.sender_count = c->groups_owner_count;
+        choice.of.senders = names(arena, c->groups_owners, c->groups_owner_count);
+        choice.of.sender_count = c->groups_owner_count;
     }
     rc = book_write(path, s, &choice, dir, e);
     arena_free(arena);
@@ -70,8 +81,7 @@ static int sender_of(void *ctx, const char *recipient, const char *wanted, size_
 {
     struct ties *t = ctx;
 
-    return store_relation_sender(t->store, t->account->name, recipient, t->senders, t->sender_count,
-                                 wanted, index, e);
+    return store_relation_sender(t->store, t->account->name, recipient, &t->of, wanted, index, e);
 }
 
 int ties_follow(struct ties *t, struct store *s, struct review *review, const struct campaign *c,

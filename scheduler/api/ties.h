@@ -10,8 +10,7 @@
 struct ties {
     const struct service_account *account; /* NULL: this channel knows no relations */
     struct store *store;
-    const char *const *senders;
-    size_t sender_count;
+    struct store_choice of;
     bool read;             /* the account has been read once at least */
     bool told;             /* that it has not, and a row names no sender */
     struct where left_out; /* suppress_tags */
@@ -19,7 +18,8 @@ struct ties {
 };
 
 void ties_init(struct ties *t, const struct service_channel *channel,
-               const struct paceline_channel *kind, const struct campaign *c, struct arena *arena);
+               const struct paceline_channel *kind, const struct campaign *c, instant_t now,
+               struct arena *arena);
 void ties_dispose(struct ties *t);
 /* Writes what the service alone knows into a CSV, when the campaign is for that; else *path NULL.
  */

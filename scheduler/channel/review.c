@@ -302,6 +302,22 @@ static void senders_resolve(struct review *r, const struct service_channel *chan
     }
 }
 
+/* What asks whose somebody is, where nobody knows that. */
+static void relation_check(struct review *r)
+{
+    const struct campaign *c = r->campaign;
+    bool known = r->kind->caps.knows_relations;
+
+    if (where_asks_relation(&c->where) && !(known && c->source == AUDIENCE_CONTACTS))
+        diag_add(r->diags, c->file, c->where_at.line, c->where_at.column, DIAG_ERROR, ERR_REFUSED,
+                 tr("'added_…' is about the customers of a channel that knows whose they are: it "
+                    "needs 'contacts: true' and such a channel"));
+    if (c->of_several_at.line && !known)
+        diag_add(r->diags, c->file, c->of_several_at.line, c->of_several_at.column, DIAG_ERROR,
+                 ERR_REFUSED,
+                 tr("'of_several' needs a channel that knows whose customers are whose"));
+}
+
 /* Customers and groups are written to by channels of their own. */
 static void source_check(struct review *r, const struct service_channel *channel)
 {
@@ -317,6 +333,7 @@ static void source_check(struct review *r, const struct service_channel *channel
                  tr("channel '%s' writes to customer groups: its audience is 'groups', a file or a "
                     "list"),
                  channel->name);
+    relation_check(r);
 }
 
 /* What the channel takes, and one byte more to see that a file is larger. */

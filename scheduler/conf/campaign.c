@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum { TAGS_MAX = 1000, APPROVERS_MAX = 100, ID_BYTES_MAX = 63 };
-static const duration_t not_contacted_max = 366 * (duration_t)MS_PER_DAY;
+static const duration_t where_span_max = 366 * (duration_t)MS_PER_DAY;
 enum { STORED_BYTES_MAX = 4 * 1024 * 1024, STORED_NODES_MAX = 100000 };
 
 static struct campaign *campaign_parse(const struct reader *r, const struct yaml_node *root,
@@ -26,7 +26,9 @@ static void recipients_read(const struct reader *r, const struct yaml_node *node
                             struct campaign *c);
 static void contacts_read(const struct reader *r, const struct yaml_node *node);
 static void groups_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
-static duration_t not_contacted_read(const struct reader *r, const struct yaml_node *map);
+static duration_t span_read(const struct reader *r, const struct yaml_node *map, const char *key);
+static void of_several_read(const struct reader *r, const struct yaml_node *node,
+                            struct campaign *c);
 static void where_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void expect_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 static void tolerance_read(const struct reader *r, const struct yaml_node *node,
@@ -176,10 +178,11 @@ static void audience_read(const struct reader *r, const struct yaml_node *node, 
     c->audience_at = place_of(node);
     if (r->stored) {
         c->source = AUDIENCE_STORED;
-        c->where.not_contacted = not_contacted_read(r, node);
+        c->where.not_contacted = span_read(r, node, "not_contacted");
         return;
     }
     source_read(r, node, c);
+    of_several_read(r, yaml_get(node, "of_several"), c);
     where_read(r, yaml_get(node, "where"), c);
     expect_read(r, node, c);
 }
@@ -269,17 +272,43 @@ static struct where_tags tags_read(const struct reader *r, const struct yaml_nod
 }
 
 /* 0: not asked. */
-static duration_t not_contacted_read(const struct reader *r, const struct yaml_node *map)
+static duration_t span_read(const struct reader *r, const struct yaml_node *map, const char *key)
 {
-    const struct yaml_node *node = yaml_get(map, "not_contacted");
-    const char *text = read_text(r, node, "not_contacted");
+    const struct yaml_node *node = yaml_get(map, key);
+    const char *text = read_text(r, node, key);
     duration_t span = 0;
 
-    if (text && (!duration_parse(text, &span) || span <= 0 || span > not_contacted_max)) {
-        read_error(r, node, tr("'not_contacted' must be a duration from 1ms to 366d"));
+    if (text && (!duration_parse(text, &span) || span <= 0 || span > where_span_max)) {
+        read_error(r, node, tr("'%s' must be a duration from 1ms to 366d"), key);
         return 0;
     }
     return span;
+}
+
+/* The platform's numbers for how somebody was added. */
+static void ways_read(const struct reader *r, const struct yaml_node *node, struct where *w)
+{
+    if (!node || !read_list(r, node, "added_ways", TAGS_MAX))
+        return;
+    int64_t *ways = arena_array(r->arena, node->count, sizeof *ways);
+    for (size_t i = 0; i < node->count; i++) {
+        uint64_t way;
+        if (read_number(r, node->items[i], "added_ways", 0, 100000, &way))
+            ways[w->way_count++] = (int64_t)way;
+    }
+    w->ways = ways;
+}
+
+static void of_several_read(const struct reader *r, const struct yaml_node *node,
+                            struct campaign *c)
+{
+    static const char *const words[] = {"last_added", "first_added", "listed", NULL};
+    int i = node ? read_word(r, node, "of_several", words) : READ_NONE;
+
+    if (i == READ_NONE)
+        return;
+    c->of_several = i;
+    c->of_several_at = place_of(node);
 }
 
 static void where_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
@@ -290,7 +319,11 @@ static void where_read(const struct reader *r, const struct yaml_node *node, str
     c->where = (struct where){.any = tags_read(r, node, "tags_any"),
                               .all = tags_read(r, node, "tags_all"),
                               .none = tags_read(r, node, "tags_none"),
-                              .not_contacted = not_contacted_read(r, node)};
+                              .not_contacted = span_read(r, node, "not_contacted"),
+                              .added_within = span_read(r, node, "added_within"),
+                              .not_added_within = span_read(r, node, "not_added_within"),
+                              .states = tags_read(r, node, "added_states")};
+    ways_read(r, yaml_get(node, "added_ways"), &c->where);
 }
 
 static void recipients_read(const struct reader *r, const struct yaml_node *node,

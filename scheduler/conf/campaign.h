@@ -94,6 +94,8 @@ struct campaign {
     const char *audience_file; /* as written; relative to the campaign file */
     const struct conf_sender *recipients;
     size_t recipient_count;
+    int of_several; /* who writes to a customer of several: as enum relation_order */
+    struct place of_several_at;
     const char *groups_name;                 /* a pattern, as in a shell; NULL: every group */
     const struct conf_sender *groups_owners; /* groups_owner_count 0: the senders */
     size_t groups_owner_count;

@@ -25,11 +25,10 @@ void schedule_read_also(const struct reader *r, const struct yaml_node *node, st
                         struct campaign *pack);
 /* `pace:` into `c`. `node` may be NULL. */
 void pace_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
-/* `confirm:` into `c`. `node` may be NULL: 4h, reminders after 1h and 3h, cancel, 3 a day. */
-/* `message: attachments:` (campaign_attachments.c) */
+/* `message: attachments:` into `c`. `node` may be NULL. */
 void message_attachments_read(const struct reader *r, const struct yaml_node *node,
                               struct campaign *c);
-
+/* `confirm:` into `c`. `node` may be NULL: 4h, reminders after 1h and 3h, cancel, 3 a day. */
 void confirm_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 
 /* `accounts:`. `node` may be NULL. */

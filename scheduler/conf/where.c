@@ -54,7 +54,13 @@ bool where_asks_tags(const struct where *w)
 
 bool where_narrows(const struct where *w)
 {
-    return where_asks_tags(w) || w->not_contacted > 0;
+    return where_asks_tags(w) || w->not_contacted > 0 || where_asks_relation(w);
+}
+
+bool where_asks_relation(const struct where *w)
+{
+    return w->added_within > 0 || w->not_added_within > 0 || w->way_count > 0 ||
+           w->states.count > 0;
 }
 
 bool where_fits(const struct where *w, const char *tags)

@@ -18,10 +18,16 @@ struct where_tags {
 struct where {
     struct where_tags any, all, none;
     duration_t not_contacted; /* 0: no such condition */
+    /* of the relation to the member who writes; 0 and empty: no such condition */
+    duration_t added_within, not_added_within;
+    const int64_t *ways;
+    size_t way_count;
+    struct where_tags states;
 };
 
 bool where_narrows(const struct where *w);   /* there is a condition */
 bool where_asks_tags(const struct where *w); /* there is one on tags */
+bool where_asks_relation(const struct where *w);
 bool where_fits(const struct where *w, const char *tags);
 
 /* Appends the tags in the form in which they are kept: each once, no spaces around, `;` between. */

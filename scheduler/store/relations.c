@@ -373,55 +373,117 @@ int store_account_read(struct store *s, const char *account, bool *known, struct
     return rc < 0 ? rc : 0;
 }
 
-static size_t index_of(const char *const *senders, size_t count, const char *name)
+static size_t index_of(const char *const *names, size_t count, const char *name)
 {
     size_t i = 0;
 
-    while (i < count && strcmp(senders[i], name) != 0)
+    while (i < count && strcmp(names[i], name) != 0)
         i++;
     return i;
 }
 
-int store_relation_sender(struct store *s, const char *account, const char *recipient,
-                          const char *const *senders, size_t count, const char *wanted,
-                          size_t *index, struct err *e)
+struct pick {     /* of one recipient's relations */
+    size_t index; /* of its sender */
+    int64_t added;
+    bool any;
+};
+
+/* Whether this relation is to be preferred to what was picked. */
+static bool better(const struct store_choice *c, const struct pick *p, size_t index, int64_t added)
 {
+    if (!p->any)
+        return true;
+    switch (c->order) {
+    case RELATION_FIRST_ADDED:
+        return added < p->added;
+    case RELATION_LISTED:
+        return index < p->index;
+    default:
+        return added > p->added;
+    }
+}
+
+static bool picks(const struct store_choice *c, struct pick *p, const char *sender, int64_t added)
+{
+    size_t index = index_of(c->senders, c->sender_count, sender);
+
+    if (index == c->sender_count || !better(c, p, index, added))
+        return false;
+    *p = (struct pick){.index = index, .added = added, .any = true};
+    return true;
+}
+
+static bool fits(const struct store_choice *c, int64_t added, int64_t way, const char *state)
+{
+    size_t i = 0;
+
+    while (i < c->way_count && c->ways[i] != way)
+        i++;
+    return added >= c->added_from_ms && (c->added_to_ms == 0 || added < c->added_to_ms) &&
+           (c->way_count == 0 || i < c->way_count) &&
+           (c->state_count == 0 || index_of(c->states, c->state_count, state) < c->state_count);
+}
+
+int store_relation_sender(struct store *s, const char *account, const char *recipient,
+                          const struct store_choice *choice, const char *wanted, size_t *index,
+                          struct err *e)
+{
+    struct pick pick = {.index = choice->sender_count};
     sqlite3_stmt *st;
     int rc = sql_get(s, &st,
-                     "SELECT m.name FROM recipient r JOIN relation x ON x.recipient = r.id"
-                     " JOIN sender m ON m.id = x.sender WHERE r.name = ?1 AND x.account = ?2"
-                     " AND (?3 IS NULL OR m.name = ?3) ORDER BY x.added_at DESC, x.id",
+                     "SELECT m.name, x.added_at FROM recipient r JOIN relation x"
+                     " ON x.recipient = r.id JOIN sender m ON m.id = x.sender WHERE r.name = ?1"
+                     " AND x.account = ?2 AND (?3 IS NULL OR m.name = ?3) ORDER BY x.id",
                      e);
 
-    *index = count;
     if (rc)
         return rc;
     bind_text(st, 1, recipient);
     bind_text(st, 2, account);
     bind_text(st, 3, wanted);
-    while (*index == count && (rc = sql_step(s, st, e)) > 0)
-        *index = index_of(senders, count, column_text(st, 0));
-    sqlite3_reset(st);
-    return rc < 0 ? rc : 0;
+    while ((rc = sql_step(s, st, e)) > 0)
+        picks(choice, &pick, column_text(st, 0), sqlite3_column_int64(st, 1));
+    *index = pick.index;
+    return rc;
 }
 
-/* Rows of one recipient come together, who added them last first: the first of our senders. */
+/* A contact that is kept until its recipient's last relation has been seen. */
+struct kept {
+    struct arena *arena;
+    struct pick pick;
+    struct store_contact contact;
+};
+
+static void keep(struct kept *k, sqlite3_stmt *st)
+{
+    arena_free(k->arena);
+    k->arena = arena_new();
+    k->contact = (struct store_contact){.id = sqlite3_column_int64(st, 0),
+                                        .sender = arena_strdup(k->arena, column_text(st, 1)),
+                                        .recipient = arena_strdup(k->arena, column_text(st, 2)),
+                                        .name = arena_strdup(k->arena, column_text(st, 3)),
+                                        .timezone = arena_strdup(k->arena, column_text(st, 4)),
+                                        .attributes = arena_strdup(k->arena, column_text(st, 5)),
+                                        .tags = arena_strdup(k->arena, column_text(st, 6))};
+}
+
 int store_relations(struct store *s, const char *account, enum relation_kind kind,
-                    const char *const *senders, size_t count,
+                    const struct store_choice *choice,
                     int (*each)(void *ctx, const struct store_contact *x), void *ctx, struct err *e)
 {
+    struct kept k = {.pick = {.any = false}};
     sqlite3_stmt *st;
-    int64_t told = 0;
     int rc = sql_get(
         s, &st,
         "SELECT x.recipient, m.name, r.name, coalesce(nullif(c.name, ''), x.name),"
         " coalesce(c.timezone, ''), coalesce(c.attributes, '{}'),"
         " coalesce(nullif(c.tags, '') || ';', '') ||"
         " coalesce((SELECT group_concat(y.tags, ';') FROM relation y WHERE y.recipient ="
-        "  x.recipient AND y.account = x.account AND y.tags != ''), '')"
+        "  x.recipient AND y.account = x.account AND y.tags != ''), ''),"
+        " x.added_at, x.way, x.state"
         " FROM relation x JOIN sender m ON m.id = x.sender JOIN recipient r ON r.id = x.recipient"
         " LEFT JOIN contact c ON c.recipient = x.recipient"
-        " WHERE x.account = ? AND x.kind = ? ORDER BY x.recipient, x.added_at DESC, x.id",
+        " WHERE x.account = ? AND x.kind = ? ORDER BY x.recipient, x.id",
         e);
 
     if (rc)
@@ -429,21 +491,20 @@ int store_relations(struct store *s, const char *account, enum relation_kind kin
     bind_text(st, 1, account);
     bind_int(st, 2, kind);
     while ((rc = sql_step(s, st, e)) > 0) {
-        struct store_contact x = {.id = sqlite3_column_int64(st, 0),
-                                  .sender = column_text(st, 1),
-                                  .recipient = column_text(st, 2),
-                                  .name = column_text(st, 3),
-                                  .timezone = column_text(st, 4),
-                                  .attributes = column_text(st, 5),
-                                  .tags = column_text(st, 6)};
-        if (x.id == told || index_of(senders, count, x.sender) == count)
-            continue;
-        told = x.id;
-        if ((rc = each(ctx, &x))) {
-            sqlite3_reset(st);
-            break;
+        int64_t added = sqlite3_column_int64(st, 7);
+        if (k.pick.any && k.contact.id != sqlite3_column_int64(st, 0)) {
+            if ((rc = each(ctx, &k.contact)))
+                break;
+            k.pick.any = false;
         }
+        if (fits(choice, added, sqlite3_column_int64(st, 8), column_text(st, 9)) &&
+            picks(choice, &k.pick, column_text(st, 1), added))
+            keep(&k, st);
     }
+    sqlite3_reset(st);
+    if (!rc && k.pick.any)
+        rc = each(ctx, &k.contact);
+    arena_free(k.arena);
     return rc;
 }
 

@@ -325,19 +325,33 @@ int store_reading_end(struct store *s, const char *account, const struct store_r
 
 /* Whether the account has ever been read. */
 int store_account_read(struct store *s, const char *account, bool *known, struct err *e);
-/* The sender of these whom a recipient belongs to: `*index`, or `count` when to none. A recipient
- * of several belongs to who added them last; with `wanted`, to that one or to nobody. */
+/* Who of several senders writes to a customer of theirs. */
+enum relation_order { RELATION_LAST_ADDED, RELATION_FIRST_ADDED, RELATION_LISTED };
+
+struct store_choice { /* of relations */
+    const char *const *senders;
+    size_t sender_count;
+    enum relation_order order;
+    int64_t added_from_ms, added_to_ms; /* [from, to); to 0: no end */
+    const int64_t *ways;                /* way_count 0: any */
+    size_t way_count;
+    const char *const *states; /* state_count 0: any */
+    size_t state_count;
+};
+
+/* The sender of the choice whom a recipient belongs to, by its order: `*index`, or their number
+ * when to none. With `wanted`, to that one or to nobody. What else it asks of relations is not
+ * looked at. */
 int store_relation_sender(struct store *s, const char *account, const char *recipient,
-                          const char *const *senders, size_t count, const char *wanted,
-                          size_t *index, struct err *e);
-/* Each customer or group of these senders once, with its sender as above, in the order in which
- * they were first read. What the book has of them comes first: name, timezone, attributes; tags are
- * the book's and all members', with ';' between them. */
+                          const struct store_choice *choice, const char *wanted, size_t *index,
+                          struct err *e);
+/* Each customer or group of the choice once, with its sender, in the order in which they were first
+ * read. What the book has of them comes first: name, timezone, attributes; tags are the book's and
+ * all members', with ';' between them. */
 int store_relations(struct store *s, const char *account, enum relation_kind kind,
-                    const char *const *senders, size_t count,
+                    const struct store_choice *choice,
                     int (*each)(void *ctx, const struct store_contact *x), void *ctx,
                     struct err *e);
-
 /* Customers whom nobody has imported, each once, by `id` above `after`, at most `limit`; with who
  * added them last and the tags of all their members. */
 int store_customers(struct store *s, int64_t after, size_t limit,

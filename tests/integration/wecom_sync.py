@@ -149,6 +149,43 @@ def test_names_of_a_file_go_to_their_member_and_strangers_to_nobody():
         place.stop()
 
 
+def test_how_and_when_somebody_was_added_narrows():
+    with Synced("1:2:0:0:2") as place:
+        now = place.corp.state()["now_ms"] // 1000
+        day = 86400
+        place.corp.order("world", members=[{"userid": "lin.yue"}, {"userid": "he.qi"}], customers=[
+            {"external_userid": f"wm{n}", "follows": [
+                {"userid": member, "createtime": now - age * day, "add_way": way, "state": state}]}
+            for n, (member, age, way, state) in enumerate([
+                ("lin.yue", 2, 1, "fair"), ("lin.yue", 40, 1, ""), ("he.qi", 10, 4, "fair"),
+                ("he.qi", 100, 3, "")])])
+        place.corp.order("world", customers=[{"external_userid": "wm0", "follows": [
+            {"userid": "he.qi", "createtime": now - 50 * day, "add_way": 1}]}])
+        place.start()
+        place.sync()
+
+        def asked(name, where="", more=""):
+            file = place.tagged(name, f"{{contacts: true{more}" +
+                                (f", where: {{{where}}}" if where else "") + "}")
+            place.submit(file)
+            return [(d["recipient"], d["sender"]) for d in place.deliveries(name)]
+        lin, he = "lin.yue", "he.qi"
+        everybody = [("wm0", lin), ("wm1", lin), ("wm2", he), ("wm3", he)]
+        equal(sorted(asked("all")), everybody, "nothing is asked")
+        equal(sorted(asked("first", more=", of_several: first_added")),
+              [("wm0", he)] + everybody[1:], "who has added them first")
+        equal(sorted(asked("recent", "added_within: 30d")), [("wm0", lin), ("wm2", he)], "recent")
+        equal(sorted(asked("old", "not_added_within: 30d")),
+              [("wm0", he), ("wm1", lin), ("wm3", he)], "long ago, each by a member of that time")
+        equal(sorted(asked("fair", "added_states: [fair]")), [("wm0", lin), ("wm2", he)], "state")
+        equal(sorted(asked("ways", "added_ways: [3, 4]")), [("wm2", he), ("wm3", he)], "ways")
+        place.write("x.yaml", "campaign: x\nchannel: customers\nmessage: {text: hi}\n"
+                    "audience: {recipients: [wm1], where: {added_within: 3d}}\n")
+        true("x.yaml:4:38: 'added_…' is about" in place.cli("check", "x.yaml", expect=1).err,
+             "of the book only")
+        place.stop()
+
+
 def test_the_list_has_the_customers_too():
     with Synced("1:2:120:0:2") as place:
         place.write("book.csv", f"recipient,tags\nwmOwn,vip\n{customer(2)},vip\n")

@@ -64,13 +64,18 @@ static int add(void *ctx, const struct store_contact *x)
     return 0;
 }
 
-static void holds(struct fixture *f, const char *const *senders, size_t count, const char *expected)
+static void chosen(struct fixture *f, const struct store_choice *choice, const char *expected)
 {
     struct strbuf out = STRBUF_INIT;
 
-    OK(store_relations(f->s, "brand", RELATION_CUSTOMER, senders, count, add, &out, &f->e));
+    OK(store_relations(f->s, "brand", RELATION_CUSTOMER, choice, add, &out, &f->e));
     assert_string_equal(out.text ? out.text : "", expected);
     strbuf_dispose(&out);
+}
+
+static void holds(struct fixture *f, const char *const *senders, size_t count, const char *expected)
+{
+    chosen(f, &(struct store_choice){.senders = senders, .sender_count = count}, expected);
 }
 
 static void a_reading_writes_what_is_new(void **state)
@@ -139,7 +144,8 @@ static size_t sender_of(struct fixture *f, const char *recipient, size_t count, 
 {
     size_t index = 99;
 
-    OK(store_relation_sender(f->s, "brand", recipient, both, count, wanted, &index, &f->e));
+    const struct store_choice choice = {.senders = both, .sender_count = count};
+    OK(store_relation_sender(f->s, "brand", recipient, &choice, wanted, &index, &f->e));
     return index;
 }
 
@@ -165,12 +171,47 @@ static void a_recipient_belongs_to_who_added_them_last(void **state)
     strbuf_dispose(&tags);
 }
 
+/* Which of several members, and whose relation is meant at all. */
+static void a_choice_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const turned[] = {"he", "lin"};
+    static const char *const fair[] = {"fair"};
+    static const int64_t scanned[] = {1, 16};
+    struct store_relation lins[] = {customer("wm1", 10, ""), customer("wm2", 30, "")};
+    struct store_relation hes[] = {customer("wm1", 20, ""), customer("wm2", 20, "")};
+    struct store_choice c = {.senders = both, .sender_count = 2};
+    uint64_t removed;
+
+    lins[0].state = "fair";
+    lins[1].way = 3;
+    begin(f, both, 2, &removed);
+    read_member(f, "lin", lins, 2);
+    read_member(f, "he", hes, 2);
+    chosen(f, &c, "wm1 of he |wm2 of lin |");
+    c.order = RELATION_FIRST_ADDED;
+    chosen(f, &c, "wm1 of lin |wm2 of he |");
+    c.order = RELATION_LISTED;
+    chosen(f, &c, "wm1 of lin |wm2 of lin |");
+    c.senders = turned;
+    chosen(f, &c, "wm1 of he |wm2 of he |");
+    c = (struct store_choice){.senders = both, .sender_count = 2, .added_from_ms = 20};
+    chosen(f, &c, "wm1 of he |wm2 of lin |");
+    c = (struct store_choice){.senders = both, .sender_count = 2, .added_to_ms = 20};
+    chosen(f, &c, "wm1 of lin |");
+    c = (struct store_choice){.senders = both, .sender_count = 2, .ways = scanned, .way_count = 2};
+    chosen(f, &c, "wm1 of he |wm2 of he |");
+    c = (struct store_choice){.senders = both, .sender_count = 2, .states = fair, .state_count = 1};
+    chosen(f, &c, "wm1 of lin |");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_reading_writes_what_is_new, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_broke_off_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(who_has_left_goes_with_all_they_had, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_choice_is_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(a_recipient_belongs_to_who_added_them_last, setup,
                                         teardown),
     };
