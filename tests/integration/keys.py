@@ -194,6 +194,11 @@ SYNC, RUN = "integration/wecom_sync.py", "integration/wecom_run.py"
 WECOM = {
     "audience.groups.name": Named(SYNC, "groups_by_name_and_owner"),
     "audience.groups.owners": Named(SYNC, "groups_by_name_and_owner"),
+    "audience.of_several": Named(SYNC, "how_and_when_somebody_was_added_narrows"),
+    "audience.where.added_within": Named(SYNC, "how_and_when_somebody_was_added_narrows"),
+    "audience.where.not_added_within": Named(SYNC, "how_and_when_somebody_was_added_narrows"),
+    "audience.where.added_ways": Named(SYNC, "how_and_when_somebody_was_added_narrows"),
+    "audience.where.added_states": Named(SYNC, "how_and_when_somebody_was_added_narrows"),
     "message.attachments.link.title": Named(RUN, "three_thousand_customers_by_tag_with_two_taps"),
     "message.attachments.link.url": Named(RUN, "three_thousand_customers_by_tag_with_two_taps"),
     "message.attachments.link.picture": Named(RUN, "three_thousand_customers_by_tag_with_two_taps"),
