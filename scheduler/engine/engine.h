@@ -283,7 +283,8 @@ struct effect {
     instant_t base;       /* HOLD by the gap: it alone ends here, what is later is the schedule's */
     void *owner;          /* FORGET */
 };
-/* From now on EFFECT_HOLD says, each time a lane was looked at and may not send, what holds it. */
+/* From now on EFFECT_HOLD says, each time a lane with nothing in flight was looked at and may not
+ * send, what holds it. */
 void engine_watch(struct engine *e);
 /* Takes the next effect in order; false when there is none. */
 bool engine_effect(struct engine *e, struct effect *out);

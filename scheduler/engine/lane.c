@@ -354,12 +354,19 @@ static void tell_hold(struct engine *e, const struct lane *l, const struct choic
                                         .base = item->base});
 }
 
+/* What is in flight has the lane to itself: the answer touches it, and who goes next is judged
+ * then. An open question may take hours: what waits behind it is judged, to be seen. */
+static bool taken(const struct lane *l)
+{
+    return l->exclusive && !l->channel->asks;
+}
+
 void lane_run(struct engine *e, struct lane *l)
 {
     instant_t wake = INSTANT_NEVER;
     struct choice c = {0};
 
-    while (choose(e, l, &c, &wake)) {
+    while (!taken(l) && choose(e, l, &c, &wake)) {
         if (!c.go) {
             wake = c.ready_at < wake ? c.ready_at : wake;
             tell_hold(e, l, &c);
@@ -371,6 +378,8 @@ void lane_run(struct engine *e, struct lane *l)
         flight_claim(e, c.queue, c.index);
         wake = INSTANT_NEVER;
     }
+    for (size_t i = 0; taken(l) && i < l->queue_count; i++)
+        queue_want(e, l->queues[i]); /* ready when the answer comes */
     if (wake != INSTANT_NEVER) {
         assert(wake > e->now);
         l->node.at = wake;

@@ -773,8 +773,6 @@ static void who_watches_hears_what_a_lane_waits_for(void **state)
     engine_claimed(e, now, f.delivery, true);
     engine_answer(e, now, f.send, &(struct engine_answer){.kind = ANSWER_DONE});
     engine_turn(e, now);
-    assert_true(next_effect(e, EFFECT_HOLD, &f)); /* while the first one is in flight */
-    assert_int_equal(f.not_before, INSTANT_NEVER);
     assert_true(next_effect(e, EFFECT_HOLD, &f));
     assert_int_equal(f.gate, GATE_RATE_LIMIT);
     assert_string_equal(f.limit, "1 per 1m sender");
