@@ -28,6 +28,8 @@ struct reading { /* one campaign's packs */
 
 static void names_check(const struct service *conf, const struct conf_sender *names, size_t count,
                         struct diags *diags);
+static void together_check(const struct service *conf, const struct service_channel *channel,
+                           struct diags *diags);
 static void pack_add(struct reading *g, const struct conf_sender *named, const char *file);
 static const struct yaml_node *pack_open(struct reading *g, struct reader *r,
                                          const struct conf_sender *named, const char *named_in);
@@ -59,12 +61,42 @@ void policy_apply(struct campaign *c, const struct service *conf,
 
 void policy_check(const struct service *conf, struct diags *diags)
 {
+    size_t errors = diags->errors;
+
     names_check(conf, conf->policies, conf->policy_count, diags);
     for (size_t i = 0; i < conf->channel_count; i++)
         names_check(conf, conf->channels[i].policies, conf->channels[i].policy_count, diags);
+    for (size_t i = 0; i < conf->channel_count && diags->errors == errors; i++)
+        together_check(conf, &conf->channels[i], diags);
 }
 
 /* --- reading --- */
+
+static struct campaign nobodys(struct arena *arena)
+{
+    return (struct campaign){.arena = arena,
+                             .schedule = {.start = INSTANT_MIN, .end = INSTANT_NEVER},
+                             .packs = arena_array(arena, 1, sizeof(struct conf_pack))};
+}
+
+/* What is only wrong of all that a channel's campaigns have in force. */
+static void together_check(const struct service *conf, const struct service_channel *channel,
+                           struct diags *diags)
+{
+    struct arena *arena = arena_new();
+    struct campaign nobody = nobodys(arena);
+    struct diags own;
+
+    diags_init(&own);
+    policy_apply(&nobody, conf, channel, &own);
+    for (size_t i = 0; i < own.count; i++) {
+        const struct diag *d = &own.items[i];
+        if (d->level == DIAG_ERROR)
+            diag_add(diags, d->file, d->line, d->column, d->level, d->code, "%s", d->message);
+    }
+    diags_dispose(&own);
+    arena_free(arena);
+}
 
 /* Each for a campaign that asks for nothing. */
 static void names_check(const struct service *conf, const struct conf_sender *names, size_t count,
@@ -72,9 +104,7 @@ static void names_check(const struct service *conf, const struct conf_sender *na
 {
     for (size_t i = 0; i < count; i++) {
         struct arena *arena = arena_new();
-        struct campaign nobody = {.arena = arena,
-                                  .schedule = {.start = INSTANT_MIN, .end = INSTANT_NEVER},
-                                  .packs = arena_array(arena, 1, sizeof *nobody.packs)};
+        struct campaign nobody = nobodys(arena);
 
         pack_add(&(struct reading){.c = &nobody, .conf = conf, .diags = diags}, &names[i],
                  conf->file);

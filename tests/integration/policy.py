@@ -211,6 +211,12 @@ def test_privacy_looks_at_how_the_audience_is_chosen():
         place.write("paceline.yaml", text.replace("[cn-privacy]", "[cn-privacy, strict]"))
         told = place.cli("check", campaign(place, "您好", audience), expect=1).err
         true("c.yaml:5:9: the text names no way to refuse" in told, told)
+        place.cli("config", "check")
+        with open(place.path("policies/strict.yaml"), "a", encoding="utf-8") as pack:
+            pack.write("rules: [{terms: x, level: warn, says: x, source: x}]\n")
+        place.write("paceline.yaml", text.replace("[cn-privacy]", "[strict]"))
+        told = place.cli("config", "check", expect=65).err
+        true("strict.yaml:5:9: no pack in force has a rule 'cn-privacy/refuse'" in told, told)
 
 
 def test_quiet_hours_of_a_pack_hold_for_the_recipient_and_for_the_campaign():
