@@ -80,6 +80,29 @@ void detail_int(json_t *detail, const char *key, int64_t n)
     json_object_set_new(detail, key, json_integer(n));
 }
 
+/* 1: this very record is there: it was said before, and its COMMIT failed and happened (R4). */
+static int audit_has(struct store *s, const struct record *r, struct err *e)
+{
+    sqlite3_stmt *st;
+    int rc = sql_get(s, &st,
+                     "SELECT 1 FROM audit WHERE at = ? AND by = ? AND event = ? AND campaign IS ?"
+                     " AND detail = ?",
+                     e);
+
+    if (rc)
+        return rc;
+    char *detail = json_dumps(r->detail, JSON_SORT_KEYS | JSON_COMPACT);
+    bind_int(st, 1, r->at);
+    bind_text(st, 2, r->by);
+    bind_text(st, 3, r->event);
+    bind_text(st, 4, r->campaign);
+    bind_text(st, 5, detail);
+    rc = sql_step(s, st, e);
+    sqlite3_reset(st);
+    free(detail);
+    return rc;
+}
+
 int store_audit(struct store *s, instant_t at, const char *by, const char *event,
                 const char *campaign, const struct digest *d, const char *detail, struct err *e)
 {
@@ -91,8 +114,10 @@ int store_audit(struct store *s, instant_t at, const char *by, const char *event
         return err_set(e, ERR_INTERNAL, "audit %s: the detail is not a JSON object", event);
     }
     int rc = txn_begin(s, e);
-    if (!rc)
-        rc = txn_end(s, audit_append(s, &record, e), e);
+    if (!rc) {
+        rc = audit_has(s, &record, e);
+        rc = txn_end(s, rc > 0 ? 0 : rc < 0 ? rc : audit_append(s, &record, e), e);
+    }
     json_decref(object);
     return rc;
 }

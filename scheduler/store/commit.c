@@ -18,6 +18,7 @@ enum { CLAIM_TEXTS = 3 };
 
 struct committing {
     struct store_commit *c;
+    bool repeated;
     struct change change;
     struct strbuf text; /* what rendering needs, NUL after each */
     size_t *offsets;    /* CLAIM_TEXTS a claim, into text */
@@ -71,9 +72,9 @@ int store_fetch(struct store *s, int64_t revision, int64_t lane, int64_t after, 
     return rc < 0 ? rc : 0;
 }
 
-int store_commit(struct store *s, struct store_commit *c, struct err *e)
+static int commit(struct store *s, struct store_commit *c, bool repeated, struct err *e)
 {
-    struct committing w = {.c = c};
+    struct committing w = {.c = c, .repeated = repeated};
 
     c->memory = NULL;
     for (size_t i = 0; i < c->claim_count; i++) {
@@ -95,6 +96,16 @@ int store_commit(struct store *s, struct store_commit *c, struct err *e)
     strbuf_dispose(&w.text);
     free(w.offsets);
     return rc;
+}
+
+int store_commit(struct store *s, struct store_commit *c, struct err *e)
+{
+    return commit(s, c, false, e);
+}
+
+int store_commit_again(struct store *s, struct store_commit *c, struct err *e)
+{
+    return commit(s, c, true, e);
 }
 
 void store_commit_dispose(struct store_commit *c)
@@ -263,6 +274,11 @@ static int claim_add(struct store *s, struct committing *w, size_t i, struct err
     if (rc)
         return rc;
     assert(now.revision == x->revision && now.lane == x->lane);
+    if (w->repeated && now.last.state == DELIVERY_CLAIMED && now.last.claimed_at == x->at) {
+        rc = claim_texts(s, w, i, e); /* it was durable, nobody was told yet (R4) */
+        x->refused = rc != 0;
+        return rc;
+    }
     if (now.last.state != DELIVERY_PENDING || w->revision.status != REVISION_APPROVED ||
         w->revision.closed_state != DELIVERY_PENDING)
         return 0;

@@ -74,6 +74,8 @@ static const char schema[] =
     " sender INTEGER NOT NULL, by TEXT NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL,"
     " UNIQUE (recipient, sender)) STRICT;"
     "CREATE TABLE blob (digest BLOB PRIMARY KEY, bytes BLOB NOT NULL) STRICT;"
+    /* id: drawn when the file was made; probe: what store_reopen writes and reads back */
+    "CREATE TABLE kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, by TEXT NOT NULL,"
     " event TEXT NOT NULL, campaign TEXT, digest BLOB, detail TEXT NOT NULL,"
     " prev BLOB NOT NULL, hash BLOB NOT NULL) STRICT;"
@@ -162,6 +164,12 @@ static int pragma_get(struct store *s, const char *sql, int64_t *out, struct err
     return rc;
 }
 
+/* A page that the disk does not give is no damage: it may come back. */
+static bool was_read(const char *says)
+{
+    return !strstr(says, "unable to get the page") && !strstr(says, "failed to get page");
+}
+
 static int quick_check(struct store *s, struct err *e)
 {
     int64_t pages = 0;
@@ -171,11 +179,17 @@ static int quick_check(struct store *s, struct err *e)
     if (rc || pages > QUICK_CHECK_PAGES)
         return rc;
     if (sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &st, NULL) ||
-        sqlite3_step(st) != SQLITE_ROW)
+        sqlite3_step(st) != SQLITE_ROW) {
         rc = sql_error(s, e);
-    else if (strcmp((const char *)sqlite3_column_text(st, 0), "ok") != 0)
-        rc = err_set(e, ERR_DATA, tr("the store %s is damaged (%s): restore a backup of it"),
-                     s->path, (const char *)sqlite3_column_text(st, 0));
+    } else {
+        const char *says = (const char *)sqlite3_column_text(st, 0);
+        if (strcmp(says, "ok") != 0 && was_read(says))
+            rc = err_set(e, ERR_DATA, tr("the store %s is damaged (%s): restore a backup of it"),
+                         s->path, says);
+        else if (strcmp(says, "ok") != 0)
+            rc = err_set(e, ERR_STORE, tr("the store %s cannot be read: put the disk right"),
+                         s->path);
+    }
     sqlite3_finalize(st);
     return rc;
 }

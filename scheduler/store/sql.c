@@ -15,6 +15,8 @@ int sql_get(struct store *s, sqlite3_stmt **st, const char *sql, struct err *e)
     size_t slot = ((uintptr_t)sql >> 3) % PREPARED_MAX;
     size_t tried = 0;
 
+    if (s->failure.code)
+        return failure_again(s, e);
     while (s->prepared[slot].sql && s->prepared[slot].sql != sql) {
         slot = (slot + 1) % PREPARED_MAX;
         tried++;
@@ -55,11 +57,34 @@ int sql_run(struct store *s, sqlite3_stmt *st, struct err *e)
     return rc;
 }
 
-int sql_error(const struct store *s, struct err *e)
+int sql_error(struct store *s, struct err *e)
 {
-    return err_set(e, ERR_STORE,
-                   tr("the store %s failed: %s; put the disk or file right, then start again"),
-                   s->path, sqlite3_errmsg(s->db));
+    const char *said = sqlite3_errmsg(s->db);
+    int code = sqlite3_errcode(s->db) & 0xff;
+
+    if (code == SQLITE_CORRUPT)
+        err_set(e, ERR_DATA, tr("the store %s is damaged (%s): restore a backup of it"), s->path,
+                said);
+    else if (code == SQLITE_NOTADB)
+        err_set(e, ERR_DATA, tr("%s is not a paceline store: name another file in `store:`"),
+                s->path);
+    else if (code == SQLITE_FULL)
+        err_set(e, ERR_STORE, tr("the disk of the store %s is full: make room"), s->path);
+    else
+        err_set(e, ERR_STORE, tr("the store %s failed: %s; put the disk or file right"), s->path,
+                said);
+    switch (code) {
+    case SQLITE_IOERR:
+    case SQLITE_FULL:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_PROTOCOL:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        failure_latch(s, e);
+    }
+    return e->code;
 }
 
 int sql_exec(struct store *s, const char *sql, struct err *e)
@@ -142,11 +167,13 @@ bool column_digest(sqlite3_stmt *st, int i, struct digest *out)
 
 int txn_begin(struct store *s, struct err *e)
 {
-    if (s->poisoned)
-        return err_set(e, ERR_STORE,
-                       tr("the store %s failed while saving: start the service again"), s->path);
+    if (s->failure.code)
+        return failure_again(s, e);
+    int rc = files_check(s, e);
+    if (rc)
+        return rc;
     assert(sqlite3_get_autocommit(s->db));
-    int rc = sql_exec(s, "BEGIN IMMEDIATE", e);
+    rc = sql_exec(s, "BEGIN IMMEDIATE", e);
     if (!rc)
         s->tip_before = s->tip;
     return rc;
@@ -158,10 +185,15 @@ int txn_end(struct store *s, int rc, struct err *e)
         rc = sql_exec(s, "COMMIT", e);
         if (!rc)
             return 0;
-        s->poisoned = true; /* it may be there after a restart all the same (reliability.md §0.3) */
+        failure_latch(s, e); /* it may be there all the same (reliability.md §0.3) */
+        rc = err_set(e, e->code, tr("%s. Look again when it is back: this may be saved or not"),
+                     e->text);
     }
-    if (!sqlite3_get_autocommit(s->db) && sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL))
-        s->poisoned = true;
+    if (!sqlite3_get_autocommit(s->db) && sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL)) {
+        struct err why;
+        sql_error(s, &why);
+        failure_latch(s, &why);
+    }
     s->tip = s->tip_before;
     return rc;
 }

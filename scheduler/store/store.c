@@ -18,74 +18,121 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static int lock_take(struct store *s, const char *lock_path, struct err *e);
 static int lock_owner(const struct store *s, int fd, struct err *e);
-static int database_open(struct store *s, const char *lock_path, struct err *e);
-static int database_prepare(struct store *s, struct err *e);
+static int database_open(struct store *s, bool again, struct err *e);
+static int database_prepare(struct store *s, bool again, struct err *e);
 static int open_error(struct store *s, int rc, struct err *e);
 static int tip_read(struct store *s, struct err *e);
 
 int store_open(struct store **out, const char *path, struct err *e)
 {
     struct store *s = xmalloc(sizeof(*s));
-    struct strbuf lock_path = STRBUF_INIT;
     int rc = 0;
 
     s->path = xstrdup(path);
     s->lock_fd = -1;
-    strbuf_printf(&lock_path, "%s.lock", path);
+    s->marked = -1;
     if (strcmp(path, ":memory:") != 0)
-        rc = lock_take(s, lock_path.text, e);
+        rc = lock_take(s, e);
     if (!rc)
-        rc = database_open(s, lock_path.text, e);
-    if (!rc)
-        rc = database_prepare(s, e);
-    if (rc) {
-        rc = open_error(s, rc, e);
-    } else {
+        rc = connection_open(s, false, e);
+    if (!rc) {
         log_line(LOG_INFO, "store", "open path=%s audit=%lld life=%lld", path,
                  (long long)s->tip.audit, (long long)s->tip.life);
         *out = s;
         s = NULL;
     }
     store_close(s);
-    strbuf_dispose(&lock_path);
     return rc;
+}
+
+int connection_open(struct store *s, bool again, struct err *e)
+{
+    s->failure.code = 0;
+    int rc = database_open(s, again, e);
+
+    if (!rc)
+        rc = database_prepare(s, again, e);
+    if (rc)
+        return open_error(s, rc, e);
+    files_opened(s);
+    return 0;
+}
+
+void connection_close(struct store *s)
+{
+    struct err e;
+    int on;
+
+    /* one that failed, or whose files are gone, writes nothing any more: the WAL stays as it is */
+    if (s->db && (s->failure.code || files_check(s, &e)))
+        sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, &on);
+    store_backup_drop(s);
+    sql_finalize_all(s);
+    if (sqlite3_close(s->db) != SQLITE_OK)
+        log_line(LOG_ERROR, "store", "close path=%s failed", s->path);
+    s->db = NULL;
 }
 
 void store_close(struct store *s)
 {
     if (!s)
         return;
-    sql_finalize_all(s);
-    if (sqlite3_close(s->db) != SQLITE_OK)
-        log_line(LOG_ERROR, "store", "close path=%s failed", s->path);
+    connection_close(s);
     if (s->lock_fd >= 0)
         close(s->lock_fd); /* the file stays: removing it would race with the next owner */
     free(s->path);
     free(s);
 }
 
-static int lock_take(struct store *s, const char *lock_path, struct err *e)
+static char *lock_path(const struct store *s)
 {
-    int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct strbuf b = STRBUF_INIT;
+
+    strbuf_printf(&b, "%s.lock", s->path);
+    return strbuf_take(&b);
+}
+
+static bool lock_held(const struct store *s, const char *path)
+{
+    struct stat ours, there;
+
+    return s->lock_fd >= 0 && !fstat(s->lock_fd, &ours) && !lstat(path, &there) &&
+           ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+static int lock_new(struct store *s, const char *path, struct err *e)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     char pid[32];
     int length = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
 
     if (fd < 0)
-        return err_set(e, ERR_IO, "%s: %s", lock_path, lang_errno(errno));
+        return err_set(e, ERR_IO, "%s: %s", path, lang_errno(errno));
     if (flock(fd, LOCK_EX | LOCK_NB)) {
         int rc = errno == EWOULDBLOCK ? lock_owner(s, fd, e)
-                                      : err_set(e, ERR_IO, "%s: %s", lock_path, lang_errno(errno));
+                                      : err_set(e, ERR_IO, "%s: %s", path, lang_errno(errno));
         close(fd);
         return rc;
     }
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
     s->lock_fd = fd;
     if (ftruncate(fd, 0) || pwrite(fd, pid, (size_t)length, 0) != length)
-        return err_set(e, ERR_IO, "%s: %s", lock_path, lang_errno(errno));
+        return err_set(e, ERR_IO, "%s: %s", path, lang_errno(errno));
     return 0;
+}
+
+int lock_take(struct store *s, struct err *e)
+{
+    char *path = lock_path(s);
+    int rc = lock_held(s, path) ? 0 : lock_new(s, path, e);
+
+    free(path);
+    return rc;
 }
 
 static int lock_owner(const struct store *s, int fd, struct err *e)
@@ -99,9 +146,9 @@ static int lock_owner(const struct store *s, int fd, struct err *e)
 }
 
 /* A URI, because that is how SQLite is told the mode of a new file: that of the lock file, 0600. */
-static void uri_of(struct strbuf *out, const char *path, const char *lock_path)
+static void uri_of(struct strbuf *out, const char *path, const char *mode_of)
 {
-    const char *const parts[] = {path, lock_path};
+    const char *const parts[] = {path, mode_of};
 
     strbuf_puts(out, path[0] == '/' ? "file://" : "file:");
     for (size_t i = 0; i < 2; i++) {
@@ -116,13 +163,15 @@ static void uri_of(struct strbuf *out, const char *path, const char *lock_path)
     }
 }
 
-static int database_open(struct store *s, const char *lock_path, struct err *e)
+static int database_open(struct store *s, bool again, struct err *e)
 {
     struct strbuf uri = STRBUF_INIT;
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (again ? 0 : SQLITE_OPEN_CREATE);
 
     if (s->lock_fd >= 0) {
-        uri_of(&uri, s->path, lock_path);
+        char *lock = lock_path(s);
+        uri_of(&uri, s->path, lock);
+        free(lock);
         flags |= SQLITE_OPEN_URI;
     } else {
         strbuf_puts(&uri, s->path);
@@ -134,7 +183,7 @@ static int database_open(struct store *s, const char *lock_path, struct err *e)
     return rc;
 }
 
-static int database_prepare(struct store *s, struct err *e)
+static int database_prepare(struct store *s, bool again, struct err *e)
 {
     bool fresh = false;
     int on = 0;
@@ -144,19 +193,25 @@ static int database_prepare(struct store *s, struct err *e)
     int rc = sql_exec(s, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cell_size_check = ON", e);
     if (!rc)
         rc = schema_check(s, &fresh, e); /* before anything is written */
+    if (!rc && fresh && again)
+        rc = err_set(e, ERR_DATA, tr("the store %s is empty: restore a backup of it"), s->path);
     if (!rc)
         rc = sql_exec(s,
                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                      "PRAGMA wal_autocheckpoint = 20000; PRAGMA cache_size = -16384;"
+                      "PRAGMA cache_size = -16384;"
                       "PRAGMA temp_store = MEMORY;"
                       "CREATE TEMP TABLE handled (recipient INTEGER PRIMARY KEY) STRICT;"
                       "BEGIN IMMEDIATE; COMMIT", /* takes the file's lock for good */
                       e);
+    if (!rc && sqlite3_wal_autocheckpoint(s->db, wal_pages(s)))
+        rc = sql_error(s, e);
     if (!rc && fresh)
         rc = schema_create(s, e);
     if (!rc)
         rc = tip_read(s, e);
     if (!rc)
+        rc = identity_read(s, e);
+    if (!rc && !again) /* after a failure their clients may still be there */
         rc = submit_drop_unfinished(s, e);
     if (!rc)
         rc = tip_read(s, e);
@@ -172,12 +227,6 @@ static int open_error(struct store *s, int rc, struct err *e)
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return err_set(e, ERR_BUSY, tr("the store %s is in use by another process"), s->path);
-    case SQLITE_NOTADB:
-        return err_set(e, ERR_DATA, tr("%s is not a paceline store: name another file in `store:`"),
-                       s->path);
-    case SQLITE_CORRUPT:
-        return err_set(e, ERR_DATA, tr("the store %s is damaged (%s): restore a backup of it"),
-                       s->path, sqlite3_errmsg(s->db));
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_READONLY:

@@ -1,7 +1,7 @@
 /* What must not be forgotten: campaigns, their revisions and approvals, every delivery's life, the
  * audit chain. One SQLite connection (WAL, synchronous=FULL, locking_mode=EXCLUSIVE, 20,000 pages
- * autocheckpoint), beside it a lock file held for life: a stray close() of the database cannot drop
- * that one (reliability.md §0.5).
+ * autocheckpoint, fewer on a small disk), beside it a lock file held for life: a stray close() of
+ * the database cannot drop that one (reliability.md §0.5).
  *
  * Threads: a store is used by one thread at a time (the store thread); it has no lock of its own.
  * Every writing function is one transaction. One that returns ERR_STORE may or may not have
@@ -24,6 +24,7 @@
  *   contact    the contact book, as people imported it
  *   member, relation, account_reading: what a platform's account knows (relations.c)
  *   suppression recipient (and sender): the do-not-send list
+ *   kept       the store's id, and what store_reopen tests with
  *   audit      the chain
  */
 #ifndef PACELINE_STORE_STORE_H
@@ -45,6 +46,49 @@ struct store;
  * (its pid is in the text). ERR_DATA: damaged, foreign, or of a newer version. */
 int store_open(struct store **out, const char *path, struct err *e);
 void store_close(struct store *s); /* NULL is fine */
+
+/* --- health: a full disk, an I/O error, a failed COMMIT, a damaged file latch the store: every
+ * call returns the same error, without touching the file, until store_reopen --- */
+
+/* What it latched on; code 0: nothing. */
+const struct err *store_failure(const struct store *s);
+/* Opens the file anew (the lock is held all the time) and tests it: room on the disk, a write, a
+ * sync, a read; it must be the store that was open and hold all that was committed. ERR_DATA:
+ * damaged, foreign or another one, trying again does not help. */
+int store_reopen(struct store *s, struct err *e);
+
+/* --- the mark: a file beside the store that says how far it was, so that an older copy of the
+ * store is noticed. Never ahead of the store. --- */
+
+enum store_past {
+    STORE_PAST_KNOWN,    /* the mark is of this store, at or before where it is; or both are new */
+    STORE_PAST_UNMARKED, /* there is none, though the store is not new */
+    STORE_PAST_BEHIND,   /* the mark is ahead: records are missing */
+    STORE_PAST_OTHER     /* the mark is of another store or history, or cannot be read */
+};
+struct store_gap {
+    enum store_past past;
+    int64_t records;    /* of the audit log that are missing, of BEHIND */
+    int64_t steps;      /* and of the lives of deliveries: claims, answers */
+    instant_t from, to; /* the store's last record, the mark's; INSTANT_MIN: not known */
+};
+int store_mark_check(struct store *s, struct store_gap *gap, struct err *e);
+/* Does nothing when the mark says so already. Durable on return. */
+int store_mark_write(struct store *s, struct err *e);
+
+/* --- backup: a copy in steps while the store is used; what is written meanwhile is in it --- */
+
+struct store_backup {
+    bool more; /* step again */
+    uint64_t bytes;
+    int64_t audit_seq; /* the last record in the copy */
+};
+/* `path` must not exist. ERR_BUSY: another backup is under way (one that nobody has continued for
+ * some seconds is dropped). */
+int store_backup_begin(struct store *s, const char *path, struct err *e);
+int store_backup_step(struct store *s, struct store_backup *out, struct err *e);
+void store_backup_drop(struct store *s);  /* with its file; fine when there is none */
+void store_backup_sweep(struct store *s); /* drops one that nobody continues */
 
 /* --- names: found, or made in file order --- */
 
@@ -221,7 +265,8 @@ int store_outcome(struct store *s, int64_t delivery, bool sent, const struct sto
 /* failed (proven or stated not sent) -> pending, in a campaign that may still send, to a recipient
  * who is not suppressed. */
 int store_resend(struct store *s, int64_t delivery, const struct store_decision *d, struct err *e);
-/* halt, unhalt, and whatever else belongs in the log. `detail` is a JSON object or NULL. */
+/* halt, unhalt, and whatever else belongs in the log. `detail` is a JSON object or NULL. Said again
+ * after ERR_STORE it is not written twice. */
 int store_audit(struct store *s, instant_t at, const char *by, const char *event,
                 const char *campaign, const struct digest *d, const char *detail, struct err *e);
 
@@ -418,6 +463,9 @@ struct store_commit {
  * digest over the rows. Rows of one life may so be a little out of order in time: store_history
  * scans a minute further back than it is asked, and sorts. */
 int store_commit(struct store *s, struct store_commit *c, struct err *e);
+/* The same again after ERR_STORE and store_reopen: what it wrote all the same is found done, its
+ * claims too (nobody was told of them). */
+int store_commit_again(struct store *s, struct store_commit *c, struct err *e);
 void store_commit_dispose(struct store_commit *c);
 
 /* The end has come: every pending delivery of the revision becomes expired/ended. */

@@ -7,10 +7,12 @@
 
 #include <jansson.h>
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #define SERVICE_NAME "paceline" /* who acts when no person does */
 
-enum { DIGEST_PREFIX = 7 };  /* "sha256:" of digest_text */
+enum { DIGEST_PREFIX = 7 }; /* "sha256:" of digest_text */
+enum { STORE_ID_BYTES = 16 };
 enum { PREPARED_MAX = 256 }; /* a power of two, well above the number of statements */
 
 struct prepared {
@@ -24,12 +26,21 @@ struct tip {
     struct digest audit_hash;
 };
 
+struct file_id { /* which file a name stood for; ino 0: none */
+    dev_t dev;
+    ino_t ino;
+};
+
 struct store {
     sqlite3 *db;
     char *path;
-    int lock_fd;   /* -1: none */
-    bool poisoned; /* a COMMIT failed: what is on disk is not known until the store is opened again
-                    */
+    int lock_fd;             /* -1: none */
+    struct file_id files[2]; /* the database and its WAL, as they were opened */
+    struct err failure; /* code 0: none. The disk or file is not right, or a COMMIT failed: what is
+                           on disk is not known until store_reopen */
+    uint8_t id[STORE_ID_BYTES]; /* drawn when the file was made */
+    int64_t marked;             /* the audit record that the mark names; -1: not known */
+    struct backup *backup;      /* under way, or NULL */
     struct tip tip, tip_before;
     struct prepared prepared[PREPARED_MAX];
 };
@@ -41,7 +52,9 @@ struct store {
 int sql_get(struct store *s, sqlite3_stmt **st, const char *sql, struct err *e);
 int sql_step(struct store *s, sqlite3_stmt *st, struct err *e); /* 1 row, 0 done, or ERR_STORE */
 int sql_run(struct store *s, sqlite3_stmt *st, struct err *e);  /* for what returns no row */
-int sql_error(const struct store *s, struct err *e);            /* ERR_STORE with SQLite's text */
+/* ERR_STORE with SQLite's text, ERR_DATA for a damaged or foreign file; latches what says that the
+ * disk or file is not right. */
+int sql_error(struct store *s, struct err *e);
 int sql_exec(struct store *s, const char *sql, struct err *e);
 int sql_damaged(const struct store *s, const char *what, int64_t id, struct err *e); /* ERR_DATA */
 void sql_finalize_all(struct store *s);
@@ -64,6 +77,29 @@ int txn_end(struct store *s, int rc, struct err *e);
 /* Makes the tables in an empty file; refuses what is not ours or newer, without touching it. */
 int schema_check(struct store *s, bool *fresh, struct err *e);
 int schema_create(struct store *s, struct err *e);
+
+/* --- health.c --- */
+
+int failure_again(const struct store *s, struct err *e); /* what the store latched on, or 0 */
+void failure_latch(struct store *s, const struct err *e);
+int identity_read(struct store *s, struct err *e); /* drawn when there is none yet */
+int wal_pages(const struct store *s); /* how far the WAL may grow: not to fill a small disk */
+void files_opened(struct store *s);
+/* What is written into a file that is no more at its place would be lost without an error: latches.
+ */
+int files_check(struct store *s, struct err *e);
+
+/* --- store.c --- */
+
+/* Takes the lock file, anew when it was removed or replaced. */
+int lock_take(struct store *s, struct err *e);
+/* `again`: of a store that was open before, so it must be there. */
+int connection_open(struct store *s, bool again, struct err *e);
+void connection_close(struct store *s);
+
+/* --- mark.c --- */
+
+int folder_sync(const char *path); /* of the file `path`; errno */
 
 /* --- names.c --- */
 

@@ -66,7 +66,8 @@ static inline int setup(void **state)
 static inline int teardown(void **state)
 {
     struct fixture *f = *state;
-    const char *const ends[] = {"", "-wal", "-journal", "-shm", ".lock", ".copy"};
+    const char *const ends[] = {"",      "-wal",  "-journal", "-shm",
+                                ".lock", ".copy", ".mark",    ".mark.new"};
     store_close(f->s);
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
         char name[96];
