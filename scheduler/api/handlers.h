@@ -12,6 +12,8 @@ void status_halt(struct request *rq);
 void status_unhalt(struct request *rq);
 void status_reload(struct request *rq);
 
+void backup_make(struct request *rq);
+
 void report_show(struct request *rq);
 
 void campaigns_list(struct request *rq);

@@ -15,6 +15,7 @@ const struct route api_routes[] = {
     {"GET", "/api/v1/status", ROLES_READ, {0}, false, status_show},
     {"POST", "/api/v1/halt", ROLES_READ, {0}, false, status_halt},
     {"POST", "/api/v1/unhalt", ROLE_ADMIN, {0}, false, status_unhalt},
+    {"POST", "/api/v1/backup", ROLE_ADMIN, {0}, false, backup_make},
     {"POST", "/api/v1/reload", ROLE_ADMIN, {0}, false, status_reload},
     {"GET", "/api/v1/report", ROLES_READ, {"month", "by"}, false, report_show},
     {"GET", "/api/v1/campaigns", ROLES_READ, {0}, false, campaigns_list},

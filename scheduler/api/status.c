@@ -246,26 +246,31 @@ void status_show(struct request *rq)
 
 /* --- health: for machines, without a name --- */
 
-static void reply_health(struct request *rq, int status, const char *state)
+static void reply_health(struct request *rq, int status, const char *state, const char *problem)
 {
     struct strbuf *b = &rq->answer.body.text;
 
     emit_open(b, '{');
     emit_put_text(b, "status", state);
+    if (problem)
+        emit_put_text(b, "problem", problem);
     strbuf_putc(b, '}');
     request_reply(rq, status);
 }
 
 void status_healthz(struct request *rq)
 {
-    reply_health(rq, 200, "ok"); /* the loop has answered */
+    reply_health(rq, 200, "ok", NULL); /* the loop has answered */
 }
 
 void status_readyz(struct request *rq)
 {
-    bool ready = health_of(rq).store_healthy;
+    const struct api_health h = health_of(rq);
 
-    reply_health(rq, ready ? 200 : 503, ready ? "ok" : "store unhealthy");
+    if (h.store_healthy)
+        reply_health(rq, 200, "ok", NULL);
+    else
+        reply_health(rq, 503, "store unhealthy", h.problem);
 }
 
 /* --- the brake --- */

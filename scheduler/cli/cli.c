@@ -78,6 +78,8 @@ const struct command cli_commands[] = {
     {"report", "[--month YYYY-MM] [--by campaign|sender|tag] [--csv]",
      TR_TABLE("reach, confirmations and their delay, failures by reason"),
      OPT_BIT(OPT_MONTH) | OPT_BIT(OPT_BY) | OPT_BIT(OPT_CSV), 0, 0, cmd_report},
+    {"backup", "FILE", TR_TABLE("a copy of the store, made by the running service"), 0, 1, 1,
+     cmd_backup},
     {"audit", "[CAMPAIGN]", TR_TABLE("the log of decisions"), 0, 0, 1, cmd_audit},
     {"audit verify", "", TR_TABLE("whether the log of decisions is whole"), 0, 0, 0,
      cmd_audit_verify},
@@ -90,7 +92,7 @@ const struct command cli_commands[] = {
     {NULL, NULL, NULL, 0, 0, 0, NULL},
 };
 
-const char *const cli_later[] = {"backup", "completion", NULL};
+const char *const cli_later[] = {"completion", NULL};
 
 static bool colors_wanted(void)
 {

@@ -140,6 +140,7 @@ int cmd_suppress(struct cli *cli);
 int cmd_unsuppress(struct cli *cli);
 int cmd_prompt(struct cli *cli);
 int cmd_status(struct cli *cli);
+int cmd_backup(struct cli *cli);
 int cmd_audit(struct cli *cli);
 int cmd_audit_verify(struct cli *cli);
 int cmd_reload(struct cli *cli);

@@ -81,7 +81,7 @@ bool clock_trusted(const struct run *s)
 
 static void note(struct run *s, const char *event, duration_t by)
 {
-    if (s->storer && !s->store_broken)
+    if (s->storer)
         run_note(s, event, "paceline", json_pack("{sI}", "ms", (json_int_t)by), NULL, NULL);
 }
 
@@ -145,7 +145,7 @@ void clock_zones(struct run *s)
     if (!changed)
         return;
     log_line(LOG_WARNING, "clock", "time zone data changed zones=%zu", changed);
-    if (s->storer && !s->store_broken)
+    if (s->storer)
         run_note(s, "zones changed", "paceline", json_pack("{sI}", "zones", (json_int_t)changed),
                  NULL, NULL);
     engine_clock_moved(s->engine, run_now(s), 0);

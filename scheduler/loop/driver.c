@@ -22,6 +22,7 @@ struct commit {
     size_t claim_capacity, result_capacity;
     struct store_result *results;
     struct arena *refs;
+    bool repeated; /* its COMMIT failed before */
     struct err err;
     int rc;
 };
@@ -116,7 +117,8 @@ static void commit_run(struct store *store, struct store_job *job)
 {
     struct commit *c = (struct commit *)job;
 
-    c->rc = store_commit(store, &c->rows, &c->err);
+    c->rc = c->repeated ? store_commit_again(store, &c->rows, &c->err)
+                        : store_commit(store, &c->rows, &c->err);
 }
 
 static void flush(struct run *s);
@@ -143,62 +145,100 @@ static void commit_done(struct store_job *job)
     struct run *s = c->run;
 
     s->committing = false;
-    if (c->rc) {
+    if (c->rc) { /* it may be there all the same */
         run_store_failed(s, &c->err);
-    } else {
-        for (size_t i = 0; i < c->rows.claim_count; i++) {
-            const struct store_claim *claim = &c->rows.claims[i];
-            if (!claim->refused)
-                send_claimed(s, claim);
-            engine_claimed(s->engine, run_now(s), claim->delivery, !claim->refused);
-        }
-        show_prompts(s, c);
-        for (size_t i = 0; i < c->rows.result_count; i++)
-            if (c->results[i].state == DELIVERY_UNKNOWN) {
-                reconcile_wanted(s);
-                break;
-            }
-        flush(s);
+        s->unsettled = c;
+        return;
     }
+    health_settled(s);
+    for (size_t i = 0; i < c->rows.claim_count; i++) {
+        const struct store_claim *claim = &c->rows.claims[i];
+        if (!claim->refused)
+            send_claimed(s, claim);
+        engine_claimed(s->engine, run_now(s), claim->delivery, !claim->refused);
+    }
+    show_prompts(s, c);
+    for (size_t i = 0; i < c->rows.result_count; i++)
+        if (c->results[i].state == DELIVERY_UNKNOWN) {
+            reconcile_wanted(s);
+            break;
+        }
+    flush(s);
     commit_free(c);
 }
 
-static void run_deferred(struct run *s)
+static void run_list(struct run *s, struct deferred **first, struct deferred ***last)
 {
-    while (s->deferred_first) {
-        struct deferred *d = s->deferred_first;
-        s->deferred_first = d->next;
+    while (*first) {
+        struct deferred *d = *first;
+        *first = d->next;
         storer_run(s->storer, d->job);
         free(d);
     }
-    s->deferred_last = &s->deferred_first;
+    *last = first;
+}
+
+static void commit_start(struct run *s, struct commit *c)
+{
+    s->committing = true;
+    c->rows.results = c->results;
+    c->job = (struct store_job){commit_run, commit_done, NULL};
+    storer_run(s->storer, &c->job);
 }
 
 static void flush(struct run *s)
 {
-    struct commit *c = s->gather;
+    struct commit *c = s->unsettled;
 
     if (s->committing || s->store_broken)
         return;
+    if (c) { /* what came after it waits for its end */
+        s->unsettled = NULL;
+        c->repeated = true;
+        commit_start(s, c);
+        return;
+    }
+    c = s->gather;
     if (c) {
         s->gather = NULL;
-        s->committing = true;
-        c->rows.results = c->results;
-        c->job = (struct store_job){commit_run, commit_done, NULL};
-        storer_run(s->storer, &c->job);
+        commit_start(s, c);
     }
-    run_deferred(s);
+    run_list(s, &s->again_first, &s->again_last);
+    run_list(s, &s->deferred_first, &s->deferred_last);
+}
+
+static void append(struct deferred **first, struct deferred ***last, struct store_job *job)
+{
+    struct deferred *d = xmalloc(sizeof *d);
+
+    if (!*first)
+        *last = first;
+    *d = (struct deferred){job, NULL};
+    **last = d;
+    *last = &d->next;
 }
 
 void driver_defer(struct run *s, struct store_job *job)
 {
-    struct deferred *d = xmalloc(sizeof *d);
+    if (s->closing)
+        storer_run(s->storer, job);
+    else
+        append(&s->deferred_first, &s->deferred_last, job); /* the turn flushes */
+}
 
-    if (!s->deferred_last)
-        s->deferred_last = &s->deferred_first;
-    *d = (struct deferred){job, NULL};
-    *s->deferred_last = d;
-    s->deferred_last = &d->next; /* the turn flushes */
+bool driver_again(struct run *s, struct store_job *job)
+{
+    if (s->closing)
+        return false;
+    append(&s->again_first, &s->again_last, job);
+    return true;
+}
+
+void driver_close(struct run *s)
+{
+    s->closing = true;
+    run_list(s, &s->again_first, &s->again_last);
+    run_list(s, &s->deferred_first, &s->deferred_last);
 }
 
 /* --- fetch, history, expire --- */
@@ -221,6 +261,18 @@ static void ask_free(struct ask *a)
     free(a->waiting);
     free(a->sends);
     free(a);
+}
+
+/* True: it failed because of the store, and runs again. */
+static bool ask_again(struct ask *a)
+{
+    if (!a->rc)
+        return false;
+    run_store_failed(a->run, &a->err);
+    free(a->waiting);
+    a->waiting = NULL;
+    a->count = 0;
+    return driver_again(a->run, &a->job);
 }
 
 static void ask_store(struct run *s, const struct effect *f,
@@ -249,11 +301,11 @@ static void fetch_done(struct store_job *job)
 {
     struct ask *a = (struct ask *)job;
     const struct effect *f = &a->effect;
-    struct engine_waiting *w = xmalloc((a->count + 1) * sizeof *w);
 
-    if (a->rc) {
-        run_store_failed(a->run, &a->err);
-    } else {
+    if (ask_again(a))
+        return;
+    struct engine_waiting *w = xmalloc((a->count + 1) * sizeof *w);
+    if (!a->rc) {
         for (size_t i = 0; i < a->count; i++)
             w[i] = (struct engine_waiting){a->waiting[i].delivery, a->waiting[i].row,
                                            a->waiting[i].recipient, a->waiting[i].attempts,
@@ -297,9 +349,9 @@ static void history_done(struct store_job *job)
     struct ask *a = (struct ask *)job;
     instant_t now = run_now(a->run);
 
-    if (a->rc) {
-        run_store_failed(a->run, &a->err);
-    } else {
+    if (ask_again(a))
+        return;
+    if (!a->rc) {
         for (size_t i = 0; i < a->count; i++)
             engine_history(a->run->engine, now, a->effect.revision, &a->sends[i]);
         engine_primed(a->run->engine, now, a->effect.revision);
@@ -321,9 +373,9 @@ static void expire_done(struct store_job *job)
 {
     struct ask *a = (struct ask *)job;
 
-    if (a->rc)
-        run_store_failed(a->run, &a->err);
-    else
+    if (ask_again(a))
+        return;
+    if (!a->rc)
         log_line(LOG_INFO, "campaign", "ended revision=%lld expired=%llu",
                  (long long)a->effect.revision, (unsigned long long)a->expired);
     ask_free(a);
@@ -344,6 +396,8 @@ static void pause_done(struct store_job *job)
 {
     struct ask *a = (struct ask *)job;
 
+    if (a->rc == ERR_STORE && ask_again(a))
+        return;
     log_line(LOG_WARNING, "campaign", "paused revision=%lld: the channel refused the content%s%s",
              (long long)a->effect.revision, a->rc ? ": " : "", a->rc ? a->err.text : "");
     ask_free(a);
@@ -406,8 +460,7 @@ void driver_turn(struct run *s)
 {
     struct effect f;
 
-    if (s->store_broken)
-        return;
+    health_tick(s);
     clock_turn(s);
     engine_turn(s->engine, s->clock.now);
     while (engine_effect(s->engine, &f))
@@ -418,19 +471,16 @@ void driver_turn(struct run *s)
 
 bool driver_idle(const struct run *s)
 {
-    return !s->committing && !s->gather && !s->deferred_first && sends_calling(s) == 0;
+    return !s->committing && !s->unsettled && !s->gather && !s->deferred_first && !s->again_first &&
+           sends_calling(s) == 0;
 }
 
 void driver_free(struct run *s)
 {
     size_t at = 0;
 
+    commit_free(s->unsettled); /* only while the store is broken: at the next start it is unknown */
     commit_free(s->gather);
-    while (s->deferred_first) {
-        struct deferred *d = s->deferred_first;
-        s->deferred_first = d->next;
-        free(d); /* only after the store broke: the job is lost with the process */
-    }
     for (struct send *x; (x = map_each(&s->sends, &at));) {
         free(x->items);
         free(x->ref);

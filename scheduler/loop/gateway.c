@@ -87,8 +87,14 @@ static void gate_delivery_gone(void *ctx, int64_t revision, int64_t lane, int64_
 static void gate_health(void *ctx, struct api_health *out)
 {
     struct run *s = ctx;
-    const char *problem = s->problem[0] ? s->problem : clock_problem(s);
+    const char *problem = health_problem(s);
 
+    if (!problem && s->halt_reason) /* else the gap is the reason */
+        problem = health_gap(s);
+    if (!problem)
+        problem = s->problem[0] ? s->problem : clock_problem(s);
+    if (!problem)
+        problem = health_mark_problem(s);
     if (!problem)
         problem = storer_problem(s->storer);
     for (size_t i = 0; i < s->channel_count && !problem; i++) {
@@ -98,7 +104,7 @@ static void gate_health(void *ctx, struct api_health *out)
     if (!problem)
         problem = doubts_problem(s);
     *out = (struct api_health){.halted = engine_halted(s->engine),
-                               .halt_reason = s->halt_reason,
+                               .halt_reason = s->halt_reason ? s->halt_reason : health_gap(s),
                                .store_healthy = !s->store_broken,
                                .problem = problem,
                                .started_at = s->started_at};
@@ -152,10 +158,15 @@ static json_t *reason_detail(const char *reason)
     return json_pack("{ss}", "reason", reason ? reason : "");
 }
 
+/* What nobody waits for is recorded when the store answers again. */
 static void noted(struct store_job *job)
 {
     struct note *n = (struct note *)job;
 
+    if (n->rc == ERR_STORE)
+        run_store_failed(n->run, &n->err);
+    if (n->rc == ERR_STORE && !n->done && driver_again(n->run, job))
+        return;
     if (n->rc)
         log_line(LOG_ERROR, n->event, "not in the audit log: %s", n->err.text);
     if (n->done)
@@ -170,7 +181,10 @@ void run_note(struct run *s, const char *event, const char *by, json_t *detail,
 
     n->done = done;
     n->arg = arg;
-    storer_run(s->storer, &n->job);
+    if (done)
+        storer_run(s->storer, &n->job);
+    else
+        driver_defer(s, &n->job);
 }
 
 static void latch(struct run *s, const char *by, const char *reason)
@@ -181,8 +195,7 @@ static void latch(struct run *s, const char *by, const char *reason)
     free(s->halt_reason);
     s->halt_reason = xstrdup(reason && *reason ? reason : tr("no reason given"));
     log_line(LOG_WARNING, "halt", "halted by=%s", by);
-    if (!s->store_broken)
-        run_note(s, "halt", by, reason_detail(reason), NULL, NULL);
+    run_note(s, "halt", by, reason_detail(reason), NULL, NULL);
 }
 
 int run_halt(struct run *s, const char *by, const char *reason, struct err *e)
@@ -213,6 +226,7 @@ static void unhalt_noted(struct store_job *job)
     if (!n->rc)
         n->rc = halt_remove(s->halt_file, &n->err);
     if (!n->rc) {
+        health_release(s);
         clock_release(s);
         engine_unhalt(s->engine, run_now(s));
         free(s->halt_reason);
@@ -227,8 +241,11 @@ static void gate_unhalt(void *ctx, const char *by, const char *reason,
                         void (*done)(void *arg, const struct err *e), void *arg)
 {
     struct run *s = ctx;
-    struct note *n = note_new(s, "unhalt", by, reason_detail(reason), unhalt_noted);
+    json_t *detail = reason_detail(reason);
 
+    if (health_gap(s))
+        json_object_set_new(detail, "released", json_string(health_gap(s)));
+    struct note *n = note_new(s, "unhalt", by, detail, unhalt_noted);
     n->done = done;
     n->arg = arg;
     storer_run(s->storer, &n->job);

@@ -140,6 +140,9 @@ struct run {
     struct commit *gather; /* what the next transaction takes */
     bool committing;
     struct deferred *deferred_first, **deferred_last;
+    struct commit *unsettled; /* its COMMIT failed: repeated when the store is back */
+    struct deferred *again_first, **again_last; /* jobs that failed with it, likewise */
+    bool closing;                               /* nothing is repeated any more */
 
     uv_prepare_t prepare;
     uv_timer_t wake, watch;
@@ -149,6 +152,7 @@ struct run {
     instant_t started_at;
 
     char *halt_file, *halt_reason;
+    struct health *health; /* health.c: of the store */
     bool store_broken;
     char problem[512];
     bool stopping;
@@ -164,7 +168,24 @@ struct lane_name {
 
 /* service.c */
 void run_stop(struct run *s, int exit_code);
+void run_hold_claims(struct run *s); /* as long as something stands against new ones */
+
+/* health.c */
+void health_new(struct run *s);
+void health_free(struct run *s);
+/* Nothing is claimed from now on, until the store is well again; an inconsistency of ours (not the
+ * disk's) stops the service. */
 void run_store_failed(struct run *s, const struct err *e);
+bool health_given_up(const struct run *s); /* it did not come back, and need not be waited for */
+void health_settled(struct run *s);        /* a commit went through */
+void health_tick(struct run *s);
+const char *health_problem(const struct run *s); /* NULL: none */
+/* At start, before anything else is written: is the store behind its mark? Then nothing is claimed
+ * until a person says so. */
+int health_look_back(struct run *s, struct err *e);
+void health_release(struct run *s);          /* a person did */
+const char *health_gap(const struct run *s); /* why it is held; NULL: it is not */
+const char *health_mark_problem(const struct run *s);
 
 /* clock.c */
 instant_t run_now(struct run *s); /* never goes back */
@@ -186,6 +207,10 @@ void doubts_free(struct run *s);
 /* driver.c */
 void driver_turn(struct run *s); /* the engine's turn, its effects, and the timer */
 void driver_defer(struct run *s, struct store_job *job); /* after what was decided so far */
+/* A job that failed because of the store runs again, before others, when it is back. False: it will
+ * not; the caller frees it. */
+bool driver_again(struct run *s, struct store_job *job);
+void driver_close(struct run *s); /* gives all that waits to the storer */
 bool driver_idle(const struct run *s);
 void driver_free(struct run *s);
 
@@ -259,6 +284,7 @@ int revisions_load(struct run *s,
 void revisions_sync(struct run *s, int64_t revision, bool family);
 void revisions_forget(struct run *s, struct running *r);
 void revisions_look_again(struct run *s); /* channels came or went: what the store knows of them */
+void revisions_sync_all(struct run *s);   /* the store may know more than we were told */
 
 /* channels.c */
 

@@ -203,8 +203,11 @@ static void update_done(struct store_job *job)
 {
     struct update *u = (struct update *)job;
 
-    if (u->rc)
+    if (u->rc) {
         run_store_failed(u->run, &u->err);
+        if (driver_again(u->run, &u->job))
+            return;
+    }
     free(u->by);
     free(u->campaign);
     free(u);
@@ -237,6 +240,11 @@ static void keep(struct run *s, const struct send *x, const char *event, const c
 static struct send *find(struct run *s, int64_t number, const char *nonce, int *rc, struct err *e)
 {
     struct send *x = map_get(&s->by_number, number);
+
+    if (s->store_broken) { /* what a person says must be on disk before they hear that it is */
+        *rc = err_set(e, ERR_STORE, "%s", health_problem(s));
+        return NULL;
+    }
 
     *rc = 0;
     if (!x || !is_asked(x))

@@ -500,6 +500,8 @@ static void load_done(struct store_job *job)
 
     if (l->rc == ERR_STORE) {
         run_store_failed(s, &l->err);
+        if (!s->closing)
+            revisions_sync(s, l->id, l->family); /* when it is back */
     } else if (l->rc) {
         log_line(LOG_ERROR, "campaign", "revision=%lld: %s", (long long)l->id, l->err.text);
     } else if (outdated(s, l)) {
@@ -630,16 +632,32 @@ static void look_done(struct store_job *job)
     struct look *k = (struct look *)job;
     struct run *s = k->lanes->run;
 
-    if (k->rc)
+    if (k->rc) {
         run_store_failed(s, &k->err);
-    else
+        if (!s->closing)
+            revisions_look_again(s); /* when it is back */
+    } else {
         know_all_lanes(s, k->lanes);
+    }
     for (size_t i = 0; !k->rc && i < k->active.count; i++)
         if (!engine_has_revision(s->engine, k->active.ids[i]))
             revisions_sync(s, k->active.ids[i], false); /* its channel may be right again */
     load_free(k->lanes);
     free(k->active.ids);
     free(k);
+}
+
+void revisions_sync_all(struct run *s)
+{
+    size_t at = 0;
+
+    for (const struct running *r; (r = map_each(&s->running, &at));) {
+        size_t lane_at = 0;
+        revisions_sync(s, r->id, false);
+        for (const struct lane_name *n; (n = map_each(&s->lanes, &lane_at));)
+            engine_refetch(s->engine, run_now(s), r->id, n->lane, 0);
+    }
+    revisions_look_again(s);
 }
 
 void revisions_look_again(struct run *s)

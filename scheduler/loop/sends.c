@@ -311,7 +311,7 @@ void sends_settle(struct run *s, uint64_t id, const struct channel_outcome *outc
         x->ref = xstrdup(o->ref);
     instant_t now = run_now(s);
     if (a.kind == ANSWER_NOT_SENT &&
-        (!clock_trusted(s) || !engine_may_send(s->engine, now, x->number)))
+        (s->store_broken || !clock_trusted(s) || !engine_may_send(s->engine, now, x->number)))
         a.kind = ANSWER_HELD; /* the guard said no: the channel is not to blame */
     if (a.kind == ANSWER_ASKED) {
         x->called = false; /* the answer comes from a person, without a deadline of ours */

@@ -27,16 +27,9 @@ enum {
 
 extern char **environ;
 
-void run_store_failed(struct run *s, const struct err *e)
+void run_hold_claims(struct run *s)
 {
-    if (s->store_broken)
-        return;
-    /* What a failed commit did is not known: stop, and read the store anew at the next start. */
-    s->store_broken = true;
-    snprintf(s->problem, sizeof s->problem, tr("the store failed: %s"), e->text);
-    log_line(LOG_ERROR, "store", "%s; stopping, nothing more is sent", s->problem);
-    engine_halt(s->engine);
-    run_stop(s, 75);
+    engine_hold_claims(s->engine, run_now(s), s->stopping || s->store_broken);
 }
 
 void run_stop(struct run *s, int exit_code)
@@ -45,9 +38,9 @@ void run_stop(struct run *s, int exit_code)
         return;
     s->stopping = true;
     s->exit_code = exit_code;
-    s->stop_by_ms = uv_now(&s->loop) + (s->store_broken ? 0 : DRAIN_MS);
+    s->stop_by_ms = uv_now(&s->loop) + DRAIN_MS;
     log_line(LOG_INFO, "service", "stopping in_flight=%zu", sends_calling(s));
-    engine_hold_claims(s->engine, run_now(s), true);
+    run_hold_claims(s);
 }
 
 /* --- handles --- */
@@ -59,12 +52,22 @@ static void on_prepare(uv_prepare_t *p)
     driver_turn(s);
     if (!s->stopping)
         return;
-    if (uv_now(&s->loop) >= s->stop_by_ms && !s->store_broken) {
+    bool late = uv_now(&s->loop) >= s->stop_by_ms;
+    if (late && !s->store_broken) {
         sends_expire(s, true);
         driver_turn(s);
     }
-    if (s->store_broken || driver_idle(s))
+    if (s->store_broken && (late || (health_given_up(s) && sends_calling(s) == 0))) {
+        if (!driver_idle(s)) {
+            log_line(
+                LOG_ERROR, "service",
+                "stopped while the store fails: what was not saved is unknown at the next start");
+            s->exit_code = s->exit_code ? s->exit_code : 75;
+        }
         uv_stop(&s->loop);
+    } else if (driver_idle(s)) {
+        uv_stop(&s->loop);
+    }
 }
 
 static void on_watch(uv_timer_t *t)
@@ -212,6 +215,8 @@ static int open_store(struct run *s, struct err *e)
 
     s->halt_file = halt_path(s->conf->store_path);
     if (!rc)
+        rc = health_look_back(s, e);
+    if (!rc)
         rc = store_high_water(s->store, &high, e);
     if (!rc) {
         halt_read(s->halt_file, &s->halt_reason);
@@ -241,6 +246,8 @@ static int start(struct run *s, const char *config_file, const char *plugin_dir,
         engine_halt(s->engine);
         log_line(LOG_WARNING, "halt", "started halted");
     }
+    if (health_gap(s))
+        engine_halt(s->engine);
     rc = revisions_load(s, e);
     if (rc)
         return rc;
@@ -260,8 +267,10 @@ static void stop(struct run *s)
 
     api_stop(s->api);
     s->api = NULL;
-    if (s->storer)
+    if (s->storer) {
+        driver_close(s);
         storer_stop(s->storer, NULL, NULL);
+    }
     http_free(s->http, NULL, NULL);
     s->http = NULL;
     channels_quiet(s);
@@ -286,6 +295,7 @@ static void stop(struct run *s)
     }
     map_dispose(&s->lanes);
     engine_free(s->engine);
+    health_free(s);
     store_close(s->store);
     channel_plugins_free(s->plugins);
     service_free(s->conf);
@@ -308,6 +318,7 @@ int service_run(const char *config_file, const char *plugin_dir)
     engine_watch(s.engine);
     uv_loop_init(&s.loop);
     s.next_send = (uint64_t)run_now(&s) << 16; /* no key of an earlier run comes again */
+    health_new(&s);
     start_handles(&s);
     rc = start(&s, config_file, plugin_dir, &e);
     if (rc) {

@@ -21,6 +21,7 @@ struct storer {
     bool stopping;
     uint64_t busy_since; /* uv_hrtime of the job under way; 0: idle */
     char problem[128];   /* loop thread */
+    struct err failure;  /* the store's, as of the last job */
     struct store *store; /* the thread's while it runs */
     void (*closed)(void *ctx);
     void *closed_ctx;
@@ -61,8 +62,10 @@ static void work(void *arg)
         s->busy_since = uv_hrtime();
         uv_mutex_unlock(&s->mutex);
         job->run(s->store, job);
+        const struct err *failure = store_failure(s->store);
         uv_mutex_lock(&s->mutex);
         s->busy_since = 0;
+        s->failure = *failure;
         put(&s->finished, job);
         uv_async_send(&s->back);
     }
@@ -109,6 +112,14 @@ void storer_run(struct storer *s, struct store_job *job)
     put(&s->todo, job);
     uv_cond_signal(&s->wake);
     uv_mutex_unlock(&s->mutex);
+}
+
+bool storer_failed(struct storer *s, struct err *e)
+{
+    uv_mutex_lock(&s->mutex);
+    *e = s->failure;
+    uv_mutex_unlock(&s->mutex);
+    return e->code != 0;
 }
 
 const char *storer_problem(struct storer *s)

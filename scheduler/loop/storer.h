@@ -12,6 +12,8 @@ struct storer;
 
 struct storer *storer_start(uv_loop_t *loop, struct store *store);
 void storer_run(struct storer *s, struct store_job *job);
+/* Whether the store has latched (store.h), and on what. Loop thread. */
+bool storer_failed(struct storer *s, struct err *e);
 /* What is wrong with the store's thread, for people; NULL when it keeps up. Loop thread; valid
  * until the next call. `s` may be NULL. */
 const char *storer_problem(struct storer *s);

@@ -32,6 +32,7 @@ static const struct {
     {"GET", "/api/v1/audit/verify", ROLES_READ},
     {"POST", "/api/v1/halt", ROLES_READ},
     {"POST", "/api/v1/unhalt", ROLE_ADMIN},
+    {"POST", "/api/v1/backup", ROLE_ADMIN},
     {"POST", "/api/v1/submissions", ROLE_SUBMITTER},
     {"GET", "/api/v1/submissions", ROLES_READ},
     {"GET", "/api/v1/contacts", ROLE_ADMIN},
