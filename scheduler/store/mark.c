@@ -152,7 +152,7 @@ static int write_line(const char *path, const char *beside, const struct strbuf 
 
     if (fd < 0)
         return -1;
-    failed = write(fd, line->text, line->length) != (ssize_t)line->length || fsync(fd);
+    failed = pwrite(fd, line->text, line->length, 0) != (ssize_t)line->length || fsync(fd);
     return close(fd) || failed || rename(beside, path) || folder_sync(path);
 }
 

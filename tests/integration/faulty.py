@@ -1,5 +1,5 @@
-"""Places whose service runs with something preloaded: tests/support/shim.c moves its clock and hangs its
-disk; tests/power/tape.c writes down what it does to its store."""
+"""Places whose service runs with something preloaded: tests/support/shim.c moves its clock, and makes its
+disk hang or fail; tests/power/tape.c writes down what it does to its store."""
 import contextlib
 import os
 import shutil
@@ -35,6 +35,7 @@ class PreloadedPlace(Place):
 
 class FaultyPlace(PreloadedPlace):
     PRELOAD = "shim.so"
+    failures = 0  # orders given to the disk so far
 
     def preload_env(self):
         orders = self.path("orders")
@@ -55,3 +56,20 @@ class FaultyPlace(PreloadedPlace):
             yield
         finally:
             os.unlink(self.path("orders/hang"))
+
+    def disk_fails(self, number, error, for_ever):
+        """The number-th call of the store from now on fails (0: none, they are only counted)."""
+        self.failures += 1
+        self.order("fail", f"{self.failures} {number} {int(for_ever)} {error}")
+
+    def disk_works(self):
+        self.disk_fails(0, 0, False)
+
+    def disk_calls(self):
+        """Since the last order."""
+        try:
+            with open(self.path("orders/calls"), encoding="ascii") as file:
+                number, calls = file.read().split()
+        except (FileNotFoundError, ValueError):
+            return 0
+        return int(calls) if int(number) == self.failures else 0

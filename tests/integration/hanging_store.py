@@ -58,4 +58,24 @@ def test_halt_by_file():
     halted_while_it_hangs(lambda place: place.write("paceline.halt", ""))
 
 
+def test_halt_while_it_hangs_for_thirty_seconds():
+    with FaultyPlace(rooms=10, standin=("--fault", "slow:50")) as place:
+        place.start()
+        many(place)
+        with place.store_hangs():
+            began = now_ms()
+            wait_until(lambda: "has not answered" in (status(place)[0]["problem"] or ""),
+                       "status names the store")
+            asked = now_ms()
+            place.cli("halt", "--reason", "wrong price")
+            wait_until(lambda: now_ms() > began + 30000, "it hangs for 30 s")
+            true(status(place)[0]["halted"], "halted")
+        wait_until(lambda: status(place)[0]["unknown"] is not None, "the store answers again")
+        late = [r for r in place.standin.record() if r["at_ms"] > asked + 1000]
+        equal(late, [], "arrived later than a second after the halt")
+        place.stop()
+        late = [r for r in place.standin.record() if r["at_ms"] > asked + 1000]
+        equal(late, [], "arrived while it stopped")
+
+
 main(globals())

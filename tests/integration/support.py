@@ -322,9 +322,12 @@ class Place:
                                  f"\nstdout: {result.out}\nstderr: {result.err}")
         return result
 
+    def connect(self):
+        return UnixConnection(self.path("paceline.sock"))
+
     def api(self, method, path, body=None):
         """(status, answer) of the HTTP API, as the user who runs the tests."""
-        connection = UnixConnection(self.path("paceline.sock"))
+        connection = self.connect()
         try:
             connection.request(method, "/api/v1/" + path,
                                None if body is None else json.dumps(body),
