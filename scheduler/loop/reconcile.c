@@ -198,8 +198,10 @@ static void look_done(struct store_job *job)
     struct reconciler *r = (struct reconciler *)job;
 
     r->looking = false;
-    if (r->rc)
+    if (r->rc) {
         run_store_failed(r->run, &r->err);
+        r->wanted = true; /* when it is back */
+    }
     while (r->read) {
         struct lost *l = r->read;
         r->read = l->next;
@@ -232,9 +234,12 @@ static void adopt_done(struct store_job *job)
     struct lost *l = (struct lost *)((char *)job - offsetof(struct lost, job));
     struct run *s = l->run;
 
-    if (l->rc == ERR_STORE)
+    if (l->rc == ERR_STORE) {
         run_store_failed(s, &l->err);
-    else if (l->rc)
+        if (driver_again(s, job))
+            return;
+    }
+    if (l->rc)
         log_line(LOG_ERROR, "reconcile", "send=%lld: %s", (long long)l->number, l->err.text);
     else
         log_line(LOG_WARNING, "reconcile", "found send=%lld ref=%s deliveries=%llu",

@@ -126,6 +126,8 @@ static void parting_done(struct store_job *job)
 
     if (p->rc)
         run_store_failed(s, &p->err);
+    if (p->rc && driver_again(s, job))
+        return;
     for (size_t i = 0; !p->rc && i < p->done.skipped_count; i++)
         engine_withdraw(s->engine, run_now(s), p->done.skipped[i].revision, p->done.skipped[i].lane,
                         p->done.skipped[i].delivery);

@@ -80,8 +80,14 @@ static int adopt_one(struct store *s, struct change *change, const struct store_
     struct standing now;
     int rc = standing_get(s, delivery, &now, e);
 
-    if (rc || now.last.state != DELIVERY_UNKNOWN || now.revision != a->revision)
-        return rc; /* a person was quicker */
+    if (rc || now.revision != a->revision)
+        return rc;
+    if (now.last.state == DELIVERY_PROMPTED && now.last.at == a->at) {
+        ++*adopted; /* by this very adoption: its COMMIT failed and happened (R4) */
+        return 0;
+    }
+    if (now.last.state != DELIVERY_UNKNOWN)
+        return 0; /* a person was quicker */
     struct life row = {.delivery = delivery,
                        .at = a->at,
                        .state = DELIVERY_PROMPTED,
@@ -117,7 +123,7 @@ static int adopt_in_txn(struct store *s, const struct store_adoption *a, uint64_
         rc = adopt_one(s, &change, a, a->deliveries[i], adopted, e);
     if (!rc)
         rc = detail_text(detail, "ref", a->ref, e);
-    if (!rc && *adopted) {
+    if (!rc && change.first) {
         detail_int(detail, "adopted", (int64_t)*adopted);
         rc = decision_record(s, &r, "reconcile", SERVICE_NAME, a->at, &change, json_incref(detail),
                              e);
