@@ -273,7 +273,8 @@ static void stop(struct account *a, const char *why)
 
 static void token_failed(struct account *a, const struct wire_answer *answer)
 {
-    int64_t wait = (int64_t)RENEW_MS << (a->token_failures < 5 ? a->token_failures : 5);
+    /* busy, or not reached: soon again, and less and less soon */
+    int64_t wait = (int64_t)SOON_MS << (a->token_failures < 6 ? a->token_failures : 6);
 
     if (answer->kind == WIRE_ANSWER && answer->class == CODE_SETUP) {
         stop(a, answer->detail);

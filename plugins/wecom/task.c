@@ -298,6 +298,15 @@ void task_withdraw(struct wecom *w, uint64_t send_id)
         cancel(t);
 }
 
+const char *task_ref(const struct wecom *w, uint64_t send_id)
+{
+    const struct task *t = w->tasks;
+
+    while (t && t->send_id != send_id)
+        t = t->next;
+    return t ? t->msgid : NULL;
+}
+
 bool task_known(const struct wecom *w, const char *msgid)
 {
     const struct task *t = w->tasks;

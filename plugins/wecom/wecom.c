@@ -77,6 +77,22 @@ static void wecom_reconcile(void *instance, const struct channel_doubt *doubt)
     search_begin(instance, doubt);
 }
 
+static void wecom_remind(void *instance, uint64_t send_id, channel_done_fn *fn, void *ctx)
+{
+    const char *msgid = task_ref(instance, send_id);
+
+    if (msgid)
+        remind_task(instance, msgid, fn, ctx);
+    else
+        fn(ctx, "there is no such task any more");
+}
+
+static void wecom_notify(void *instance, const char *member, const char *text, channel_done_fn *fn,
+                         void *ctx)
+{
+    remind_member(instance, member, text, fn, ctx);
+}
+
 static void wecom_close(void *instance)
 {
     struct wecom *w = instance;
@@ -85,6 +101,7 @@ static void wecom_close(void *instance)
     book_close(w);
     tasks_close(w);
     searches_close(w);
+    reminders_close(w);
     alarms_close(w);
     account_forget(w->account, w);
     free(w);
@@ -160,4 +177,6 @@ const struct paceline_channel paceline_channel = {
     .forget = wecom_forget,
     .read_book = wecom_read_book,
     .reconcile = wecom_reconcile,
+    .remind = wecom_remind,
+    .notify = wecom_notify,
 };

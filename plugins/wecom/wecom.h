@@ -15,6 +15,7 @@ struct wecom {
     struct alarm *alarms;
     struct book *books;
     struct search *searches;
+    struct reminder *reminders;
 };
 
 /* create.c */
@@ -37,6 +38,12 @@ struct alarm {
 struct alarm *alarm_new(struct wecom *w, void *task, channel_timer_fn *fn, int64_t ms);
 void alarms_close(struct wecom *w);
 
+/* remind.c */
+void remind_task(struct wecom *w, const char *msgid, channel_done_fn *fn, void *ctx);
+void remind_member(struct wecom *w, const char *member, const char *text, channel_done_fn *fn,
+                   void *ctx);
+void reminders_close(struct wecom *w);
+
 /* reconcile.c */
 void search_begin(struct wecom *w, const struct channel_doubt *doubt);
 void searches_close(struct wecom *w);
@@ -45,6 +52,7 @@ void searches_close(struct wecom *w);
 void task_open(struct wecom *w, const struct channel_send *send, const char *msgid,
                int64_t asked_ms);
 void task_withdraw(struct wecom *w, uint64_t send_id);
+const char *task_ref(const struct wecom *w, uint64_t send_id); /* NULL: no open task */
 bool task_known(const struct wecom *w, const char *msgid);
 void task_forget(struct wecom *w, uint64_t send_id);
 void tasks_close(struct wecom *w);

@@ -113,6 +113,10 @@ struct api_host {
     void (*prompts)(void *ctx, void (*each)(void *arg, const struct api_prompt *p), void *arg);
     /* The same of what a platform asks its members: tasks. */
     void (*tasks)(void *ctx, void (*each)(void *arg, const struct api_prompt *p), void *arg);
+    /* 0: the platform is being asked to remind; ERR_NOTFOUND, ERR_REFUSED. */
+    int (*task_remind)(void *ctx, int64_t number, const char *by, struct err *e);
+    /* How that went: 1: done; 0: not known yet; ERR_*. */
+    int (*task_reminded)(void *ctx, int64_t number, struct err *e);
     uint64_t (*prompts_version)(void *ctx);
     /* Each: 0; ERR_NOTFOUND: it is not open; ERR_REFUSED: another nonce, or answered too fast. What
      * they change is on disk when a job given to `after` is done. */

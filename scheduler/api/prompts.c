@@ -27,6 +27,7 @@ struct one { /* what is asked about one prompt */
     const char *nonce;
     bool found, theirs;
     bool task;          /* write it as a task */
+    bool by_platform;   /* the platform asks it */
     const char *sender; /* tasks_list: only this one's */
     struct strbuf *out; /* write it there, or NULL */
     size_t attachment;  /* wanted */
@@ -297,6 +298,7 @@ static void look_at(void *arg, const struct api_prompt *p)
     if (p->number != o->number)
         return;
     o->found = true;
+    o->by_platform = p->ref != NULL;
     o->theirs = answers_for(o->rq, p->sender);
     if (o->out && o->task)
         put_task(o->out, request_host(o->rq), p);
@@ -317,6 +319,8 @@ static void look(struct one *o)
 
     o->found = false;
     host->prompts(host->ctx, look_at, o);
+    if (o->task && !o->found)
+        host->tasks(host->ctx, look_at, o);
 }
 
 static struct one *one_new(struct request *rq)
@@ -564,6 +568,31 @@ void tasks_list(struct request *rq)
     request_stream(rq);
 }
 
+static bool remind_look(struct request *rq)
+{
+    const struct api_host *host = request_host(rq);
+    struct one *o = rq->state;
+    int rc = host->task_reminded(host->ctx, o->number, &rq->e);
+
+    if (rc < 0)
+        request_fail(rq);
+    else if (rc > 0)
+        request_after(rq, show_one);
+    return rc != 0;
+}
+
+/* What the platform asks: it reminds. */
+static void remind_task(struct request *rq)
+{
+    const struct api_host *host = request_host(rq);
+    struct one *o = rq->state;
+
+    if (host->task_remind(host->ctx, o->number, rq->who.name, &rq->e))
+        request_fail(rq);
+    else if (!remind_look(rq))
+        request_hold(rq, remind_look);
+}
+
 void tasks_remind(struct request *rq)
 {
     const struct api_host *host = request_host(rq);
@@ -576,6 +605,8 @@ void tasks_remind(struct request *rq)
     look(o);
     if (!o->found)
         request_fail_with(rq, ERR_NOTFOUND, tr("there is no open task %.32s"), rq->argument);
+    else if (o->by_platform)
+        remind_task(rq);
     else
         finish(rq, host->prompt_remind(host->ctx, o->number, rq->who.name, &rq->e));
 }

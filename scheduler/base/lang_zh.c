@@ -172,6 +172,8 @@ const struct lang_pair lang_zh[] = {
     {"%s does not write to '%s' (row %llu): %s", "%s 不向“%s”发送（第 %llu 行）：%s"},
     {"%s exists and is not a socket; remove it", "%s 已存在，但不是套接字；请先删除它"},
     {"%s has approved %s already: it takes another person", "%s 已经批准过 %s：还需要另一个人批准"},
+    {"%s has been reminded of task %lld three times: the platform takes no more",
+     "已提醒 %s 三次（任务 %lld）：平台不再受理"},
     {"%s has ended: delivery %lld cannot be sent again", "%s 已结束：投递 %lld 不能再次发送"},
     {"%s has no revision with this digest", "%s 没有这个摘要对应的版本"},
     {"%s is %s: delivery %lld cannot be sent again", "%s 的状态是“%s”：投递 %lld 不能再次发送"},
@@ -243,6 +245,8 @@ const struct lang_pair lang_zh[] = {
     {"%u of %u of the platform's own quota", "平台自身的限额已用 %u / %u"},
     {"%zu channel", "%zu 个渠道"},
     {"%zu channels", "%zu 个渠道"},
+    {"%zu mass message waits for you to confirm it:%s", "有 %zu 条群发等待您确认：%s"},
+    {"%zu mass messages wait for you to confirm them:%s", "有 %zu 条群发等待您确认：%s"},
     {"%zu of the text's %zu characters come from the audience (row %llu): under a policy with "
      "content rules at most half may",
      "有 %zu 个字符（正文共 %zu 个）来自收件名单（第 %llu 行）：有内容规则的策略"
@@ -998,6 +1002,7 @@ const struct lang_pair lang_zh[] = {
     {"tags are not allowed: put text that starts with '!' in quotes",
      "不允许使用标签：以 '!' 开头的文本请加引号"},
     {"taps", "点按次数"},
+    {"task %lld is being withdrawn", "任务 %lld 正在撤回"},
     {"text after a closing quote (a quote inside quotes is written twice)",
      "闭合引号之后还有文本（引号内的引号要写两遍）"},
     {"text longer than %d KiB", "文本超过 %d KiB"},
@@ -1161,6 +1166,7 @@ const struct lang_pair lang_zh[] = {
     {"there is no notification server; until there is one, answer in a terminal: paceline prompt",
      "没有通知服务；在它出现之前请在终端回答：paceline prompt"},
     {"there is no open task %.32s", "没有未完成的任务 %.32s"},
+    {"there is no open task %lld", "没有编号为 %lld 的待确认任务"},
     {"there is no revision %lld", "没有版本 %lld"},
     {"there is no service file: looked for ./paceline.yaml, %s%s/paceline/paceline.yaml and "
      "/etc/paceline/paceline.yaml; name one with --config FILE, or make one with 'paceline init'",

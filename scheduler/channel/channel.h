@@ -227,6 +227,7 @@ struct channel_http_answer {
 
 typedef void channel_http_fn(void *ctx, const struct channel_http_answer *answer);
 typedef void channel_timer_fn(void *ctx);
+typedef void channel_done_fn(void *ctx, const char *problem /* NULL: done; else one line */);
 
 enum channel_log { CHANNEL_LOG_ERROR, CHANNEL_LOG_WARNING, CHANNEL_LOG_INFO, CHANNEL_LOG_DEBUG };
 
@@ -330,6 +331,12 @@ struct paceline_channel {
     /* can_reconcile: looks for it on the platform for as long as the account says, and settles it
      * once more: ASKED with the ref that was found, or UNKNOWN with what was seen in `detail`. */
     void (*reconcile)(void *instance, const struct channel_doubt *doubt);
+    /* platform_confirms. The platform reminds the member of this one task; and a word of the
+     * service's own to a member, which no customer sees. `fn` is called exactly once, in a later
+     * turn, unless the instance is closed first. */
+    void (*remind)(void *instance, uint64_t send_id, channel_done_fn *fn, void *ctx);
+    void (*notify)(void *instance, const char *member, const char *text, channel_done_fn *fn,
+                   void *ctx);
     /* One page of what the platform knows; `fn` is called exactly once, in a later turn, unless the
      * instance is closed first. `ask` is copied. NULL: a kind that knows no relations. */
     void (*read_book)(void *instance, const struct channel_book_ask *ask, channel_book_fn *fn,

@@ -124,8 +124,8 @@ int cmd_remind(struct cli *cli)
     if (object && cli->json) {
         say_json(cli, object);
     } else if (object) {
-        const char *reachable = view_text(object, "reachable", NULL);
-        fprintf(cli->out, reachable ? tr("reminded: %s\n") : tr("noted for %s, who is not there\n"),
+        bool reached = view_text(object, "reachable", NULL) || view_text(object, "ref", NULL);
+        fprintf(cli->out, reached ? tr("reminded: %s\n") : tr("noted for %s, who is not there\n"),
                 view_text(object, "sender", "?"));
         json_decref(object);
     }

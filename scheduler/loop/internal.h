@@ -76,9 +76,12 @@ struct prompt { /* what a person is asked: a send whose channel has asked */
 
 struct task { /* what the platform asks its member: a send whose channel has asked */
     instant_t asked_at;
-    uint32_t reminded;
-    bool durable;     /* on disk */
-    bool withdrawing; /* on the way back */
+    uint32_t reminded; /* by a digest or by a person */
+    uint32_t digested; /* of the campaign's reminders, those that are over */
+    bool durable;      /* on disk */
+    bool withdrawing;  /* on the way back */
+    enum { REMIND_IDLE, REMIND_ASKED, REMIND_DONE, REMIND_FAILED } remind; /* by a person */
+    char problem[200];                                                     /* of REMIND_FAILED */
     struct send_item **by_recipient;
 };
 
@@ -238,6 +241,9 @@ bool sends_guard(struct run *s, uint64_t send_id); /* just before the first byte
 void prompt_new(struct run *s, struct send *x);
 void prompt_restore(struct send *x, const struct store_prompt *p);
 void prompts_changed(struct run *s);
+/* What is not an answer, into the store; with `event` a record of it. */
+void prompt_keep(struct run *s, const struct store_prompt *p, const char *campaign,
+                 const char *event, const char *by);
 void prompts_tick(struct run *s); /* reminders, hours that open and close: wakes who waits */
 void prompts_host(struct api_host *h);
 void prompts_free(struct run *s);
@@ -277,6 +283,7 @@ void tasks_results(struct run *s, uint64_t send_id, const struct channel_result 
                    size_t count, enum channel_task_end end);
 void tasks_move(struct run *s, const struct chan *from, struct chan *to); /* after a reload */
 void tasks_host(struct api_host *h);
+void tasks_tick(struct run *s); /* reminders that are due: one digest a member */
 
 /* revisions.c */
 int revisions_load(struct run *s,

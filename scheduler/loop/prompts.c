@@ -213,26 +213,35 @@ static void update_done(struct store_job *job)
     free(u);
 }
 
+void prompt_keep(struct run *s, const struct store_prompt *p, const char *campaign,
+                 const char *event, const char *by)
+{
+    struct update *u = xmalloc(sizeof *u);
+
+    *u = (struct update){
+        .job = {update_run, update_done, NULL}, .run = s, .event = event, .prompt = *p};
+    snprintf(u->nonce, sizeof u->nonce, "%s", p->nonce);
+    u->prompt.nonce = u->nonce;
+    u->by = by ? xstrdup(by) : NULL;
+    u->campaign = xstrdup(campaign);
+    u->at = run_now(s);
+    driver_defer(s, &u->job);
+}
+
 static void keep(struct run *s, const struct send *x, const char *event, const char *by)
 {
     const struct running *r = map_get(&s->running, x->revision);
     const struct prompt *p = x->prompt;
-    struct update *u = xmalloc(sizeof *u);
-
-    *u = (struct update){.job = {update_run, update_done, NULL}, .run = s, .event = event};
-    memcpy(u->nonce, p->nonce, sizeof u->nonce);
-    u->prompt = (struct store_prompt){.id = x->number,
+    const struct store_prompt kept = {.id = x->number,
                                       .revision = x->revision,
-                                      .nonce = u->nonce,
+                                      .nonce = p->nonce,
                                       .asked_at = p->asked_at,
                                       .shown_at = p->shown_at,
                                       .snoozed_until = p->snoozed_until,
                                       .reminded = p->reminded,
                                       .doubted = p->doubted};
-    u->by = by ? xstrdup(by) : NULL;
-    u->campaign = xstrdup(r->name);
-    u->at = run_now(s);
-    driver_defer(s, &u->job);
+
+    prompt_keep(s, &kept, r->name, event, by);
     prompts_changed(s);
 }
 

@@ -401,8 +401,8 @@ static void start(struct run *s, struct load *l)
     map_put(&s->running, r->id, r);
     spec_revision(&spec, c, r->arena);
     if (channel->kind->caps.platform_confirms && channel->conf->account)
-        spec_receive_cap(&spec, channel->conf->account->receive_cap,
-                         zones_get(s->zones, PLATFORM_ZONE), r->arena);
+        spec_platform(&spec, c, channel->conf->account->receive_cap,
+                      zones_get(s->zones, PLATFORM_ZONE), r->arena);
     spec.id = r->id;
     spec.campaign = r->campaign_id;
     spec.channel = channel->id;

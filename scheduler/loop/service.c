@@ -82,6 +82,7 @@ static void on_watch(uv_timer_t *t)
     doubts_tick(s);
     readings_tick(s);
     reconcile_tick(s);
+    tasks_tick(s);
 }
 
 static void on_signal(uv_signal_t *h, int number)

@@ -7,6 +7,7 @@
 
 #include "base/lang.h"
 #include "base/log.h"
+#include "base/strbuf.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -26,7 +27,8 @@ void task_restore(struct run *s, struct send *x, const struct store_prompt *p)
     struct chan *c = x->channel;
 
     x->task = arena_alloc(x->arena, sizeof *x->task);
-    *x->task = (struct task){.asked_at = p->asked_at, .reminded = p->reminded, .durable = true};
+    *x->task = (struct task){
+        .asked_at = p->asked_at, .reminded = p->reminded, .digested = p->reminded, .durable = true};
     x->ref = xstrdup(p->ref);
     c->kind->resume(c->instance, &(struct channel_task){&x->call, x->ref, p->asked_at});
     (void)s;
@@ -262,7 +264,149 @@ static void host_tasks(void *ctx, void (*each)(void *arg, const struct api_promp
     free(found);
 }
 
+/* --- reminding --- */
+
+static void keep(struct run *s, const struct send *x, const char *event, const char *by)
+{
+    const struct running *r = map_get(&s->running, x->revision);
+    const struct store_prompt kept = {.id = x->number,
+                                      .revision = x->revision,
+                                      .nonce = "",
+                                      .shown_at = INSTANT_MIN,
+                                      .snoozed_until = INSTANT_MIN,
+                                      .reminded = x->task->reminded};
+
+    prompt_keep(s, &kept, r->name, event, by);
+}
+
+struct asked_to_remind { /* the send may be over when the answer comes */
+    struct run *run;
+    int64_t number;
+};
+
+static void on_reminded(void *ctx, const char *problem)
+{
+    struct asked_to_remind a = *(struct asked_to_remind *)ctx;
+    struct send *x = map_get(&a.run->by_number, a.number);
+
+    free(ctx);
+    if (!x || !x->task)
+        return;
+    x->task->remind = problem ? REMIND_FAILED : REMIND_DONE;
+    snprintf(x->task->problem, sizeof x->task->problem, "%s", problem ? problem : "");
+}
+
+static int host_task_remind(void *ctx, int64_t number, const char *by, struct err *e)
+{
+    struct run *s = ctx;
+    struct send *x = map_get(&s->by_number, number);
+    struct asked_to_remind *a;
+
+    if (!x || !x->task)
+        return err_set(e, ERR_NOTFOUND, tr("there is no open task %lld"), (long long)number);
+    if (x->task->withdrawing)
+        return err_set(e, ERR_REFUSED, tr("task %lld is being withdrawn"), (long long)number);
+    if (x->task->reminded >= REMINDERS_MAX)
+        return err_set(e, ERR_REFUSED,
+                       tr("%s has been reminded of task %lld three times: the platform takes no "
+                          "more"),
+                       x->sender, (long long)number);
+    a = xmalloc(sizeof *a);
+    *a = (struct asked_to_remind){s, number};
+    x->task->remind = REMIND_ASKED;
+    x->task->reminded++;
+    keep(s, x, "remind", by);
+    x->channel->kind->remind(x->channel->instance, x->id, on_reminded, a);
+    return 0;
+}
+
+static int host_task_reminded(void *ctx, int64_t number, struct err *e)
+{
+    struct run *s = ctx;
+    const struct send *x = map_get(&s->by_number, number);
+
+    if (!x || !x->task)
+        return err_set(e, ERR_NOTFOUND, tr("there is no open task %lld"), (long long)number);
+    if (x->task->remind == REMIND_FAILED)
+        return err_set(e, ERR_REFUSED, "%s", x->task->problem);
+    return x->task->remind == REMIND_DONE;
+}
+
+/* How many of the campaign's reminders have come. */
+static uint32_t reminders_due(const struct run *s, const struct send *x)
+{
+    const struct running *r = map_get(&s->running, x->revision);
+    const struct conf_confirm *c = &r->campaign->confirm;
+    uint32_t n = 0;
+
+    while (n < c->remind_count && instant_add(x->task->asked_at, c->remind[n]) <= s->clock.now)
+        n++;
+    return n;
+}
+
+static bool may_be_reminded(const struct run *s, const struct send *x)
+{
+    return x->task && x->task->durable && !x->task->withdrawing &&
+           x->task->reminded < REMINDERS_MAX &&
+           engine_hidden(s->engine, s->clock.now, x->number) == REASON_NONE;
+}
+
+static void on_notified(void *ctx, const char *problem)
+{
+    (void)ctx;
+    if (problem)
+        log_line(LOG_WARNING, "task", "a reminder did not reach its member: %s", problem);
+}
+
+static bool same_member(const struct send *a, const struct send *b)
+{
+    return a->channel->account == b->channel->account && !strcmp(a->sender, b->sender);
+}
+
+/* All that waits for this member, in one message. */
+static void digest(struct run *s, const struct send *of)
+{
+    struct strbuf text = STRBUF_INIT;
+    size_t at = 0, count = 0;
+
+    for (struct send *x; (x = map_each(&s->sends, &at));) {
+        if (!may_be_reminded(s, x) || !same_member(x, of))
+            continue;
+        const struct running *r = map_get(&s->running, x->revision);
+        strbuf_printf(&text, "\n· %s (%zu)", r->title, x->open);
+        count++;
+        if (reminders_due(s, x) <= x->task->digested)
+            continue;
+        x->task->digested = reminders_due(s, x);
+        x->task->reminded++;
+        keep(s, x, NULL, NULL);
+    }
+    struct strbuf line = STRBUF_INIT;
+    strbuf_printf(&line,
+                  count == 1 ? tr("%zu mass message waits for you to confirm it:%s")
+                             : tr("%zu mass messages wait for you to confirm them:%s"),
+                  count, text.text);
+    log_line(LOG_INFO, "task", "reminding sender=%s tasks=%zu", of->sender, count);
+    of->channel->kind->notify(of->channel->instance, of->sender, line.text, on_notified, NULL);
+    strbuf_dispose(&line);
+    strbuf_dispose(&text);
+}
+
+void tasks_tick(struct run *s)
+{
+    size_t at = 0;
+
+    if (s->stopping || s->store_broken)
+        return;
+    run_now(s);
+    for (struct send *x; (x = map_each(&s->sends, &at));)
+        if (may_be_reminded(s, x) && reminders_due(s, x) > x->task->digested)
+            digest(s, x);
+}
+
 void tasks_host(struct api_host *h)
 {
     h->tasks = host_tasks;
+    h->task_remind = host_task_remind;
+    h->task_reminded = host_task_reminded;
 }

@@ -13,8 +13,8 @@ void rehearsal_begin(struct rehearsal *r, const struct campaign *c,
     setup.channel = spec_channel(1, kind, r->quotas);
     spec_revision(&setup.terms, c, arena);
     if (kind->caps.platform_confirms && channel->account)
-        spec_receive_cap(&setup.terms, channel->account->receive_cap,
-                         zones_get(zones, PLATFORM_ZONE), arena);
+        spec_platform(&setup.terms, c, channel->account->receive_cap,
+                      zones_get(zones, PLATFORM_ZONE), arena);
     r->plan = plan_new(&setup);
 }
 

@@ -48,8 +48,8 @@ void spec_revision(struct engine_revision *out, const struct campaign *c, struct
                                     .within = c->confirm.late_leaves ? 0 : c->confirm.within};
 }
 
-void spec_receive_cap(struct engine_revision *r, enum receive_cap cap, const struct tz *zone,
-                      struct arena *a)
+void spec_platform(struct engine_revision *r, const struct campaign *c, enum receive_cap cap,
+                   const struct tz *zone, struct arena *a)
 {
     static const struct engine_limit caps[] = {
         [RECEIVE_DAILY] = {.max = 1, .period = PERIOD_DAY, .text = "1 per day receive cap"},
@@ -57,15 +57,21 @@ void spec_receive_cap(struct engine_revision *r, enum receive_cap cap, const str
         /* as many as the month has days: what the shortest one has */
         [RECEIVE_MONTH_DAYS] = {.max = 28, .period = PERIOD_MONTH, .text = "month receive cap"},
     };
-    struct engine_limit *limits = arena_array(a, r->limit_count + 1, sizeof *limits);
+    struct engine_limit *limits = arena_array(a, r->limit_count + 2, sizeof *limits);
 
     for (size_t i = 0; i < r->limit_count; i++)
         limits[i] = r->limits[i];
     limits[r->limit_count] = caps[cap];
     limits[r->limit_count].scope = SCOPE_RECIPIENT;
     limits[r->limit_count].zone = zone;
+    limits[r->limit_count + 1] =
+        (struct engine_limit){.scope = SCOPE_PERSON,
+                              .max = c->confirm.taps_per_day,
+                              .period = PERIOD_DAY,
+                              .sends = true,
+                              .text = arena_printf(a, "%u taps_per_day", c->confirm.taps_per_day)};
     r->limits = limits;
-    r->limit_count++;
+    r->limit_count += 2;
     r->cap_period = caps[cap].period;
     r->cap_zone = zone;
 }

@@ -14,10 +14,11 @@
 void spec_revision(struct engine_revision *out, const struct campaign *c, struct arena *a);
 
 #define PLATFORM_ZONE "Asia/Shanghai" /* where the platform's days, weeks and months begin */
-/* How often the platform lets anybody be reached by the corp (kinds that caps.platform_confirms),
- * as a limit of each revision; `zone` is the platform's, where its days begin. */
-void spec_receive_cap(struct engine_revision *r, enum receive_cap cap, const struct tz *zone,
-                      struct arena *a);
+/* What holds where the platform asks its members (caps.platform_confirms): how often it lets
+ * anybody be reached by the corp, and how often a day a member is asked. `zone` is the platform's,
+ * where its days begin. */
+void spec_platform(struct engine_revision *r, const struct campaign *c, enum receive_cap cap,
+                   const struct tz *zone, struct arena *a);
 
 enum { SPEC_QUOTAS = 8 };
 /* `quotas` is its memory. */

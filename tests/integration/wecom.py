@@ -289,6 +289,48 @@ def test_a_kill_between_the_call_and_its_answer_is_found_again():
         place.check_sums("spring")
 
 
+def test_a_member_is_reminded_once_of_all_that_waits():
+    with Wecom(PEOPLE) as place:
+        place.start()
+        confirm = "{within: 1h, remind: [1s], late: cancel}"
+        for name in ("spring", "summer"):
+            rows = [(f"wm{n}", "lin.yue") for n in ((1, 3) if name == "spring" else (5, 7))]
+            place.launch(place.mass(name, rows, text=name, confirm=confirm))
+            place.wait_count(name, "prompted", 2)
+        wait_until(lambda: all(t["reminders_used"] for t in place.tasks()), "both reminded of")
+        told = wait_until(lambda: place.calls("message/send"), "the digest")
+        true(len(told) <= 2, "one for both, or one each when they came due apart")
+        equal({c["request"]["touser"] for c in told}, {"lin.yue"}, "who")
+
+
+def test_a_person_reminds_through_the_platform_three_times_at_most():
+    with Wecom(PEOPLE) as place:
+        place.start()
+        place.launch(place.mass("spring", [("wm1", "lin.yue"), ("wm3", "lin.yue")]))
+        place.wait_count("spring", "prompted", 2)
+        task = str(place.tasks()[0]["task"])
+        for used in (1, 2, 3):
+            place.cli("remind", task)
+            equal(place.tasks()[0]["reminders_used"], used, "used")
+        refused = place.cli("remind", task, expect=1)
+        true("three times" in refused.err, refused.err)
+        equal(len(place.calls("externalcontact/remind_groupmsg_send")), 3, "asked of the platform")
+        equal([r["by"] != "paceline" for r in place.audit() if r["event"] == "remind"], [True] * 3,
+              "in the log")
+
+
+def test_a_member_is_not_asked_more_often_a_day_than_agreed():
+    with Wecom(PEOPLE) as place:
+        place.start()
+        for number in (1, 3, 5):
+            name = f"c{number}"
+            place.launch(place.mass(name, [(f"wm{number}", "lin.yue")], text=name,
+                                    confirm="{taps_per_day: 2}"))
+        wait_until(lambda: [d for d in place.deliveries("c5") if d["reason"] == "rate_limit"],
+                   "the third waits")
+        equal(len(place.calls("externalcontact/add_msg_template")), 2, "two taps")
+
+
 def test_members_get_app_messages():
     with Wecom(world({"wm1": "lin.yue"})) as place:
         place.start()

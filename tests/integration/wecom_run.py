@@ -126,7 +126,8 @@ def test_nobody_is_in_two_tasks_whatever_goes_wrong():
         place.corp.faults(*FAULTS)
         for number, name in enumerate(names): # every fifth customer, so that each member has some
             place.launch(place.mass(name, [(f"wmPACER{n + 1:025d}", "") for n in range(600)
-                                           if n // 12 % 5 == number], text=name + " 春季"))
+                                           if n // 12 % 5 == number], text=name + " 春季",
+                                    confirm="{taps_per_day: 10}"))
         for enough in (15, 40):
             wait_until(lambda: len(place.corp.calls("add_msg_template")) >= enough, "creates")
             place.corp.tap(userid=members[enough % 12])
