@@ -26,6 +26,16 @@ int foresee_begin(struct foresight *f, struct store *s, const struct campaign *c
     return store_suppressions(s, 0, 1, any_listed, &f->listed, &last, &more, e);
 }
 
+static bool has_room(struct foresight *f)
+{
+    if (!f->too_many && plan_rows(f->rehearsal.plan) == FORESEE_ROWS_MAX) {
+        foresee_dispose(f);
+        f->rehearsal = (struct rehearsal){.plan = NULL};
+        f->too_many = true;
+    }
+    return !f->too_many;
+}
+
 int foresee_row(struct foresight *f, struct store *s, const struct store_row *row, size_t sender,
                 const char *zone, struct err *e)
 {
@@ -35,9 +45,11 @@ int foresee_row(struct foresight *f, struct store *s, const struct store_row *ro
                  ? store_is_suppressed(s, row->recipient, f->senders[sender], &suppressed, e)
                  : 0;
 
+    if (rc || !has_room(f))
+        return rc;
     rehearsal_row(&f->rehearsal, sender, zone, suppressed ? REASON_SUPPRESSED : skipped,
                   row->message);
-    return rc;
+    return 0;
 }
 
 bool foresee_run(struct foresight *f, uint64_t seed)

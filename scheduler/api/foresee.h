@@ -9,11 +9,16 @@
 #include "plan/rehearsal.h"
 #include "store/store.h"
 
+enum {
+    FORESEE_ROWS_MAX = 500000
+}; /* the service keeps to its memory; 'paceline plan' has its own */
+
 struct foresight {
     const struct campaign *campaign;
     const char *const *senders;
     size_t sender_count;
     struct rehearsal rehearsal;
+    bool too_many; /* rows: nothing is foreseen */
     bool begun;
     bool listed; /* somebody is on the do-not-send list */
 };

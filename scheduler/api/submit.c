@@ -439,6 +439,12 @@ static void rows_taken(struct request *rq)
     if (rq->rc == 0 && s->only && s->stored == 0 && s->diags.errors == 0)
         diag_add(&s->diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_ERROR,
                  ERR_REFUSED, tr("'%s' is not in the audience"), s->only);
+    if (s->foresight.too_many)
+        diag_add(
+            &s->diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_WARNING,
+            ERR_REFUSED,
+            tr("more than %d recipients: the service does not plan them; 'paceline plan' does"),
+            FORESEE_ROWS_MAX);
     if (rq->rc || s->diags.errors > 0)
         give_up(rq);
     else
@@ -550,7 +556,7 @@ static void sealed(struct request *rq)
 
     if (rq->rc)
         give_up(rq);
-    else if (s->known) /* the same again was foreseen then */
+    else if (s->known || s->foresight.too_many) /* the same again was foreseen then */
         hold(rq);
     else
         request_store(rq, foresee, foreseen);

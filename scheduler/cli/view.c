@@ -303,6 +303,19 @@ static void show_policy(const json_t *campaign, FILE *to)
     strbuf_dispose(&packs);
 }
 
+/* What an approver should know before; later the deliveries tell. */
+static void show_plan(const json_t *campaign, FILE *to)
+{
+    const json_t *plan = json_object_get(campaign, "plan");
+
+    if (!plan || strcmp(view_text(campaign, "state", ""), "draft") != 0)
+        return;
+    if (json_is_object(plan))
+        plan_view(plan, to);
+    else
+        field(to, tr("plan"), tr("not planned by the service: see 'paceline plan'"));
+}
+
 void view_campaign(const struct cli *cli, const json_t *campaign, FILE *to)
 {
     const json_t *counts = json_object_get(campaign, "counts");
@@ -323,8 +336,7 @@ void view_campaign(const struct cli *cli, const json_t *campaign, FILE *to)
     show_instant(campaign, "start", tr("start"), tr("when approved"), to);
     show_instant(campaign, "end", tr("end"), tr("none"), to);
     show_calendar(campaign, to);
-    if (json_is_object(json_object_get(campaign, "plan")) && strcmp(state, "draft") == 0)
-        plan_view(json_object_get(campaign, "plan"), to);
+    show_plan(campaign, to);
     view_bar(view_final(counts), audience, &bar);
     field(to, tr("progress"), bar.text);
     view_counts(counts, &sums);
