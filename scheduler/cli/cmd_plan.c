@@ -1,10 +1,12 @@
 /* `plan`: the campaign on a virtual clock, here, without the service. */
+#include "cli/plan_svg.h"
 #include "cli/plan_view.h"
 #include "cli/planning.h"
 #include "cli/view.h"
 
 #include "conf/duration.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -47,6 +49,26 @@ static void print_rows(const struct planning *p)
         print(&line, p->cli->out);
     }
     strbuf_dispose(&line);
+}
+
+static int write_svg(const struct planning *p, const char *path)
+{
+    struct strbuf svg = STRBUF_INIT;
+    FILE *f = fopen(path, "w");
+
+    if (!f) {
+        say(p->cli, tr("%s cannot be written: %s"), path, lang_errno(errno));
+        return EXIT_DATA;
+    }
+    plan_svg(&svg, p);
+    fwrite(svg.text, 1, svg.length, f);
+    strbuf_dispose(&svg);
+    bool written = !ferror(f);
+    if ((fclose(f) != 0) | !written) {
+        say(p->cli, tr("%s cannot be written: %s"), path, lang_errno(errno));
+        return EXIT_DATA;
+    }
+    return 0;
 }
 
 static int print_plan(struct planning *p)
@@ -93,6 +115,8 @@ static int plan_file(struct cli *cli, struct local *local, struct diags *diags)
         rc = planning_run(&p);
     lines.json &= diags->errors > 0; /* warnings beside a plan are no lines of it */
     say_diags(&lines, diags);
+    if (rc == 0 && cli->values[OPT_SVG])
+        rc = write_svg(&p, cli->values[OPT_SVG]);
     if (rc == 0)
         rc = print_plan(&p);
     planning_dispose(&p);

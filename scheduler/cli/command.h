@@ -47,6 +47,7 @@ enum option {
     OPT_DESKTOP,
     OPT_FROM,
     OPT_SEED,
+    OPT_SVG,
     OPT_NAME,
     OPT_COVERS,
     OPT_WECOM,

@@ -234,15 +234,12 @@ static void show_scale(int cell, FILE *to)
 static void show_day(const json_t *day, int cell, int64_t most, FILE *to)
 {
     static const char *const bars[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-    static const char *const weekdays[] = {TR_TABLE("Mon"), TR_TABLE("Tue"), TR_TABLE("Wed"),
-                                           TR_TABLE("Thu"), TR_TABLE("Fri"), TR_TABLE("Sat"),
-                                           TR_TABLE("Sun")};
     const char *date = view_text(day, "date", "");
     int64_t total = 0;
     day_t d = 0;
 
     date_parse(date, &d);
-    const char *weekday = tr(weekdays[day_weekday(d)]);
+    const char *weekday = view_weekday(day_weekday(d));
     fprintf(to, "  %s %s%*s", date, weekday,
             (int)(LABEL - 3 - strlen(date) - text_columns(weekday)), "");
     for (int h = 0; h < HOURS; h++) {

@@ -143,6 +143,15 @@ void view_in(int64_t ms, struct strbuf *out)
         strbuf_printf(out, tr("in %lld days"), s / 86400);
 }
 
+const char *view_weekday(int weekday)
+{
+    static const char *const names[] = {TR_TABLE("Mon"), TR_TABLE("Tue"), TR_TABLE("Wed"),
+                                        TR_TABLE("Thu"), TR_TABLE("Fri"), TR_TABLE("Sat"),
+                                        TR_TABLE("Sun")};
+
+    return tr(names[weekday]);
+}
+
 const char *view_text(const json_t *object, const char *key, const char *fallback)
 {
     const char *text = json_string_value(json_object_get(object, key));

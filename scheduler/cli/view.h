@@ -19,6 +19,8 @@ bool view_until(const char *rfc3339, int64_t *ms);
 /* `in 42s`, `in 3m`; `now` when it is over. */
 void view_in(int64_t ms, struct strbuf *out);
 
+const char *view_weekday(int weekday); /* 0 = Mon */
+
 /* A member as text or number, with a fallback. */
 const char *view_text(const json_t *object, const char *key, const char *fallback);
 int64_t view_number(const json_t *object, const char *key);

@@ -1,6 +1,8 @@
 """`plan`: the campaign before it runs, and the run that follows it (contract §4, §5)."""
+import collections
 import datetime
 import re
+import xml.etree.ElementTree
 
 from support import Place, comment, equal, lines, main, ms, now_ms, true
 
@@ -98,6 +100,28 @@ def applied(text, help):
             text = re.sub(r'hours: "[^"]*"', f'hours: "{hours}"', text, count=1)
         return text
     return text.replace("senders: [s0, s1]", f"senders: [s0, s1, {', '.join(help['add'])}]")
+
+
+def test_the_picture_has_every_sender_and_both_themes():
+    with Place() as place:
+        wide_service(place, ["lin.yue", "he.qi", "<&>"])
+        file = place.campaign("pic", "wide", [f"r{i}" for i in range(60)], interval="25m..45m",
+                              schedule="{start: 2026-09-30 09:00, calendar: cn, windows: [{days: workdays, "
+                              "hours: \"09:00-18:00\"}], quiet_hours: \"21:00-09:00\"}")
+        place.cli("plan", file, "--from", "2026-09-29", "--svg", "out.svg", "--json")
+        root = xml.etree.ElementTree.parse(place.path("out.svg")).getroot()
+        kinds = collections.Counter(e.get("class") for e in root.iter())
+        texts = [e.text for e in root.iter() if e.tag.endswith("text")]
+        for sender in ("lin.yue", "he.qi", "<&>"):
+            true(sender in texts, f"{sender} in {texts}")
+        equal(kinds["s"], 3, "a line of strokes each")
+        true(kinds["w"] > 0 and kinds["q"] > 0, f"shaded: {kinds}")
+        strokes = "".join(e.get("d") for e in root.iter() if e.get("class") == "s")
+        true(strokes.count("M") >= 30, "strokes")
+        true(any("10-08" in t for t in texts), f"the first workday after the holidays: {texts}")
+        with open(place.path("out.svg"), encoding="utf-8") as svg:
+            true("prefers-color-scheme:dark" in svg.read(), "a dark theme")
+        place.cli("plan", file, "--svg", "no/such/folder.svg", expect=65)
 
 
 def test_what_is_suggested_makes_it_feasible():
