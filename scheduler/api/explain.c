@@ -30,7 +30,8 @@ struct explain {
     struct lookup lookup; /* first */
     int64_t id;
     struct store_delivery *delivery;
-    struct store_lane_row lane;
+    struct arena *arena;        /* the request's */
+    struct store_lane_row lane; /* or the part of one that it lies on */
     struct past past;
     struct campaign *campaign; /* while the history is read; then the loop thread's own */
     size_t sends;
@@ -49,9 +50,17 @@ static int keep_lane(void *ctx, const struct store_lane_row *row)
 {
     struct explain *x = ctx;
 
-    if (row->lane == x->delivery->lane)
-        x->lane = *row;
+    if (row->lane != x->delivery->lane)
+        return 0;
+    x->lane = *row;
+    x->lane.zone = arena_strdup(x->arena, row->zone);
     return 0;
+}
+
+/* Of one lane, whichever zones its recipients are in. */
+static bool same_lane(const struct explain *x, const struct store_send *s)
+{
+    return s->channel == x->lane.channel && s->sender == x->lane.sender;
 }
 
 static instant_t span_begins(const struct campaign *c, const struct conf_limit *l, instant_t at)
@@ -69,9 +78,8 @@ static bool in_scope(const struct explain *x, const struct conf_limit *l,
 {
     switch (l->scope) {
     case LIMIT_SENDER:
-        return s->lane == x->delivery->lane;
     case LIMIT_PERSON:
-        return s->sender == x->lane.sender && s->channel == x->lane.channel;
+        return same_lane(x, s);
     case LIMIT_RECIPIENT:
         return s->recipient == x->delivery->recipient_id;
     case LIMIT_CHANNEL:
@@ -92,12 +100,12 @@ static int count_send(void *ctx, const struct store_send *s)
         p->cut = true;
         return 1;
     }
-    if (s->lane == x->delivery->lane && s->due_at > p->last_due)
+    if (same_lane(x, s) && s->due_at > p->last_due)
         p->last_due = s->due_at;
     for (size_t i = 0; i < p->limit_count; i++) {
         const struct conf_limit *l = &x->campaign->limits[i];
         instant_t counts = l->rolling ? s->answered_at : s->claimed_at;
-        if (!in_scope(x, l, s) ||
+        if (!in_scope(x, l, s) || (l->sends && s->again) ||
             counts < span_begins(x->campaign, l, p->at) + (l->rolling ? 1 : 0))
             continue;
         p->limits[i].used++;
@@ -105,6 +113,16 @@ static int count_send(void *ctx, const struct store_send *s)
             p->limits[i].since = counts;
     }
     return 0;
+}
+
+static uint32_t max_then(const struct explain *x, const struct conf_limit *l)
+{
+    const struct store_lane_row *lane = &x->lane;
+    instant_t first = lane->first_sent ? lane->first_sent : INSTANT_MIN;
+
+    return l->ramp.step ? ramp_max(&l->ramp, l->max, (enum period)l->period,
+                                   x->campaign->schedule.zone, first, x->past.at)
+                        : l->max;
 }
 
 static instant_t begin_counting(struct explain *x)
@@ -119,7 +137,7 @@ static instant_t begin_counting(struct explain *x)
         since = begins < since ? begins : since;
         p->limits[p->limit_count++] = (struct engine_limit_view){
             .text = arena_strdup(c->arena, l->text),
-            .max = l->max,
+            .max = max_then(x, l),
             .gate = l->scope == LIMIT_RECIPIENT ? GATE_FREQUENCY_CAP : GATE_RATE_LIMIT,
             .drops = l->drop,
             .since = l->rolling ? INSTANT_MIN : begins,
@@ -131,15 +149,12 @@ static instant_t begin_counting(struct explain *x)
 static int read_past(struct store *s, struct request *rq)
 {
     struct explain *x = rq->state;
-    int rc = store_lanes(s, keep_lane, x, &rq->e);
 
-    if (rc)
-        return rc;
     x->campaign =
         manifest_read(x->lookup.revision->manifest, request_store_zones(rq), NULL, &rq->e);
     if (!x->campaign)
         return rq->e.code;
-    rc = store_history(s, begin_counting(x), count_send, x, &rq->e);
+    int rc = store_history(s, begin_counting(x), count_send, x, &rq->e);
     return rc > 0 ? 0 : rc;
 }
 
@@ -153,6 +168,9 @@ static int explain_read(struct store *s, struct request *rq)
     struct explain *x = rq->state;
     int rc = lookup_delivery(s, rq, &x->lookup, x->id, &x->delivery);
 
+    x->arena = rq->arena;
+    if (!rc)
+        rc = store_lanes(s, keep_lane, x, &rq->e);
     if (rc || x->delivery->state == DELIVERY_PENDING)
         return rc;
     const struct store_delivery *d = x->delivery;
@@ -180,7 +198,7 @@ static void judge(struct explained *e, const struct gate_facts *facts)
 {
     struct gate_facts f = *facts;
 
-    f.schedule = &e->campaign->schedule;
+    f.schedule = e->schedule;
     f.rate_ready_at = f.gap_ready_at = f.channel_ready_at = INSTANT_MIN;
     if (!f.cap_drops)
         f.cap_ready_at = INSTANT_MIN;
@@ -362,6 +380,8 @@ static void explain_rows(struct request *rq)
         request_fail(rq);
         return;
     }
+    e.schedule =
+        x->lane.of ? campaign_schedule_in(c, x->lane.zone, request_zones(rq)) : &c->schedule;
     e.drawn = drawn_gap(c, d);
     put_past_limits(&e, &x->past);
     if (d->state == DELIVERY_PENDING)

@@ -73,7 +73,7 @@ static void say_campaign(struct strbuf *b, const struct explained *e)
 
 static void say_start_end(struct strbuf *b, const struct explained *e)
 {
-    const struct schedule *s = &e->campaign->schedule;
+    const struct schedule *s = e->schedule;
 
     strbuf_puts(b, s->start == INSTANT_MIN ? tr("starts when approved") : tr("starts "));
     if (s->start != INSTANT_MIN)
@@ -102,7 +102,7 @@ static void say_opens(struct strbuf *b, const struct explained *e, const struct 
 
 static void say_quiet(struct strbuf *b, const struct explained *e)
 {
-    const struct schedule *s = &e->campaign->schedule;
+    const struct schedule *s = e->schedule;
 
     say_opens(b, e, &e->x.rows[GATE_QUIET_HOURS], tr("quiet hours"), tr("not in quiet hours"));
     if (!s->quiet_count)
@@ -114,7 +114,7 @@ static void say_quiet(struct strbuf *b, const struct explained *e)
 
 static void say_window(struct strbuf *b, const struct explained *e)
 {
-    const struct schedule *s = &e->campaign->schedule;
+    const struct schedule *s = e->schedule;
     const struct ruling *r = &e->x.rows[GATE_WINDOW];
 
     if (!s->window_count && r->verdict == VERDICT_GO) {

@@ -9,7 +9,8 @@
 #include "engine/engine.h"
 
 struct explained {
-    const struct campaign *campaign; /* schedule, pace, confirm */
+    const struct campaign *campaign; /* pace, confirm; times are shown in its zone */
+    const struct schedule *schedule; /* the campaign's, in the recipient's zone if it has one */
     const char *channel, *sender, *recipient;
     instant_t at; /* of judging */
     struct engine_explained x;

@@ -276,8 +276,9 @@ struct effect {
                          not known */
     enum delivery_state state; /* RESULT */
     enum reason reason;        /* RESULT */
-    bool unseen;          /* RESULT EXPIRED: of a question that nobody saw; it holds no place */
-    enum gate gate;       /* HOLD */
+    bool unseen;    /* RESULT EXPIRED: of a question that nobody saw; it holds no place */
+    enum gate gate; /* HOLD */
+    const struct schedule *schedule; /* HOLD: by which it is judged */
     const char *limit;    /* HOLD: its text, until the revision is forgotten; NULL: not a limit */
     instant_t not_before; /* HOLD; INSTANT_NEVER: only an event ends it */
     instant_t base;       /* HOLD by the gap: it alone ends here, what is later is the schedule's */

@@ -338,17 +338,18 @@ static bool has_room(const struct lane *l, const struct queue *q)
     return !l->exclusive && l->in_flight < l->channel->in_flight_max;
 }
 
-static void tell_hold(struct engine *e, const struct lane *l, const struct choice *c)
+static void tell_hold(struct engine *e, const struct choice *c)
 {
     const struct item *item = &c->queue->items[c->index];
 
     if (e->watched)
         engine_emit(e, &(struct effect){.kind = EFFECT_HOLD,
                                         .revision = c->queue->revision->spec.id,
-                                        .lane = l->id,
+                                        .lane = c->queue->id,
                                         .delivery = item->delivery,
                                         .at = e->now,
                                         .gate = c->gate,
+                                        .schedule = c->queue->schedule,
                                         .limit = c->limit ? c->limit->text : NULL,
                                         .not_before = c->ready_at,
                                         .base = item->base});
@@ -369,7 +370,7 @@ void lane_run(struct engine *e, struct lane *l)
     while (!taken(l) && choose(e, l, &c, &wake)) {
         if (!c.go) {
             wake = c.ready_at < wake ? c.ready_at : wake;
-            tell_hold(e, l, &c);
+            tell_hold(e, &c);
             break;
         }
         if (!has_room(l, c.queue))

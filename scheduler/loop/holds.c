@@ -12,6 +12,7 @@ static void tell(struct run *s, const struct lane_name *l, const struct effect *
 {
     const struct engine_waiting w = {.delivery = f->delivery};
     struct explained e = {.campaign = r->campaign,
+                          .schedule = f->schedule,
                           .channel = l->channel,
                           .sender = l->sender,
                           .recipient = "",

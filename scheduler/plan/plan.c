@@ -365,8 +365,8 @@ static enum gate closed_by(const struct schedule *s, instant_t t)
 
 static void begin_hold(struct plan *p, const struct effect *f)
 {
-    struct lane *l = lane_of(p, f->lane);
-    const struct schedule *s = p->setup.terms.schedule;
+    struct lane *l = &p->lanes[whole_of(p, f->lane)];
+    const struct schedule *s = f->schedule;
     bool moved = f->gate == GATE_GAP && f->base < f->not_before && f->base > s->start;
 
     end_hold(p, f->lane, f->at);

@@ -58,6 +58,12 @@ def test_a_closed_zone_blocks_nobody():
         equal(sent, {f"near{n}" for n in range(5)} | {"here"}, "sent")
         pending = {d["reason"] for d in place.deliveries("two", "--state", "pending")}
         equal(pending, {"window_closed"}, "why the others wait")
+        far = place.deliveries("two", "--state", "pending")[0]
+        rows = {r["gate"]: r for r in lines(place.cli("explain", str(far["delivery"]),
+                                                      "--json").out)}
+        equal(rows["window"]["verdict"], "hold", "explain")
+        opens = local(rows["window"]["not_before"], "America/Los_Angeles")
+        equal(opens[11:], hours[:5], "it opens when it is that time there")
         place.stop()
         place.start()  # and still so
         wait_until(lambda: {d["reason"] for d in place.deliveries("two", "--state", "pending")} ==
