@@ -77,7 +77,10 @@ static void history(struct world *w, const struct effect *f)
                                 .lane = (int64_t)sent[i]->row->lane + 1,
                                 .recipient = sent[i]->row->recipient,
                                 .claimed_at = sent[i]->claimed,
-                                .answered_at = sent[i]->answered};
+                                .answered_at = sent[i]->answered,
+                                .send = sent[i]->send};
+        for (size_t k = i + 1; k < n; k++)
+            s.again |= sent[k]->send == s.send && sent[k]->claimed == s.claimed_at;
         engine_history(w->engine, w->now, f->revision, &s);
     }
     engine_primed(w->engine, w->now, f->revision);
@@ -436,6 +439,9 @@ static void limits_any(struct world *w, struct campaign *c)
         if (!l->rolling && w->scale == 1)
             l->max += 8;
         l->drop = l->scope == SCOPE_RECIPIENT && dice_one_in(w->dice, 2);
+        /* of a question each delivery may have its own fate: the simulation looks at these */
+        l->sends = l->scope != SCOPE_RECIPIENT && l->scope != SCOPE_PERSON &&
+                   !channel_asks(c->channel) && dice_one_in(w->dice, 3);
     }
 }
 

@@ -77,13 +77,27 @@ static bool counts(const struct campaign *c, const struct engine_limit *l,
            period_number(c, l->period, t);
 }
 
+/* Where sends are counted, the first place of a send stands for all of them: they share its fate.
+ */
+static bool stands(const struct world *w, const struct engine_limit *l, size_t at)
+{
+    const struct held_place *p = &w->places[at];
+
+    for (size_t i = at; l->sends && i-- > 0 && w->places[i].claimed == p->claimed;) {
+        if (w->places[i].send == p->send)
+            return false;
+    }
+    return true;
+}
+
 static uint32_t used_at(const struct world *w, const struct campaign *c,
                         const struct engine_limit *l, const struct row *row, instant_t t)
 {
     uint32_t n = 0;
 
     for (size_t i = 0; i < w->place_count; i++)
-        n += same_thing(l->scope, row, w->places[i].row) && counts(c, l, &w->places[i], t);
+        n += same_thing(l->scope, row, w->places[i].row) && counts(c, l, &w->places[i], t) &&
+             stands(w, l, i);
     return n;
 }
 
@@ -152,6 +166,8 @@ static void judge_arrival(const struct world *w, size_t at)
         uint32_t arrivals = 0;
         for (size_t k = 0; l->rolling && k <= at; k++) {
             const struct held_place *p = &w->places[k];
+            if (!stands(w, l, k))
+                continue;
             arrivals += p->arrived != INSTANT_MIN && same_thing(l->scope, last->row, p->row) &&
                         p->arrived > last->arrived - l->span && p->arrived <= last->arrived;
         }
