@@ -113,16 +113,22 @@ static int64_t change_day(const struct zone *p, size_t k)
     return first + 97 * (int64_t)k;
 }
 
+void stretch_make(struct stretch *s, const struct zone *zone, instant_t from)
+{
+    s->zone = zone;
+    s->from = from;
+    for (int m = 0; m < STRETCH_MINUTES; m++)
+        s->wall[m] = zone_wall_minute(zone, from + m * INT64_C(60000));
+}
+
 const struct stretch *stretch_any(struct dice *d)
 {
     size_t i = dice_below(d, NAMES), k = dice_below(d, STRETCHES);
 
     if (!stretches[i][k]) {
         struct stretch *s = malloc(sizeof *s);
-        s->zone = zone_get(names[i]);
-        s->from = (change_day(s->zone, k) - 7) * INT64_C(86400000);
-        for (int m = 0; m < STRETCH_MINUTES; m++)
-            s->wall[m] = zone_wall_minute(s->zone, s->from + m * INT64_C(60000));
+        const struct zone *zone = zone_get(names[i]);
+        stretch_make(s, zone, (change_day(zone, k) - 7) * INT64_C(86400000));
         stretches[i][k] = s;
     }
     return stretches[i][k];

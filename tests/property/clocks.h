@@ -31,6 +31,9 @@ struct stretch {
 /* One around a change of the clock where the zone has one, else any. */
 const struct stretch *stretch_any(struct dice *d);
 
+/* One of this zone. */
+void stretch_make(struct stretch *s, const struct zone *zone, instant_t from);
+
 /* Days since 1970-01-01 (Gregorian) to a date, counted one by one. */
 void date_of_day(int64_t day, int *year, int *month, int *dom);
 int weekday_of_day(int64_t day); /* 0 = Monday */

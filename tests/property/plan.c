@@ -8,60 +8,88 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 90, SENDERS = 3, LIMITS = 3 };
+enum { ROWS = 90, SENDERS = 3, LIMITS = 3, ZONES = 3 };
 
-struct planned {
-    const struct stretch *stretch;
-    struct written written;
+struct local { /* the campaign's hours in one zone */
     struct campaign *campaign;
     struct schedule schedule;
     bool open[STRETCH_MINUTES];
     int32_t open_before[STRETCH_MINUTES + 1]; /* minutes */
-    int64_t key[STRETCH_MINUTES];             /* the local day that has begun */
-    instant_t from;
+};
+
+struct planned {
+    const struct stretch *stretch;
+    struct written written;
+    struct local zones[ZONES]; /* the campaign's own first */
+    size_t zone_count;
+    int64_t key[STRETCH_MINUTES]; /* the local day that has begun, in the campaign's zone */
+    instant_t from, start, end;
     struct pace pace;
     struct engine_limit limits[LIMITS];
     size_t limit_count, senders, rows;
     uint32_t row_sender[ROWS];
+    size_t row_zone[ROWS];
     instant_t due[ROWS]; /* INSTANT_MIN: did not go */
 };
 
 /* --- the world --- */
 
-static void hours_of(struct dice *d, struct planned *p)
+static void local_hours(struct planned *p, struct local *l, const struct stretch *s)
 {
     static bool parts[SCHEDULE_PARTS][STRETCH_MINUTES];
+
+    l->campaign = written_read(&p->written, s->zone);
+    l->schedule = l->campaign->schedule;
+    l->schedule.start = p->start;
+    l->schedule.end = p->end;
+    hours_model(&p->written, s, parts);
+    for (int m = 0; m < STRETCH_MINUTES; m++) {
+        l->open[m] = parts[0][m] && parts[1][m] && parts[2][m];
+        l->open_before[m + 1] = l->open_before[m] + l->open[m];
+    }
+}
+
+static void hours_of(struct dice *d, struct planned *p)
+{
     const struct stretch *s = stretch_any(d);
     int64_t latest = INT64_MIN;
 
     p->stretch = s;
     written_any(d, &p->written, s->wall[0] / 1440);
-    p->campaign = written_read(&p->written, s->zone);
-    hours_model(&p->written, s, parts);
     for (int m = 0; m < STRETCH_MINUTES; m++) {
         latest = s->wall[m] / 1440 > latest ? s->wall[m] / 1440 : latest;
         p->key[m] = latest;
-        p->open[m] = parts[0][m] && parts[1][m] && parts[2][m];
-        p->open_before[m + 1] = p->open_before[m] + p->open[m];
     }
     p->from = s->from + dice_between(d, 2 * 86400000, 4 * INT64_C(86400000));
-    p->schedule = p->campaign->schedule;
-    p->schedule.end = p->from + dice_between(d, 43200000, 12 * INT64_C(86400000));
-    if (dice_one_in(d, 3))
-        p->schedule.start = p->from + dice_between(d, 0, 43200000);
+    p->start = dice_one_in(d, 3) ? p->from + dice_between(d, 0, 43200000) : INSTANT_MIN;
+    p->end = p->from + dice_between(d, 43200000, 12 * INT64_C(86400000));
+    p->zone_count = 1;
+    local_hours(p, &p->zones[0], s);
 }
 
-static bool open_at(const struct planned *p, instant_t t)
+/* Recipients in zones of their own. */
+static void zones_any(struct dice *d, struct planned *p)
 {
-    return p->open[(t - p->stretch->from) / 60000];
+    static struct stretch s;
+
+    while (p->zone_count < ZONES) {
+        stretch_make(&s, zone_any(d), p->stretch->from);
+        local_hours(p, &p->zones[p->zone_count++], &s);
+    }
 }
 
-/* Open milliseconds before `t`, from the beginning of the stretch on. */
+static bool open_at(const struct planned *p, size_t zone, instant_t t)
+{
+    return p->zones[zone].open[(t - p->stretch->from) / 60000];
+}
+
+/* Open milliseconds before `t`, from the beginning of the stretch on, in the campaign's zone. */
 static duration_t open_until(const struct planned *p, instant_t t)
 {
+    const struct local *l = &p->zones[0];
     size_t m = (size_t)((t - p->stretch->from) / 60000);
 
-    return p->open_before[m] * INT64_C(60000) + (p->open[m] ? (t - p->stretch->from) % 60000 : 0);
+    return l->open_before[m] * INT64_C(60000) + (l->open[m] ? (t - p->stretch->from) % 60000 : 0);
 }
 
 static duration_t open_for(const struct planned *p, instant_t from, instant_t to)
@@ -87,8 +115,10 @@ static void limits_any(struct dice *d, struct planned *p)
 static void rows_any(struct dice *d, struct planned *p)
 {
     p->rows = 1 + dice_below(d, ROWS);
-    for (size_t i = 0; i < p->rows; i++)
+    for (size_t i = 0; i < p->rows; i++) {
         p->row_sender[i] = (uint32_t)dice_below(d, p->senders);
+        p->row_zone[i] = dice_below(d, p->zone_count);
+    }
 }
 
 static void run(struct dice *d, struct planned *p)
@@ -96,7 +126,7 @@ static void run(struct dice *d, struct planned *p)
     struct plan_setup setup = {
         .channel = {.in_flight_max = 1},
         .terms = {.seed = dice_next(d),
-                  .schedule = &p->schedule,
+                  .schedule = &p->zones[0].schedule,
                   .pace = p->pace,
                   .limits = p->limits,
                   .limit_count = p->limit_count},
@@ -106,8 +136,10 @@ static void run(struct dice *d, struct planned *p)
     struct plan *plan = plan_new(&setup);
     uint64_t planned = 0;
 
+    for (size_t z = 1; z < p->zone_count; z++)
+        plan_zone(plan, z, &p->zones[z].schedule);
     for (size_t i = 0; i < p->rows; i++)
-        plan_add(plan, p->row_sender[i], 0, REASON_NONE, 0);
+        plan_add(plan, p->row_sender[i], p->row_zone[i], REASON_NONE, 0);
     while (plan_run(plan, 1000))
         ;
     for (size_t i = 0; i < p->rows; i++) {
@@ -128,11 +160,10 @@ static void check_hours(const struct planned *p)
     for (size_t i = 0; i < p->rows; i++) {
         if (p->due[i] == INSTANT_MIN)
             continue;
-        property_check(p->due[i] >= p->from && p->due[i] >= p->schedule.start &&
-                           p->due[i] < p->schedule.end,
+        property_check(p->due[i] >= p->from && p->due[i] >= p->start && p->due[i] < p->end,
                        "row %zu is due before the start or after the end", i);
-        property_check(open_at(p, p->due[i]), "row %zu is due at %lld, in a closed time", i,
-                       (long long)p->due[i]);
+        property_check(open_at(p, p->row_zone[i], p->due[i]),
+                       "row %zu is due at %lld, in a closed time", i, (long long)p->due[i]);
     }
 }
 
@@ -203,11 +234,14 @@ static instant_t next_look(const struct planned *p, instant_t t)
     return next;
 }
 
-/* Something is against a send at `t`, with what was due before `before`. */
+/* Something is against every send at `t`: of those due at `before` or later, whose hours are open?
+ */
 static bool held_at(const struct planned *p, instant_t t, instant_t before)
 {
-    bool held = !open_at(p, t);
+    bool held = true;
 
+    for (size_t i = 0; i < p->rows && held; i++)
+        held = (p->due[i] != INSTANT_MIN && p->due[i] < before) || !open_at(p, p->row_zone[i], t);
     for (size_t k = 0; k < p->limit_count && !held; k++)
         held = used(p, &p->limits[k], 0, t < before ? t : before - 1) >= p->limits[k].max;
     return held;
@@ -219,7 +253,7 @@ static void check_waits(const struct planned *p, const instant_t *dues, size_t n
 {
     for (size_t i = 0; i < n; i++) {
         instant_t free = i ? dues[i - 1] + p->pace.ceiling : p->from;
-        free = free > p->schedule.start ? free : p->schedule.start;
+        free = free > p->start ? free : p->start;
         while (free < dues[i] && held_at(p, free, dues[i]))
             free = next_look(p, free);
         property_check(dues[i] <= free + p->pace.ceiling,
@@ -246,15 +280,21 @@ static void check_gaps(const struct planned *p)
  * millisecond by chance, not two. */
 static void check_no_burst(const struct planned *p)
 {
-    instant_t begin = p->from > p->schedule.start ? p->from : p->schedule.start;
+    instant_t begin = p->from > p->start ? p->from : p->start;
     unsigned sharp = 0;
 
     for (size_t i = 0; i < p->rows; i++) {
         instant_t t = p->due[i];
-        sharp += t != INSTANT_MIN && (t == begin || (open_at(p, t) && !open_at(p, t - 1)));
+        sharp += t != INSTANT_MIN && (t == begin || !open_at(p, p->row_zone[i], t - 1));
     }
     property_check(sharp < 2 || p->pace.ceiling < 60000,
                    "%u are due at the very instant of an opening", sharp);
+}
+
+static void dispose(struct planned *p)
+{
+    for (size_t z = 0; z < p->zone_count; z++)
+        campaign_free(p->zones[z].campaign);
 }
 
 static void plans_keep_hours_limits_and_gaps(struct dice *d)
@@ -263,6 +303,8 @@ static void plans_keep_hours_limits_and_gaps(struct dice *d)
 
     memset(&p, 0, sizeof p);
     hours_of(d, &p);
+    if (dice_one_in(d, 3))
+        zones_any(d, &p);
     p.senders = 1 + dice_below(d, SENDERS);
     p.pace.floor = dice_one_in(d, 4) ? 0 : dice_between(d, 0, 1200000);
     p.pace.ceiling = p.pace.floor + dice_between(d, 1, 3600000);
@@ -274,7 +316,7 @@ static void plans_keep_hours_limits_and_gaps(struct dice *d)
     check_limits(&p);
     check_gaps(&p);
     check_no_burst(&p);
-    campaign_free(p.campaign);
+    dispose(&p);
 }
 
 /* --- spread --- */
@@ -282,10 +324,10 @@ static void plans_keep_hours_limits_and_gaps(struct dice *d)
 /* Each gap is one share of the open time that is left, half of it more or less. */
 static void check_shares(const struct planned *p, const instant_t *dues, size_t n)
 {
-    instant_t last = p->from > p->schedule.start ? p->from : p->schedule.start;
+    instant_t last = p->from > p->start ? p->from : p->start;
 
     for (size_t i = 0; i < n; i++) {
-        duration_t share = open_for(p, last, p->schedule.end) / (duration_t)(n - i + 1);
+        duration_t share = open_for(p, last, p->end) / (duration_t)(n - i + 1);
         duration_t gap = open_for(p, last, dues[i]);
         property_check(gap == p->pace.floor ||
                            (gap >= share / 2 - 2 && gap <= share / 2 + share + 2),
@@ -309,18 +351,18 @@ static void spread_ends_inside_its_windows(struct dice *d)
     run(d, &p);
     check_hours(&p);
     size_t n = dues_of(&p, 0, dues);
-    instant_t begin = p.from > p.schedule.start ? p.from : p.schedule.start;
-    if (open_for(&p, begin, p.schedule.end) > 2 * (duration_t)(p.rows + 1) * (p.pace.floor + 1)) {
+    instant_t begin = p.from > p.start ? p.from : p.start;
+    if (open_for(&p, begin, p.end) > 2 * (duration_t)(p.rows + 1) * (p.pace.floor + 1)) {
         property_check(n == p.rows, "%zu of %zu go before the end", n, p.rows);
         check_shares(&p, dues, n);
     }
-    campaign_free(p.campaign);
+    dispose(&p);
 }
 
 int main(int argc, char **argv)
 {
     static const struct property list[] = {
-        {"plans keep hours, limits and gaps, and wait for a reason only",
+        {"plans keep hours, limits and gaps, in recipients' zones too, and wait for a reason only",
          plans_keep_hours_limits_and_gaps, 300},
         {"spread ends inside its windows, in even shares", spread_ends_inside_its_windows, 300},
     };
