@@ -166,7 +166,7 @@ static bool waits_for_room(const struct queue *q, enum reason reason)
 /* What ends for all lanes at one instant: a period of a calendar limit, a closed time. */
 static bool ends_for_all(const struct queue *q, instant_t t, const struct meter *limit)
 {
-    return (limit && !limit->spec.rolling) || schedule_closed(q->revision->spec.schedule, t - 1);
+    return (limit && !limit->spec.rolling) || schedule_closed(q->schedule, t - 1);
 }
 
 /* What a hold does to the item: it is due when the hold ends; a random phase later when others are
@@ -261,7 +261,8 @@ static bool judge_queue(struct engine *e, struct queue *q, struct choice *c, ins
         c->queue = q;
         c->index = i;
         c->go = sum.verdict == VERDICT_GO;
-        c->only_gap = c->go || (sum.reason == REASON_GAP && !queue_spreads(q));
+        c->only_gap = c->go || (sum.reason == REASON_GAP && !queue_spreads(q) &&
+                                !schedule_closed(q->schedule, item->base));
         c->ready_at = c->go ? e->now : sum.not_before;
         c->starved |= sum.not_before == INSTANT_NEVER && waits_for_room(q, sum.reason);
         c->gate = sum.gate;

@@ -248,7 +248,8 @@ static bool held_at(const struct planned *p, instant_t t, instant_t before)
 }
 
 /* With one sender nobody takes the room away: once nothing is against it, the lane goes within one
- * ceiling. */
+ * ceiling. Recipients' zones take turns: whose hours open meanwhile may come first, and has a phase
+ * of its own. */
 static void check_waits(const struct planned *p, const instant_t *dues, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -256,7 +257,7 @@ static void check_waits(const struct planned *p, const instant_t *dues, size_t n
         free = free > p->start ? free : p->start;
         while (free < dues[i] && held_at(p, free, dues[i]))
             free = next_look(p, free);
-        property_check(dues[i] <= free + p->pace.ceiling,
+        property_check(dues[i] <= free + (duration_t)p->zone_count * p->pace.ceiling,
                        "due at %lld, free since %lld, the interval ends at %lld",
                        (long long)dues[i], (long long)free, (long long)p->pace.ceiling);
     }

@@ -285,6 +285,32 @@ static void a_window_that_opens_at_the_hour_starts_in_its_second_minute(void **s
     }
 }
 
+/* The next of the first campaign is due in its next window: meanwhile the other one goes on. */
+static void who_is_due_in_the_next_window_holds_nobody(void **state)
+{
+    static const struct hours morning = {11 * 60, 12 * 60 + 1};
+    static const struct window daily = {
+        .weekdays = 0x7f, .first_day = 1, .hours = &morning, .hours_count = 1};
+
+    (void)state;
+    tiny_start(&w, noon, 1, (struct engine_channel){0});
+    for (int i = 0; i < 2; i++) {
+        struct engine_revision *r = tiny_revision(&w, &utc);
+        r->pace = (struct pace){40000, 50000, PACE_UNIFORM};
+        tiny_rows(&w, r, 1, 10);
+        if (i == 0) {
+            w.schedules[0].windows = &daily;
+            w.schedules[0].window_count = 1;
+        }
+        tiny_add(&w, r);
+    }
+    tiny_run(&w, noon + MS_PER_HOUR);
+    assert_in_range(w.sent_count, 10, 12);
+    tiny_run(&w, noon + MS_PER_DAY + MS_PER_HOUR);
+    assert_int_equal(w.sent_count, 20);
+    engine_free(w.engine);
+}
+
 /* All lanes are full for the day, and the next one begins for all of them at the same instant: they
  * start at random phases, as when a window opens. */
 static void a_new_day_of_a_limit_is_no_burst(void **state)
@@ -322,6 +348,7 @@ int main(void)
         cmocka_unit_test(a_sender_is_warmed_up),
         cmocka_unit_test(no_send_in_minute_00_or_30_where_the_platform_asks),
         cmocka_unit_test(a_window_that_opens_at_the_hour_starts_in_its_second_minute),
+        cmocka_unit_test(who_is_due_in_the_next_window_holds_nobody),
         cmocka_unit_test(a_new_day_of_a_limit_is_no_burst),
     };
 
