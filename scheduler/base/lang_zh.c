@@ -308,6 +308,8 @@ const struct lang_pair lang_zh[] = {
     {"'%s' must be a list", "'%s' 必须是列表"},
     {"'%s' must be a mapping (keys and values)", "'%s' 必须是映射（键和值）"},
     {"'%s' must be a number without quotes", "'%s' 必须是不带引号的数字"},
+    {"'%s' must be a percentage such as 1%%, above 0%% and at most 100%%",
+     "“%s”应为大于 0%%、不超过 100%% 的百分比，例如 1%%"},
     {"'%s' must be a string", "'%s' 必须是字符串"},
     {"'%s' must be a whole number from %llu to %llu", "'%s' 必须是 %llu 到 %llu 之间的整数"},
     {"'%s' must be dates such as 2027-03-05 or 2027-03-05..2027-03-06",
@@ -995,6 +997,8 @@ const struct lang_pair lang_zh[] = {
      "仍是 paceline init 写入的 "
      "Secret：请在管理后台该应用的页面上查看，它会发到管理员的手机；请单独写入该文件（docs/"
      "wecom.md 第 6 步）"},
+    {"stop_when: %llu of %llu results say that they are no friends any more",
+     "stop_when：%llu 个（共 %llu 个结果）已不是好友"},
     {"stops every new send at once, even with the service down",
      "立即停止一切新的发送，服务没有运行也有效"},
     {"storing", "保存中"},

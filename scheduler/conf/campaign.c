@@ -125,6 +125,7 @@ static struct campaign *campaign_parse(const struct reader *r, const struct yaml
     schedule_read(r, yaml_get(root, "schedule"), zone_default, zones, c);
     pace_read(r, yaml_get(root, "pace"), c);
     confirm_read(r, yaml_get(root, "confirm"), c);
+    stop_read(r, yaml_get(root, "stop_when"), c);
     approval_read(r, yaml_get(root, "approval"), c);
     if (r->stored)
         packs_read(r, yaml_get(root, "policy"), c);

@@ -127,6 +127,8 @@ struct campaign {
     size_t limit_count;
     uint32_t batch; /* recipients in one send */
     struct place batch_at;
+    uint32_t stop_not_a_friend_ppm; /* stop_when; parts of a million, 0: not set */
+    const char *stop_not_a_friend;  /* as written */
     struct conf_confirm confirm;
     int approvers;
 

@@ -10,15 +10,10 @@ enum { KEYS_MAX = 32 }; /* in one table */
 /* --- the campaign file --- */
 
 static const struct key groups_keys[] = {{.name = "name"}, {.name = "owners"}, {0}};
-static const struct key where_keys[] = {{.name = "tags_any"},
-                                        {.name = "tags_all"},
-                                        {.name = "tags_none"},
-                                        {.name = "not_contacted"},
-                                        {.name = "added_within"},
-                                        {.name = "not_added_within"},
-                                        {.name = "added_ways"},
-                                        {.name = "added_states"},
-                                        {0}};
+static const struct key where_keys[] = {
+    {.name = "tags_any"},      {.name = "tags_all"},     {.name = "tags_none"},
+    {.name = "not_contacted"}, {.name = "added_within"}, {.name = "not_added_within"},
+    {.name = "added_ways"},    {.name = "added_states"}, {0}};
 static const struct key audience_keys[] = {{.name = "file"},
                                            {.name = "recipients"},
                                            {.name = "contacts"},
@@ -77,6 +72,7 @@ static const struct key pace_keys[] = {{.name = "interval"},
                                        {0}};
 static const struct key confirm_keys[] = {
     {.name = "within"}, {.name = "remind"}, {.name = "late"}, {.name = "taps_per_day"}, {0}};
+static const struct key stop_keys[] = {{.name = "not_a_friend"}, {0}};
 static const struct key approval_keys[] = {{.name = "approvers"}, {0}};
 static const struct key revision_keys[] = {{.name = "again"},
                                            {.name = "mode"},
@@ -97,6 +93,7 @@ const struct key campaign_keys[] = {{.name = "campaign"},
                                     {.name = "pace", .inside = pace_keys},
                                     {.name = "confirm", .inside = confirm_keys},
                                     {.name = "policy"},
+                                    {.name = "stop_when", .inside = stop_keys},
                                     {.name = "approval", .inside = approval_keys},
                                     {"revision", KEY_STORED, revision_keys, KEYS_CLOSED},
                                     {0}};

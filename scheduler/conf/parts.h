@@ -31,6 +31,8 @@ void message_attachments_read(const struct reader *r, const struct yaml_node *no
 /* `confirm:` into `c`. `node` may be NULL: 4h, reminders after 1h and 3h, cancel, 3 a day. */
 void confirm_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 
+/* `stop_when:` into `c`. `node` may be NULL. */
+void stop_read(const struct reader *r, const struct yaml_node *node, struct campaign *c);
 /* `accounts:`. `node` may be NULL. */
 const struct service_account *accounts_read(const struct reader *r, const struct yaml_node *node,
                                             size_t *count);

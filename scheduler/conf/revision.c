@@ -62,7 +62,12 @@ void manifest_write(struct strbuf *out, const struct campaign *c, const struct r
     strbuf_puts(out, ",\"senders\":[");
     for (size_t i = 0; i < f->sender_count; i++)
         field(out, i ? "," : "", f->senders[i]);
-    strbuf_puts(out, "]}");
+    strbuf_putc(out, ']');
+    if (c->stop_not_a_friend) {
+        field(out, ",\"stop_when\":{\"not_a_friend\":", c->stop_not_a_friend);
+        strbuf_putc(out, '}');
+    }
+    strbuf_putc(out, '}');
 }
 
 struct campaign *manifest_read(const char *manifest, struct zones *zones, struct revision_facts *f,

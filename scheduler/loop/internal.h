@@ -57,6 +57,7 @@ struct running { /* a revision that the engine knows */
     struct chan *channel;
     struct channel_attachment *attachments;
     size_t attachment_count;
+    uint64_t known, strangers; /* results since it was loaded; of them, no friends any more */
 };
 
 struct send_item {

@@ -151,6 +151,59 @@ static void part(struct run *s, const struct send *x, const char *recipient)
     driver_defer(s, &p->job);
 }
 
+/* --- stop_when --- */
+
+struct stopping {
+    struct store_job job;
+    struct run *run;
+    int64_t revision;
+    instant_t at;
+    char note[160];
+    struct err err;
+    int rc;
+};
+
+static void stop_run(struct store *store, struct store_job *job)
+{
+    struct stopping *p = (struct stopping *)job;
+    struct store_decision d = {.by = "paceline", .at = p->at, .note = p->note};
+
+    p->rc = store_pause(store, p->revision, &d, &p->err);
+}
+
+static void stop_done(struct store_job *job)
+{
+    struct stopping *p = (struct stopping *)job;
+
+    if (p->rc == ERR_STORE)
+        run_store_failed(p->run, &p->err);
+    if (p->rc == ERR_STORE && driver_again(p->run, job))
+        return;
+    free(p);
+}
+
+/* Too many of those whose result is known are no friends any more: somebody must look. What was
+ * counted starts anew, so that a person who resumes is asked again only when it goes on. */
+static void guard(struct run *s, struct running *r)
+{
+    const struct campaign *c = r->campaign;
+    struct stopping *p;
+
+    if (!c->stop_not_a_friend_ppm || engine_paused(s->engine, r->id) ||
+        r->strangers * 1000000 <= r->known * c->stop_not_a_friend_ppm)
+        return;
+    p = xmalloc(sizeof *p);
+    *p = (struct stopping){
+        .job = {stop_run, stop_done, NULL}, .run = s, .revision = r->id, .at = run_now(s)};
+    snprintf(p->note, sizeof p->note,
+             tr("stop_when: %llu of %llu results say that they are no friends any more"),
+             (unsigned long long)r->strangers, (unsigned long long)r->known);
+    log_line(LOG_WARNING, "campaign", "paused campaign=%s: %s", r->name, p->note);
+    r->known = r->strangers = 0;
+    engine_pause(s->engine, run_now(s), r->id, false);
+    driver_defer(s, &p->job);
+}
+
 /* --- what the plugin tells --- */
 
 static void result(struct run *s, struct send *x, const struct channel_result *r)
@@ -179,6 +232,9 @@ static void result(struct run *s, struct send *x, const struct channel_result *r
                           means[r->kind].reason, sent))
         return;
     item->state = means[r->kind].state;
+    struct running *of = map_get(&s->running, x->revision);
+    of->known += r->kind == CHANNEL_RESULT_SENT || r->kind == CHANNEL_RESULT_NOT_A_FRIEND;
+    of->strangers += r->kind == CHANNEL_RESULT_NOT_A_FRIEND;
     if (r->kind == CHANNEL_RESULT_NOT_A_FRIEND)
         part(s, x, item->recipient);
 }
@@ -197,6 +253,8 @@ void tasks_results(struct run *s, uint64_t send_id, const struct channel_result 
         result(s, x, &results[i]);
     if (count)
         log_line(LOG_INFO, "task", "results task=%lld count=%zu", (long long)x->number, count);
+    if (count)
+        guard(s, map_get(&s->running, x->revision));
     if (end == CHANNEL_TASK_OPEN)
         return;
     log_line(end == CHANNEL_TASK_LOST ? LOG_WARNING : LOG_INFO, "task", "over task=%lld %s",

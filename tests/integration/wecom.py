@@ -331,6 +331,23 @@ def test_a_member_is_not_asked_more_often_a_day_than_agreed():
         equal(len(place.calls("externalcontact/add_msg_template")), 2, "two taps")
 
 
+def test_too_many_who_are_no_friends_pause_the_campaign():
+    people = {f"wm{n}": ("lin.yue" if n < 5 else "he.qi", {"lost": n == 1}) for n in range(1, 9)}
+    with Wecom(world(people)) as place:
+        place.start()
+        place.launch(place.mass("spring", [(w, m) for w, (m, _) in people.items()],
+                                **{"stop_when": "{not_a_friend: 20%}"}))
+        place.wait_count("spring", "prompted", 8)
+        place.tell("tap", {"userid": "lin.yue"})
+        place.wait_state("spring", "paused")
+        place.wait_count("spring", "pending", 4)  # the other member's task came back
+        note = [r for r in place.audit() if r["event"] == "pause"][-1]
+        equal(note["by"], "paceline", "who")
+        true("1 of 4" in note["detail"]["note"], note)
+        place.cli("resume", "spring")
+        place.wait_count("spring", "prompted", 4)
+
+
 def test_members_get_app_messages():
     with Wecom(world({"wm1": "lin.yue"})) as place:
         place.start()

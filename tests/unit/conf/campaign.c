@@ -350,6 +350,29 @@ static void confirm_is_read(void **state)
                1000, 2, hour, 3 * hour);
 }
 
+static void what_stops_it_is_read(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t ppm; /* 0: refused */
+    } rows[] = {{"1%", 10000},  {"0.5%", 5000}, {"12.25%", 122500}, {"100%", 1000000},
+                {"100.1%", 0},  {"0%", 0},      {"1", 0},           {"%", 0},
+                {".5%", 0},     {"1.%", 0},     {"-1%", 0},         {"1e1%", 0},
+                {"0.0001%", 1}, {"1.2.3%", 0},  {"1 %", 0},         {"0.00001%", 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[512], *errors;
+
+        snprintf(text, sizeof text, HEAD "stop_when: {not_a_friend: \"%s\"}\n", rows[i].text);
+        struct campaign *c = campaign_text(text, zones, &errors);
+        if ((c ? c->stop_not_a_friend_ppm : 0) != rows[i].ppm || (c != NULL) != (rows[i].ppm != 0))
+            fail_msg("%s: %u, %s", rows[i].text, c ? c->stop_not_a_friend_ppm : 0, errors);
+        free(errors);
+        campaign_free(c);
+    }
+}
+
 static void batch_is_read(void **state)
 {
     struct campaign *c = campaign_good(HEAD "pace: {batch: 50}\n", zones);
@@ -375,6 +398,7 @@ int main(void)
                                        cmocka_unit_test(paths_are_beside_the_campaign),
                                        cmocka_unit_test(expect_is_compared),
                                        cmocka_unit_test(confirm_is_read),
+                                       cmocka_unit_test(what_stops_it_is_read),
                                        cmocka_unit_test(batch_is_read)};
 
     return cmocka_run_group_tests(tests, setup, teardown);
