@@ -15,7 +15,7 @@ CHECKER = os.path.join(SOURCE, "tests", "check", "checker.py")
 
 def simulate(seeds, days, *args):
     done = subprocess.run([os.path.join(BUILD, "paceline-simulate"), "--seeds", seeds, "--days",
-                           str(days), *args], capture_output=True, text=True, timeout=500)
+                           str(days), *args], capture_output=True, text=True, timeout=1700)
     equal(done.returncode, 0, done.stdout + done.stderr)
     return done.stdout
 

@@ -209,6 +209,11 @@ static void on_approve(struct sim *s, struct event *v)
         sim_after(s, MS_PER_HOUR, false, on_approve, v->a, 0);
 }
 
+struct decision *as_decision(struct store_job *job)
+{
+    return job->run == decision_run ? (struct decision *)job : NULL;
+}
+
 static void decision_done(struct store_job *job)
 {
     struct decision *d = (struct decision *)job;
@@ -217,6 +222,8 @@ static void decision_done(struct store_job *job)
 
     switch (d->kind) {
     case SUBMIT:
+        if (d->rc) /* what is running is looked at again when the store is back */
+            break;
         service_sync(s, d->revision, true);
         if (sim_chance(s, 90))
             sim_after(s, sim_draw(s, MS_PER_MINUTE, 2 * MS_PER_HOUR), false, on_approve,

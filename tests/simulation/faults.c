@@ -7,13 +7,23 @@ enum { PATIENCE_MS = 2 * 3600000, REST_MS = 9 * 60000 };
 const char *const step_names[STEPS] = {"idle",    "gathered", "claimed",  "called",   "wire",
                                        "waiting", "answered", "settled",  "asked",    "shown",
                                        "byhand",  "said",     "starting", "recovered"};
-const char *const fault_names[FAULTS] = {"crash", "forward", "back",   "leap", "fall",    "sleep",
-                                         "halt",  "pause",   "cancel", "edit", "suppress"};
+const char *const fault_names[FAULTS] = {"crash",    "forward", "back",  "leap",   "fall",
+                                         "sleep",    "halt",    "pause", "cancel", "edit",
+                                         "suppress", "lost",    "kept"};
 
 const char *fault_impossible(enum fault fault, enum step step)
 {
+    bool store = fault == FAULT_LOST || fault == FAULT_KEPT;
+
+    if ((step == STEP_STARTING || step == STEP_RECOVERED) && store)
+        return "a start that cannot save ends, as by a crash there";
     if ((step == STEP_STARTING || step == STEP_RECOVERED) && fault >= FAULT_PAUSE)
         return "while it starts it does not listen yet: nobody can decide anything";
+    if (store && (step == STEP_ASKED || step == STEP_SAID))
+        return "saved by the transaction that is counted as settled";
+    if (store && step != STEP_IDLE && step != STEP_CLAIMED && step != STEP_SETTLED &&
+        step != STEP_SHOWN)
+        return "nothing is being saved there";
     return NULL;
 }
 
@@ -100,24 +110,41 @@ static bool strike(struct sim *s, enum fault fault, int64_t revision)
     case FAULT_SUPPRESS:
         campaign_suppress(s, s->specs[spec].row_recipient[sim_draw(s, 0, s->specs[spec].rows - 1)]);
         break;
+    case FAULT_LOST:
+    case FAULT_KEPT: /* fault_store */
     case FAULTS:
-        break;
+        return false;
     }
     return true;
+}
+
+static void met(struct sim *s, enum fault fault, enum step step)
+{
+    s->tally->met[fault][step]++;
+    s->tally->faults++;
+    sim_hash(s, fault, step);
 }
 
 void fault_step(struct sim *s, enum step step, int64_t revision)
 {
     enum fault fault = s->armed_fault;
 
-    if (!s->armed || s->armed_step != step || s->crash)
+    if (!s->armed || s->armed_step != step || s->crash || fault >= FAULT_LOST)
         return;
     s->armed = false;
-    if (!strike(s, fault, revision))
-        return;
-    s->tally->met[fault][step]++;
-    s->tally->faults++;
-    sim_hash(s, fault, step);
+    if (strike(s, fault, revision))
+        met(s, fault, step);
+}
+
+enum fault fault_store(struct sim *s, enum step step)
+{
+    enum fault fault = s->armed_fault;
+
+    if (!s->armed || s->armed_step != step || fault < FAULT_LOST)
+        return FAULTS;
+    s->armed = false;
+    met(s, fault, step);
+    return fault;
 }
 
 /* --- arming --- */

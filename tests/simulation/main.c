@@ -197,16 +197,18 @@ static void print_met(const struct tally *t)
 
 static void print_unmet(const struct tally *t)
 {
-    const char *why, *said = "";
-    int unmet = 0;
+    const char *why, *said[FAULTS * STEPS];
+    int unmet = 0, reasons = 0;
 
     for (int f = 0; f < FAULTS; f++)
         for (int k = 0; k < STEPS; k++) {
-            if ((why = fault_impossible((enum fault)f, (enum step)k))) {
-                if (strcmp(why, said) != 0)
-                    printf("-: %s\n", why);
-                said = why;
-            }
+            int i = 0;
+            if (!(why = fault_impossible((enum fault)f, (enum step)k)))
+                continue;
+            while (i < reasons && strcmp(said[i], why) != 0)
+                i++;
+            if (i == reasons)
+                printf("-: %s\n", said[reasons++] = why);
         }
     for (int f = 0; f < FAULTS; f++)
         for (int k = 0; k < STEPS; k++)

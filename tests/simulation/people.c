@@ -107,6 +107,11 @@ static void seen_done(struct store_job *job)
     free(u);
 }
 
+bool is_seen(const struct store_job *job)
+{
+    return job->run == seen_run;
+}
+
 static void on_look(struct sim *s, struct event *v)
 {
     struct question *q = &s->questions[v->a];

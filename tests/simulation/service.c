@@ -1,14 +1,10 @@
-/* What loop/driver.c, loop/sends.c and loop/revisions.c do, without libuv and plugins, in the same
+/* What loop/driver.c, loop/sends.c and loop/health.c do, without libuv and plugins, in the same
  * order: one transaction at a time, what is decided meanwhile gathers for the next one, store jobs
  * come after the rows decided before them. A store job takes some time of the virtual clock. */
 #include "sim.h"
 
-#include "plan/spec.h"
-
 #include <stdlib.h>
 #include <string.h>
-
-enum { ACCOUNT_BY_HAND = -1 };
 
 struct commit {
     struct store_job job;
@@ -17,6 +13,7 @@ struct commit {
     size_t claim_capacity, result_capacity;
     struct store_result *results;
     struct arena *arena;
+    bool failed, repeated;
 };
 
 int recipient_of(const char *name)
@@ -26,7 +23,7 @@ int recipient_of(const char *name)
 
 int spec_of(const struct sim *s, int64_t revision)
 {
-    for (size_t i = s->spec_count; i-- > 0;)
+    for (size_t i = revision ? s->spec_count : 0; i-- > 0;) /* 0: none, or not saved */
         if (s->specs[i].revision == revision)
             return (int)i;
     return -1;
@@ -43,17 +40,44 @@ static void job_append(struct store_job ***last, struct store_job *job)
     *last = &job->next;
 }
 
-static const struct commit *as_commit(const struct store_job *job);
+static struct commit *as_commit(struct store_job *job);
+static void store_fails(struct sim *s);
+
+/* Runs it, or lets the store fail. False: it is tried again when the store is back. */
+static bool run_job(struct sim *s, struct store_job *job, struct commit *c)
+{
+    struct decision *d = as_decision(job);
+    bool halts = d && d->kind == NOTE; /* recorded in the end, whatever happens */
+    enum fault f = FAULTS;
+
+    if (c)
+        f = fault_store(s, c->rows.claim_count ? STEP_CLAIMED : STEP_SETTLED);
+    else if (d && !halts)
+        f = fault_store(s, STEP_IDLE);
+    else if (is_seen(job))
+        f = fault_store(s, STEP_SHOWN);
+    if (f != FAULT_LOST)
+        job->run(s->run->store, job);
+    if (f == FAULTS)
+        return true;
+    store_fails(s);
+    if (c)
+        c->failed = true;
+    else if (d)
+        d->rc = ERR_STORE; /* the person is told so */
+    return c || d;
+}
 
 static void on_stored(struct sim *s, struct event *v)
 {
     struct service_run *r = s->run;
     struct store_job *job = r->first;
-    const struct commit *c = as_commit(job);
+    struct commit *c = as_commit(job);
 
     (void)v;
     r->storing = false;
-    job->run(r->store, job);
+    if (!run_job(s, job, c))
+        return;
     if (c && c->rows.claim_count)
         fault_step(s, STEP_CLAIMED, c->rows.claims[0].revision);
     else if (c)
@@ -71,7 +95,7 @@ static void store_next(struct sim *s)
 {
     struct service_run *r = s->run;
 
-    if (r->storing || !r->first)
+    if (r->storing || r->broken || !r->first)
         return;
     r->storing = true;
     sim_after(s, sim_chance(s, 2) ? sim_draw(s, 100, 5000) : sim_draw(s, 0, 12), true, on_stored, 0,
@@ -185,10 +209,13 @@ static void commit_run(struct store *store, struct store_job *job)
     struct commit *c = (struct commit *)job;
     struct err e;
 
-    sim_ok(c->sim, store_commit(store, &c->rows, &e), &e);
+    sim_ok(c->sim,
+           c->repeated ? store_commit_again(store, &c->rows, &e)
+                       : store_commit(store, &c->rows, &e),
+           &e);
 }
 
-static void send_add(struct send *x, int64_t delivery, int recipient, enum delivery_state state)
+void send_add(struct send *x, int64_t delivery, int recipient, enum delivery_state state)
 {
     x->items = xgrow(x->items, &x->capacity, x->count + 1, sizeof *x->items);
     x->items[x->count++] =
@@ -205,7 +232,7 @@ static int sender_of(const char *name)
     return i;
 }
 
-static struct send *send_of(struct sim *s, int64_t number, int64_t revision, const char *sender)
+struct send *send_of(struct sim *s, int64_t number, int64_t revision, const char *sender)
 {
     struct send *x = map_get(&s->run->by_number, number);
 
@@ -230,6 +257,11 @@ static void commit_done(struct store_job *job)
     struct sim *s = c->sim;
 
     s->run->committing = false;
+    if (c->failed) {
+        c->failed = false;
+        s->run->unsettled = c;
+        return;
+    }
     for (size_t i = 0; i < c->rows.claim_count; i++) {
         const struct store_claim *claim = &c->rows.claims[i];
         sim_hash(s, claim->delivery, claim->refused);
@@ -252,9 +284,53 @@ static void commit_done(struct store_job *job)
     commit_free(c);
 }
 
-static const struct commit *as_commit(const struct store_job *job)
+static struct commit *as_commit(struct store_job *job)
 {
-    return job->run == commit_run ? (const struct commit *)job : NULL;
+    return job->run == commit_run ? (struct commit *)job : NULL;
+}
+
+/* --- a store that fails: as loop/health.c ---
+ * Where the loop lets a job fail and runs it again, here the queue stands still. */
+
+static int sync_unknown(void *ctx, const struct store_revision *r)
+{
+    struct sim *s = ctx;
+
+    if (!engine_has_revision(s->run->engine, r->id))
+        service_sync(s, r->id, false);
+    return 0;
+}
+
+static void on_back(struct sim *s, struct event *v)
+{
+    struct service_run *r = s->run;
+    struct commit *c = r->unsettled;
+    size_t at = 0;
+    struct err e;
+
+    (void)v;
+    sim_ok(s, store_reopen(r->store, &e), &e);
+    r->broken = false;
+    engine_hold_claims(r->engine, sim_now(s), false);
+    if (c) { /* first of all */
+        r->unsettled = NULL;
+        c->repeated = r->committing = true;
+        c->job.next = r->first;
+        r->last = r->first ? r->last : &c->job.next;
+        r->first = &c->job;
+    }
+    for (const struct running *x; (x = map_each(&r->running, &at));)
+        service_sync(s, x->id, false);
+    sim_ok(s, store_active(r->store, sync_unknown, s, &e), &e);
+    store_next(s);
+}
+
+static void store_fails(struct sim *s)
+{
+    s->run->broken = true;
+    engine_hold_claims(s->run->engine, sim_now(s), true);
+    sim_after(s, sim_chance(s, 80) ? sim_draw(s, 250, 5000) : sim_draw(s, 5000, MS_PER_HOUR), true,
+              on_back, 0, 0);
 }
 
 static void flush(struct sim *s)
@@ -262,7 +338,7 @@ static void flush(struct sim *s)
     struct service_run *r = s->run;
     struct commit *c = r->gather;
 
-    if (r->committing || s->crash)
+    if (r->committing || r->broken || s->crash)
         return;
     if (c) {
         if (c->rows.claim_count)
@@ -401,257 +477,6 @@ static void ask_store(struct sim *s, const struct effect *f,
     service_defer(s, &a->job);
 }
 
-/* --- campaigns --- */
-
-struct load {
-    struct store_job job;
-    struct sim *sim;
-    struct arena *arena;
-    int64_t id, campaign_id;
-    bool known; /* to the engine, when it was asked for */
-    bool family, approved;
-    enum revision_status status;
-    char *manifest;
-    struct digest digest;
-    struct engine_revision_lane lanes[SENDERS];
-    size_t lane_count;
-    struct store_prompt prompts[32];
-    struct store_prompt_row *rows[32];
-    size_t row_counts[32], prompt_count;
-};
-
-static int read_revision(void *ctx, const struct store_revision *r)
-{
-    struct load *l = ctx;
-
-    l->campaign_id = r->campaign_id;
-    l->status = r->status;
-    l->approved = r->approved_at != INSTANT_MIN;
-    l->manifest = arena_strdup(l->arena, r->manifest ? r->manifest : "");
-    l->digest = r->digest;
-    return 0;
-}
-
-static int read_lane(void *ctx, const struct store_revision_lane *lane)
-{
-    struct load *l = ctx;
-
-    l->lanes[l->lane_count++] = (struct engine_revision_lane){
-        .lane = lane->lane, .waiting = lane->waiting, .last_due = lane->last_due};
-    return 0;
-}
-
-static int read_prompt(void *ctx, const struct store_prompt *p, const struct store_prompt_row *row)
-{
-    struct load *l = ctx;
-    size_t n = l->prompt_count;
-
-    if (!n || l->prompts[n - 1].id != p->id) {
-        n = ++l->prompt_count;
-        l->prompts[n - 1] = *p;
-        l->prompts[n - 1].nonce = arena_strdup(l->arena, p->nonce);
-        l->rows[n - 1] = arena_array(l->arena, 64, sizeof *row);
-    }
-    struct store_prompt_row *to = &l->rows[n - 1][l->row_counts[n - 1]++];
-    *to = *row;
-    to->recipient = arena_strdup(l->arena, row->recipient);
-    to->sender = arena_strdup(l->arena, row->sender);
-    return 0;
-}
-
-static void load_run(struct store *store, struct store_job *job)
-{
-    struct load *l = (struct load *)job;
-    struct err e;
-
-    sim_ok(l->sim, store_revision(store, l->id, read_revision, l, &e), &e);
-    if (!l->approved)
-        return;
-    sim_ok(l->sim, store_revision_lanes(store, l->id, read_lane, l, &e), &e);
-    sim_ok(l->sim, store_prompts(store, l->id, read_prompt, l, &e), &e);
-}
-
-static int learn_lane(void *ctx, const struct store_lane_row *row)
-{
-    static const struct engine_quota quotas[] = {{20, MS_PER_MINUTE}};
-    struct sim *s = ctx;
-    struct service_run *r = s->run;
-    struct engine_lane lane = {.id = row->lane,
-                               .channel = row->channel,
-                               .sender = row->sender,
-                               .last_due = INSTANT_MIN,
-                               .last_answer = INSTANT_MIN,
-                               .first = row->first_sent};
-    struct err e;
-    int c = 0;
-
-    if (map_get(&r->lanes, row->lane))
-        return 0;
-    while (strcmp(channel_names[c], row->channel_name) != 0)
-        c++;
-    if (!r->channel_known[c])
-        engine_add_channel(r->engine, &(struct engine_channel){
-                                          .id = row->channel,
-                                          .account = c == BY_HAND ? ACCOUNT_BY_HAND : row->channel,
-                                          .asks = c == BY_HAND,
-                                          .in_flight_max = c == 1   ? 8
-                                                           : c == 0 ? 2
-                                                                    : 16,
-                                          .quotas = quotas,
-                                          .quota_count = c == 1});
-    r->channel_known[c] = true;
-    sim_ok(s, store_lane_last(r->store, row->lane, &lane.last_due, &lane.last_answer, &e), &e);
-    map_put(&r->lanes, row->lane, r);
-    engine_add_lane(r->engine, &lane);
-    return 0;
-}
-
-static void learn_lanes(struct sim *s)
-{
-    struct err e;
-
-    sim_ok(s, store_lanes(s->run->store, learn_lane, s, &e), &e);
-}
-
-static void restore_prompt(struct sim *s, const struct running *r, const struct store_prompt *p,
-                           const struct store_prompt_row *rows, size_t count)
-{
-    struct engine_waiting *open = arena_array(r->arena, count, sizeof *open);
-    struct engine_asked asked = {.revision = r->id,
-                                 .lane = p->lane,
-                                 .send = p->id,
-                                 .deliveries = open,
-                                 .claimed_at = p->claimed_at,
-                                 .shown = p->shown_at != INSTANT_MIN || p->doubted};
-    struct send *x = NULL;
-
-    for (size_t i = 0; i < count; i++) {
-        x = send_of(s, p->id, r->id, rows[i].sender);
-        send_add(x, rows[i].delivery, recipient_of(rows[i].recipient), rows[i].state);
-        if (rows[i].state == DELIVERY_PROMPTED)
-            open[asked.count++] =
-                (struct engine_waiting){rows[i].delivery, rows[i].row, rows[i].recipient_id,
-                                        rows[i].attempts, rows[i].message};
-    }
-    x->asked = x->durable = true;
-    x->asked_at = p->asked_at;
-    x->shown_at = p->shown_at;
-    x->claimed_at = p->claimed_at;
-    snprintf(x->nonce, sizeof x->nonce, "%s", p->nonce);
-    engine_restore(s->run->engine, sim_now(s), &asked);
-    people_asked(s, x);
-}
-
-static void follow_start(struct sim *s, struct load *l)
-{
-    struct err e;
-    struct revision_facts facts;
-    struct arena *a = arena_new();
-    struct running *r = arena_alloc(a, sizeof *r);
-    struct engine_revision terms;
-    int spec = spec_of(s, l->id);
-
-    learn_lanes(s);
-    *r = (struct running){.id = l->id,
-                          .campaign_id = l->campaign_id,
-                          .c = manifest_read(l->manifest, s->zones, &facts, &e),
-                          .arena = a,
-                          .spec = spec,
-                          .channel = s->specs[spec].channel};
-    if (!r->c) {
-        sim_bad(s, "manifest: %s", e.text);
-        return;
-    }
-    map_put(&s->run->running, r->id, r);
-    spec_revision(&terms, r->c, a);
-    terms.id = r->id;
-    terms.campaign = r->campaign_id;
-    terms.channel = r->channel + 1;
-    terms.seed = revision_seed(&l->digest);
-    terms.lanes = l->lanes;
-    terms.lane_count = l->lane_count;
-    terms.paused = l->status == REVISION_PAUSED;
-    terms.owner = r;
-    engine_add_revision(s->run->engine, sim_now(s), &terms);
-    for (size_t i = 0; i < l->prompt_count; i++)
-        restore_prompt(s, r, &l->prompts[i], l->rows[i], l->row_counts[i]);
-}
-
-static void follow(struct sim *s, struct load *l)
-{
-    struct engine *engine = s->run->engine;
-    bool known = engine_has_revision(engine, l->id);
-    bool active = l->status == REVISION_APPROVED || (l->status == REVISION_PAUSED && l->approved);
-
-    if (!active && !known && l->prompt_count) {
-        follow_start(s, l);
-        engine_drop(engine, sim_now(s), l->id, true);
-    } else if (!active) {
-        engine_drop(engine, sim_now(s), l->id, false);
-    } else if (!known && l->lane_count) {
-        follow_start(s, l);
-    } else if (l->status == REVISION_PAUSED) {
-        if (!engine_paused(engine, l->id))
-            engine_pause(engine, sim_now(s), l->id, false);
-    } else {
-        const struct running *r = map_get(&s->run->running, l->id);
-        engine_resume(engine, sim_now(s), l->id);
-        if (r)
-            engine_channel_open(engine, sim_now(s), r->channel + 1);
-    }
-}
-
-static void load_free(struct load *l)
-{
-    arena_free(l->arena);
-    free(l);
-}
-
-static void load_done(struct store_job *job)
-{
-    struct load *l = (struct load *)job;
-    struct sim *s = l->sim;
-    size_t at = 0;
-
-    if (l->known && !engine_has_revision(s->run->engine, l->id)) {
-        service_sync(s, l->id, l->family);
-        load_free(l);
-        return;
-    }
-    follow(s, l);
-    for (const struct running *r; l->family && (r = map_each(&s->run->running, &at));)
-        if (r->campaign_id == l->campaign_id && r->id != l->id)
-            service_sync(s, r->id, false);
-    load_free(l);
-}
-
-static struct load *load_new(struct sim *s, int64_t revision, bool family)
-{
-    struct load *l = xmalloc(sizeof *l);
-
-    l->job = (struct store_job){load_run, load_done, NULL};
-    l->sim = s;
-    l->arena = arena_new();
-    l->id = revision;
-    l->family = family;
-    return l;
-}
-
-void service_sync(struct sim *s, int64_t revision, bool family)
-{
-    struct load *l = load_new(s, revision, family);
-
-    l->known = engine_has_revision(s->run->engine, revision);
-    service_defer(s, &l->job);
-}
-
-static void forget(struct sim *s, struct running *r)
-{
-    map_remove(&s->run->running, r->id);
-    campaign_free(r->c);
-    arena_free(r->arena);
-}
-
 /* --- turns --- */
 
 void service_answer(struct sim *s, struct send *x, const struct engine_answer *a)
@@ -696,7 +521,7 @@ static void effect(struct sim *s, const struct effect *f)
     case EFFECT_WITHDRAW: /* nothing here is asked by a platform */
         break;
     case EFFECT_FORGET:
-        forget(s, f->owner);
+        load_forget(s, f->owner);
         break;
     case EFFECT_HOLD: /* not watched here */
         break;
@@ -754,14 +579,10 @@ void service_start(struct sim *s)
         return;
     if (s->halted)
         engine_halt(r->engine);
-    learn_lanes(s);
+    load_lanes(s);
     sim_ok(s, store_active(r->store, collect, &x, &e), &e);
-    for (size_t i = 0; i < x.count; i++) {
-        struct load *l = load_new(s, x.ids[i], false);
-        load_run(r->store, &l->job);
-        follow(s, l);
-        load_free(l);
-    }
+    for (size_t i = 0; i < x.count; i++)
+        load_at_start(s, x.ids[i]);
 }
 
 /* Everything in memory is lost. What the store's jobs own is freed without having happened. */
@@ -776,14 +597,15 @@ void service_crash(struct sim *s)
             next = j->next;
             if (j->run == commit_run)
                 commit_free((struct commit *)j);
-            else if (j->run == load_run)
-                load_free((struct load *)j);
+            else if (is_load(j))
+                load_drop(j);
             else if (j->done == fetch_done || j->done == history_done || j->done == ask_done)
                 ask_free((struct ask *)j);
             else
                 free(j);
         }
     commit_free(r->gather);
+    commit_free(r->unsettled);
     for (struct send *x; (x = map_each(&r->by_number, &at));) {
         free(x->items);
         free(x);

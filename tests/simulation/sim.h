@@ -4,7 +4,8 @@
  * virtual clock: what is printed for a seed is the same each time. Only the loop (libuv, sockets,
  * plugins) is not here; service.c does in small what loop/ does, in the same order.
  *
- *     service.c    the service: turns, group commit, campaigns in and out, start after a crash
+ *     service.c    the service: turns, group commit, a store that fails, start after a crash
+ *     loads.c      campaigns in and out of the engine
  *     clock.c      what time it is: wall, boot and monotonic clock, as loop/clock.c compares them
  *     faults.c     crashes, clocks that jump, sleep, halts, pauses, edits: each at each step
  *     world.c      channels that fail
@@ -64,6 +65,8 @@ enum fault { /* what happens there */
              FAULT_CANCEL,
              FAULT_EDIT,
              FAULT_SUPPRESS,
+             FAULT_LOST, /* the store says that it failed, and has kept nothing */
+             FAULT_KEPT, /* and has kept it all the same */
              FAULTS
 };
 
@@ -162,6 +165,8 @@ struct service_run { /* one life of the service */
     struct store_job *first, **last; /* the store's queue */
     struct store_job *deferred, **deferred_last;
     bool storing;
+    bool broken;              /* the store: latched until it is opened anew */
+    struct commit *unsettled; /* that failed: it may be there */
     bool channel_known[CHANNELS];
 };
 
@@ -253,6 +258,15 @@ void service_sync(struct sim *s, int64_t revision, bool family);
 void service_answer(struct sim *s, struct send *x, const struct engine_answer *a);
 int spec_of(const struct sim *s, int64_t revision);
 int recipient_of(const char *name);
+struct send *send_of(struct sim *s, int64_t number, int64_t revision, const char *sender);
+void send_add(struct send *x, int64_t delivery, int recipient, enum delivery_state state);
+
+/* loads.c */
+void load_lanes(struct sim *s);
+void load_at_start(struct sim *s, int64_t revision);
+void load_forget(struct sim *s, struct running *r);
+bool is_load(const struct store_job *job);
+void load_drop(struct store_job *job);
 
 /* world.c */
 void world_begin(struct sim *s);
@@ -262,6 +276,7 @@ bool world_arrived(const struct sim *s, int64_t delivery);
 void world_deliver(struct sim *s); /* what is on the wire arrives */
 
 /* people.c */
+bool is_seen(const struct store_job *job);
 void people_asked(struct sim *s, const struct send *x); /* durable, or open again */
 
 /* campaigns.c */
@@ -281,6 +296,7 @@ struct decision {
     int rc;
 };
 void decide(struct sim *s, struct decision d);
+struct decision *as_decision(struct store_job *job); /* NULL: it is none */
 void campaign_submit(struct sim *s, int campaign);
 void campaign_pause(struct sim *s, int64_t revision, bool cancel);
 void campaign_suppress(struct sim *s, int recipient);
@@ -291,6 +307,8 @@ int64_t some_revision(struct sim *s);
 /* faults.c */
 void faults_begin(struct sim *s);
 void fault_step(struct sim *s, enum step step, int64_t revision);
+/* Whether the store fails at this transaction, and how; FAULTS: it does not. */
+enum fault fault_store(struct sim *s, enum step step);
 const char *fault_impossible(enum fault fault, enum step step); /* why, or NULL */
 extern const char *const fault_names[FAULTS], *const step_names[STEPS];
 

@@ -131,7 +131,7 @@ static bool may_go(struct sim *s, const struct send *x)
 {
     instant_t now = sim_now(s);
 
-    return clock_trusted(s) && engine_may_send(s->run->engine, now, x->number);
+    return !s->run->broken && clock_trusted(s) && engine_may_send(s->run->engine, now, x->number);
 }
 
 static bool acts(struct sim *s, enum wire w)
