@@ -71,8 +71,8 @@ static bool path_fits(const char *pattern, const char *path, const char **argume
     }
     if (*pattern == '\0')
         return *path == '\0';
-    size_t segment = strcspn(path, "/"), last_length;
-    const char *last;
+    size_t segment = strcspn(path, "/"), last_length = 0;
+    const char *last = path;
 
     *argument = path;
     *length = segment;

@@ -201,7 +201,7 @@ static void calendar_apply(const struct reader *r, const struct yaml_node *node,
             plain_apply(&c->windows[i]);
         asked = asked || s->windows[i].workdays || s->windows[i].restdays;
     }
-    if (!asked)
+    if (!asked || !from)
         return;
     struct calendar calendar = *from;
     calendar_clip(&calendar, s);

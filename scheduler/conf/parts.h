@@ -38,7 +38,7 @@ const struct service_account *accounts_read(const struct reader *r, const struct
                                             size_t *count);
 /* `api` and `standin` of a channel or an account. */
 void standin_read(const struct reader *r, const struct yaml_node *node, bool *standin,
-                  const char **api);
+                  const char **out);
 
 /* campaign_read for a manifest; `*root` lives in the campaign's arena. */
 struct campaign *campaign_read_stored(const struct yaml_node **root, const char *bytes,

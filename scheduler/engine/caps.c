@@ -98,7 +98,7 @@ static instant_t rolling_ready(const struct caps *c, int64_t recipient, instant_
     if (open + live < c->max)
         return now;
     uint32_t too_many = open + live - c->max + 1; /* must be released first */
-    return too_many > live ? INSTANT_NEVER : cell[first + too_many - 1];
+    return !cell || too_many > live ? INSTANT_NEVER : cell[first + too_many - 1];
 }
 
 static instant_t calendar_ready(const struct caps *c, int64_t recipient, instant_t now)

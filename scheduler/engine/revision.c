@@ -66,6 +66,7 @@ static const struct schedule *timetable_of(struct revision *r, const struct sche
     while (t < r->timetables + r->timetable_count && t->spec != (spec ? spec : t->spec))
         t++;
     if (t == r->timetables + r->timetable_count) {
+        assert(spec); /* the first has been put there */
         r->timetable_count++;
         t->spec = spec;
         t->schedule = *spec;

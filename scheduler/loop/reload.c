@@ -148,6 +148,7 @@ int run_reload(struct run *s, const char *by, struct diags *diags,
         service_free(conf);
         return refused(by, diags, e);
     }
+    assert(conf);
     take_over(s, conf, channels);
     digest_text(&conf->digest, sha256);
     log_line(LOG_INFO, "reload", "in force by=%s file=%s %s", by, conf->file, sha256);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "plan/spec.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,6 +328,7 @@ static void restore_prompt(struct run *s, const struct running *r, const struct 
             open[asked.count++] = (struct engine_waiting){
                 row->delivery, row->row, row->recipient_id, row->attempts, row->message};
     }
+    assert(x); /* a question is about somebody */
     if (!p->prompt.ref)
         prompt_restore(x, &p->prompt);
     if (!send_prepare(s, x, r)) /* as in a call: was tampered with */

@@ -352,7 +352,7 @@ static void our_task_is_known_again(void **state)
     struct wire_answer a = read_body(
         "{\"errcode\":0,\"errmsg\":\"ok\",\"next_cursor\":\"\",\"group_msg_list\":[{\"msgid\":"
         "\"" TASK "\",\"create_time\":\"1788200100\",\"create_type\":0,\"text\":{\"content\":"
-                  "\"周三新品，详情见链接"
+        "\"周三新品，详情见链接"
         "。回复T退订\"},\"attachments\":[{\"msgtype\":\"link\",\"link\":{\"title\":\"春季上新\","
         "\"picurl\":\"\",\"desc\":\"\",\"url\":\"https://shop.example.com/p/"
         "7?t=task-000017\"}}]}]}");
