@@ -17,11 +17,9 @@ def test_read_only():
     """While it lasts: nothing is claimed, everybody is told, what was on its way keeps its outcome."""
     with HookedPlace(slow_s=0.05) as place:
         place.start()
-        place.launch_many("spring", 60)
-        place.wait_count("spring", "sent", 5)
+        place.under_way("spring", 120)
         autumn = place.campaign("autumn", "crm", ["a1", "a2"], "10ms..30ms")
-        place.disk_fails(1, errno.EROFS, True)
-        wait_until(place.unhealthy, "it says so")
+        place.store_fails(errno.EROFS)
         true("in_flight=" in place.service.said(), "the log too")
         status, body = place.readyz()
         equal((status, body["status"]), (503, "store unhealthy"), "readyz")
@@ -35,9 +33,7 @@ def test_read_only():
         refused(place, "submit", autumn)
         refused(place, "pause", "spring")
         refused(place, "unhalt", "--reason", "x")
-        for _ in range(3):  # some more tries of its own
-            calls = place.disk_calls()
-            wait_until(lambda: place.disk_calls() > calls, "it tries again")
+        place.tries_again(3)  # some more tries of its own
         true(place.arrived() <= count + 1, "nothing new went out")
         place.disk_works()
         wait_until(place.healthy, "is back by itself")
@@ -53,10 +49,8 @@ def test_halted_while_it_fails():
     """The brake needs no store; the log hears of it later."""
     with HookedPlace() as place:
         place.start()
-        place.launch_many("spring", 200)
-        place.wait_count("spring", "sent", 5)
-        place.disk_fails(1, errno.EIO, True)
-        wait_until(place.unhealthy, "it says so")
+        place.under_way("spring", 400)
+        place.store_fails(errno.EIO)
         place.cli("halt", "--reason", "wrong price")
         place.disk_works()
         wait_until(place.healthy, "is back by itself")
@@ -73,10 +67,8 @@ def test_stopped_while_it_fails():
     """What could not be saved is unknown at the next start, and nobody is written to again."""
     with HookedPlace(slow_s=0.1) as place:
         place.start()
-        place.launch_many("spring", 60)
-        place.wait_count("spring", "sent", 5)
-        place.disk_fails(1, errno.EIO, True)
-        wait_until(place.unhealthy, "it says so")
+        place.under_way("spring", 120)
+        place.store_fails(errno.EIO)
         code = place.service.stop()
         true(code in (0, 75), f"exit status: {code}")
         place.disk_works()
@@ -92,13 +84,9 @@ def test_a_disk_that_is_right_again_when_it_stops():
     """Put right a moment before the stop, between two of its tries: nothing is lost by the stop."""
     with HookedPlace(slow_s=0.1) as place:
         place.start()
-        place.launch_many("spring", 60)
-        place.wait_count("spring", "sent", 5)
-        place.disk_fails(1, errno.EIO, True)
-        wait_until(place.unhealthy, "it says so")
-        for _ in range(4):  # each after twice the time
-            calls = place.disk_calls()
-            wait_until(lambda: place.disk_calls() > calls, "it tries again")
+        place.under_way("spring", 120)
+        place.store_fails(errno.EIO)
+        place.tries_again(4)  # each after twice the time
         place.disk_works()
         place.stop()
         place.start()
@@ -111,7 +99,7 @@ def test_a_call_fails_at_the_start():
     """It starts all the same, or says why not; and the next start is right."""
     with HookedPlace() as place:
         place.start()
-        place.launch_many("spring", 200, "200ms..400ms")
+        place.launch_many("spring", 1500, "200ms..400ms")
         place.wait_count("spring", "sent", 2)
         refusals = 0
         for number in AT_START:

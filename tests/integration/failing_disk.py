@@ -18,9 +18,9 @@ class Flow:
     def goes_on(self):
         """Starts the next one when the last is nearly over."""
         name = self.names[-1] if self.names else None
-        if not name or self.place.show(name)["counts"].get("pending", 0) < 50:
+        if not name or self.place.show(name)["counts"].get("pending", 0) < 200:
             self.names.append(f"c{len(self.names)}")
-            self.place.launch_many(self.names[-1], 300)
+            self.place.launch_many(self.names[-1], 400)
 
 
 def each_call(place, for_ever):
@@ -32,8 +32,7 @@ def each_call(place, for_ever):
         if for_ever:
             wait_until(place.unhealthy, f"said so, call {number}")
             before = place.arrived()
-            calls = place.disk_calls()
-            wait_until(lambda: place.disk_calls() > calls, "it tries again")
+            place.tries_again(1)
             true(place.arrived() <= before + 1, "one at most was on its way")
         place.disk_works()
         wait_until(place.healthy, f"is back by itself, call {number}")

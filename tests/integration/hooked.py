@@ -7,7 +7,7 @@ import threading
 import time
 
 from faulty import FaultyPlace
-from support import equal, lines, now_ms, true
+from support import equal, lines, now_ms, true, wait_until
 
 
 class Receiver:
@@ -68,6 +68,21 @@ class HookedPlace(FaultyPlace):
     def launch_many(self, name, count, interval="10ms..30ms"):
         people = [f"r{n:04}" for n in range(count)]
         return self.launch(self.campaign(name, "crm", people, interval))
+
+    def under_way(self, name, count, interval="10ms..30ms"):
+        """A campaign, and some of it has gone."""
+        self.launch_many(name, count, interval)
+        self.wait_count(name, "sent", 5)
+
+    def store_fails(self, error):
+        """From now on each call of it, and the service has said so."""
+        self.disk_fails(1, error, True)
+        wait_until(self.unhealthy, "it says so")
+
+    def tries_again(self, times):
+        for _ in range(times):
+            calls = self.disk_calls()
+            wait_until(lambda: self.disk_calls() > calls, "it tries again")
 
     # --- what one often asks
 

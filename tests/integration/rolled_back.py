@@ -36,7 +36,7 @@ def send(place, more):
 
 def begin(place):
     place.start()
-    place.launch_many("spring", 400)
+    place.launch_many("spring", 1000)
     wait_until(lambda: place.arrived() >= 10, "some arrive")
     place.cli("pause", "spring")
     send(place, 10)
