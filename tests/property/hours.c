@@ -35,9 +35,9 @@ static size_t spans_any(struct dice *d, struct span *spans, size_t least)
     return count;
 }
 
-static void rule_any(struct dice *d, struct written *w, struct rule *r, int64_t today)
+static void rule_any(struct dice *d, struct written *w, struct opening *r, int64_t today)
 {
-    *r = (struct rule){.dated = dice_one_in(d, 3)};
+    *r = (struct opening){.dated = dice_one_in(d, 3)};
     r->first = today + dice_between(d, 0, STRETCH_DAYS);
     r->last = r->first + dice_between(d, 0, 3);
     if (dice_one_in(d, 4)) {
@@ -99,7 +99,7 @@ static void put_spans(FILE *f, const struct span *s, size_t count)
     fprintf(f, "\"");
 }
 
-static void put_days(FILE *f, const struct rule *r)
+static void put_days(FILE *f, const struct opening *r)
 {
     static const char *const words[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
     const char *comma = "";
@@ -122,7 +122,7 @@ static void put_days(FILE *f, const struct rule *r)
     fprintf(f, r->restdays ? "%srestdays]" : "%s]", r->restdays ? comma : "");
 }
 
-static void put_rule(FILE *f, const struct rule *r)
+static void put_rule(FILE *f, const struct opening *r)
 {
     fprintf(f, "    - {");
     if (r->dated) {
@@ -139,7 +139,27 @@ static void put_rule(FILE *f, const struct rule *r)
     fprintf(f, "}\n");
 }
 
-static char *campaign_text(const struct written *w, const char *zone)
+void written_put(FILE *f, const struct written *w, const char *indent)
+{
+    if (w->calendar)
+        fprintf(f, "%scalendar: made\n", indent);
+    if (w->rule_count)
+        fprintf(f, "%swindows:\n", indent);
+    for (size_t i = 0; i < w->rule_count; i++)
+        put_rule(f, &w->rules[i]);
+    if (w->quiet_count) {
+        fprintf(f, "%squiet_hours: ", indent);
+        put_spans(f, w->quiet, w->quiet_count);
+        fprintf(f, "\n");
+    }
+    for (size_t i = 0; i < w->skip_count; i++) {
+        fprintf(f, i ? ", " : "%sskip_dates: [", indent);
+        put_dates(f, w->skip_first[i], w->skip_last[i]);
+    }
+    fprintf(f, w->skip_count ? "]\n" : "");
+}
+
+static char *campaign_text(const struct written *w, const char *zone, const char *more)
 {
     char *text = NULL;
     size_t length = 0;
@@ -147,39 +167,33 @@ static char *campaign_text(const struct written *w, const char *zone)
 
     fprintf(f,
             "campaign: c\nchannel: room\naudience: {recipients: [a]}\nmessage: {text: hi}\n"
-            "schedule:\n  timezone: %s\n",
-            zone);
-    if (w->calendar)
-        fprintf(f, "  calendar: made\n");
-    if (w->rule_count)
-        fprintf(f, "  windows:\n");
-    for (size_t i = 0; i < w->rule_count; i++)
-        put_rule(f, &w->rules[i]);
-    if (w->quiet_count) {
-        fprintf(f, "  quiet_hours: ");
-        put_spans(f, w->quiet, w->quiet_count);
-        fprintf(f, "\n");
-    }
-    for (size_t i = 0; i < w->skip_count; i++) {
-        fprintf(f, i ? ", " : "  skip_dates: [");
-        put_dates(f, w->skip_first[i], w->skip_last[i]);
-    }
-    fprintf(f, w->skip_count ? "]\n" : "");
+            "%sschedule:\n  timezone: %s\n",
+            more, zone);
+    written_put(f, w, "  ");
     fclose(f);
     return text;
+}
+
+const char *written_folder(void)
+{
+    char path[128];
+
+    if (zones)
+        return folder;
+    zones = zones_new();
+    property_check(mkdtemp(folder), "%s: cannot be made", folder);
+    snprintf(path, sizeof path, "%s/calendars", folder);
+    mkdir(path, 0755);
+    snprintf(path, sizeof path, "%s/policies", folder);
+    mkdir(path, 0755);
+    return folder;
 }
 
 static void calendar_write(const struct written *w)
 {
     char path[128];
 
-    if (!zones) {
-        zones = zones_new();
-        property_check(mkdtemp(folder), "%s: cannot be made", folder);
-        snprintf(path, sizeof path, "%s/calendars", folder);
-        mkdir(path, 0755);
-    }
-    snprintf(path, sizeof path, "%s/calendars/made.yaml", folder);
+    snprintf(path, sizeof path, "%s/calendars/made.yaml", written_folder());
     FILE *f = fopen(path, "w");
     fprintf(f, "calendar: made\ncovers: 2020-01-01..2040-12-31\nsource: dice\ndate: 2026-11-27\n");
     for (int work = 0; work < 2; work++) {
@@ -195,10 +209,10 @@ static void calendar_write(const struct written *w)
     fclose(f);
 }
 
-struct campaign *written_read(const struct written *w, const struct zone *zone)
+struct campaign *written_read(const struct written *w, const struct zone *zone, const char *more)
 {
     struct diags diags;
-    char *text = campaign_text(w, zone->name);
+    char *text = campaign_text(w, zone->name, more);
 
     calendar_write(w);
     diags_init(&diags);
@@ -229,7 +243,7 @@ static bool workday(const struct written *w, int64_t day)
     return weekday_of_day(day) < 5;
 }
 
-static bool begins_on(const struct written *w, const struct rule *r, int64_t day)
+static bool begins_on(const struct written *w, const struct opening *r, int64_t day)
 {
     bool some_date = false;
 
@@ -292,7 +306,7 @@ void hours_model(const struct written *w, const struct stretch *s,
     day_starts(s, starts);
     for (int64_t day = first - 2; day < first + STRETCH_DAYS + 2; day++) {
         for (size_t i = 0; i < w->rule_count; i++) {
-            const struct rule *r = &w->rules[i];
+            const struct opening *r = &w->rules[i];
             if (!begins_on(w, r, day))
                 continue;
             for (size_t k = 0; k < r->span_count; k++)
@@ -321,6 +335,8 @@ void hours_dispose(void)
     snprintf(path, sizeof path, "%s/calendars/made.yaml", folder);
     unlink(path);
     snprintf(path, sizeof path, "%s/calendars", folder);
+    rmdir(path);
+    snprintf(path, sizeof path, "%s/policies", folder);
     rmdir(path);
     rmdir(folder);
 }

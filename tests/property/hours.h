@@ -11,13 +11,15 @@
 
 #include "conf/campaign.h"
 
+#include <stdio.h>
+
 enum { RANGES = 3, WINDOWS = 4, MARKS = 12 };
 
 struct span { /* minutes of a day; to <= from: past midnight */
     int from, to;
 };
 
-struct rule { /* one window as it is written */
+struct opening { /* one window as it is written */
     bool dated;
     int64_t first, last; /* dated */
     unsigned weekdays;
@@ -27,7 +29,7 @@ struct rule { /* one window as it is written */
 };
 
 struct written { /* a schedule as a person wrote it */
-    struct rule rules[WINDOWS];
+    struct opening rules[WINDOWS];
     size_t rule_count;
     struct span quiet[RANGES];
     size_t quiet_count;
@@ -41,8 +43,12 @@ struct written { /* a schedule as a person wrote it */
 
 /* `today`: the first local day of the stretch, as days since 1970. */
 void written_any(struct dice *d, struct written *w, int64_t today);
-/* Through a campaign file. The caller frees. */
-struct campaign *written_read(const struct written *w, const struct zone *zone);
+/* As YAML, each line behind `indent`. */
+void written_put(FILE *f, const struct written *w, const char *indent);
+/* Through a campaign file, to which `more` is added. The caller frees. */
+struct campaign *written_read(const struct written *w, const struct zone *zone, const char *more);
+/* Where its calendar lies, as beside a service file: for packs, `policies/` is there too. */
+const char *written_folder(void);
 /* Which minutes of the stretch each part leaves open. */
 void hours_model(const struct written *w, const struct stretch *s,
                  bool open[SCHEDULE_PARTS][STRETCH_MINUTES]);

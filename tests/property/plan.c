@@ -38,7 +38,7 @@ static void local_hours(struct planned *p, struct local *l, const struct stretch
 {
     static bool parts[SCHEDULE_PARTS][STRETCH_MINUTES];
 
-    l->campaign = written_read(&p->written, s->zone);
+    l->campaign = written_read(&p->written, s->zone, "");
     l->schedule = l->campaign->schedule;
     l->schedule.start = p->start;
     l->schedule.end = p->end;

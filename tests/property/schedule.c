@@ -45,7 +45,7 @@ static struct campaign *bind(struct dice *d, struct question *q)
     struct written w;
 
     written_any(d, &w, q->stretch->wall[0] / 1440);
-    struct campaign *c = written_read(&w, q->stretch->zone);
+    struct campaign *c = written_read(&w, q->stretch->zone, "");
     hours_model(&w, q->stretch, open);
     for (int part = 0; part < SCHEDULE_PARTS; part++) {
         for (int m = 0; m < STRETCH_MINUTES; m++)
@@ -63,7 +63,7 @@ static void hours_hold_to_the_minute(struct dice *d)
     struct written w;
 
     written_any(d, &w, s->wall[0] / 1440);
-    c = written_read(&w, s->zone);
+    c = written_read(&w, s->zone, "");
     q.stretch = s;
     q.schedule = c->schedule;
     q.memo = (struct schedule_memo){0};
