@@ -575,6 +575,7 @@ static void settle_capped(struct engine *e, struct flight *f, size_t index)
     if (!item.capped && r->cap_zone && f->then != DELIVERY_CANCELED &&
         f->then != DELIVERY_EXPIRED && !f->queue->revision->dropped) {
         put_one_back(e, f, index, REASON_FREQUENCY_CAP, flight_capped_until(r, e->now));
+        lane_touch(e, f->queue->lane);
         return;
     }
     leave(e, f, index);

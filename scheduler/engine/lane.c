@@ -227,6 +227,10 @@ static bool judge_queue(struct engine *e, struct queue *q, struct choice *c, ins
 {
     for (size_t i = 0; i < q->count;) {
         struct item *item = &q->items[i];
+        if (map_get(&e->flights, item->delivery)) {
+            i++; /* the question that it was part of is open still, under its number */
+            continue;
+        }
         if (item->not_before > e->now && item->not_before != INSTANT_NEVER) {
             *wake = item->not_before < *wake ? item->not_before : *wake;
             i++;

@@ -367,6 +367,44 @@ static void a_full_cap_is_tried_once_more_in_a_later_period(void **state)
     end(&w);
 }
 
+static void who_was_capped_goes_while_the_task_is_open(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w, 2, 10);
+    w.spec.within = 0;
+    begin(&w);
+    instant_t tomorrow = w.now - w.now % MS_PER_DAY + MS_PER_DAY;
+    engine_settle_at(w.engine, w.now, 2, DELIVERY_PENDING, REASON_FREQUENCY_CAP, 0);
+    run_until(&w, tomorrow + MS_PER_HOUR);
+    assert_int_equal(w.calls, 2);
+    assert_int_equal(w.states[1], DELIVERY_PROMPTED);
+    assert_int_equal(w.states[2], DELIVERY_PROMPTED);
+    end(&w);
+}
+
+/* The task it was in stays open for the others, under the number that a new one would have. */
+static void who_gave_a_task_its_number_waits_until_it_is_over(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w, 2, 10);
+    w.spec.within = 0;
+    begin(&w);
+    instant_t tomorrow = w.now - w.now % MS_PER_DAY + MS_PER_DAY;
+    engine_settle_at(w.engine, w.now, 1, DELIVERY_PENDING, REASON_FREQUENCY_CAP, 0);
+    run_until(&w, tomorrow + MS_PER_HOUR);
+    assert_int_equal(w.calls, 1);
+    assert_int_equal(w.states[2], DELIVERY_PROMPTED);
+    assert_true(engine_settle_at(w.engine, w.now, 2, DELIVERY_SENT, REASON_NONE, w.now));
+    run_until(&w, w.now + 1000);
+    assert_int_equal(w.calls, 2);
+    assert_int_equal(w.states[1], DELIVERY_PROMPTED);
+    end(&w);
+}
+
 /* The place of a cap is held in each period while a task is open, and booked when it was sent. */
 static void a_cap_counts_when_it_was_sent(void **state)
 {
@@ -449,6 +487,8 @@ int main(void)
         cmocka_unit_test(the_end_withdraws_and_expires),
         cmocka_unit_test(no_task_is_open_in_a_closed_time),
         cmocka_unit_test(a_full_cap_is_tried_once_more_in_a_later_period),
+        cmocka_unit_test(who_was_capped_goes_while_the_task_is_open),
+        cmocka_unit_test(who_gave_a_task_its_number_waits_until_it_is_over),
         cmocka_unit_test(a_cap_counts_when_it_was_sent),
         cmocka_unit_test(a_task_of_before_is_open_again),
     };
