@@ -50,6 +50,7 @@ struct account {
     int64_t token_until_ms, asked_ms; /* asked_ms: when one was asked for last */
     bool asking, stopped;
     bool worked;                   /* the token, once at least */
+    bool suspect;                  /* the last one was refused before it ever worked */
     char problem[WIRE_DETAIL_MAX]; /* of stopped */
     int64_t token_blocked_until_ms;
     unsigned token_failures;
@@ -317,6 +318,7 @@ static void token_drop(struct account *a, const char *token)
 {
     if (!a->token || !token || strcmp(a->token, token) != 0)
         return; /* somebody has renewed it already */
+    a->suspect = !a->worked;
     secret_free(a->token);
     a->token = NULL;
 }
@@ -337,7 +339,7 @@ static int token_ready(struct account *a, int64_t *not_before)
         *not_before = a->token_blocked_until_ms;
         return -1;
     }
-    if (!a->worked && t >= a->asked_ms && t < a->asked_ms + RENEW_MS) {
+    if (a->suspect && t >= a->asked_ms && t < a->asked_ms + RENEW_MS) {
         if (!a->timer) {
             a->timer = true;
             a->host->after(a->host, a->asked_ms + RENEW_MS - t, on_pump, a);
