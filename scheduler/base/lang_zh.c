@@ -1278,6 +1278,7 @@ const struct lang_pair lang_zh[] = {
      "某条投递为何等待、为何不发、为何在那时发送：逐个关卡说明"},
     {"with 'standin: true' the host of '%s' must be 127.0.0.1, localhost or [::1]",
      "写了 standin: true 时，“%s”的主机必须是 127.0.0.1、localhost 或 [::1]"},
+    {"with what the service already carries: not supported yet", "计入服务已有的任务：尚未支持"},
     {"would help", "可行办法"},
     {"yes, it was sent", "是的，已发送"},
     {"{{%s}}: %s has no column '%s'", "{{%s}}：%s 中没有列 '%s'"},

@@ -48,6 +48,8 @@ static const struct option_row option_rows[OPTIONS] = {
                     TR_TABLE("the days it covers (default: the years it has dates in)")},
     [OPT_WECOM] = {"wecom", NULL, TR_TABLE("for a WeCom app: its customers, groups and members")},
     [OPT_SVG] = {"svg", "OUT", TR_TABLE("a picture of the plan, a line for each sender")},
+    [OPT_LIVE] = {"live", NULL,
+                  TR_TABLE("with what the service already carries: not supported yet")},
     [OPT_DESKTOP] = {"desktop", NULL, TR_TABLE("as notifications of the desktop")},
 };
 

@@ -20,7 +20,7 @@ const struct command cli_commands[] = {
      cmd_preview},
     {"plan", "FILE [--from TIME] [--seed N] [--svg OUT]",
      TR_TABLE("who would go when, and whether everybody is reached; needs no service"),
-     OPT_BIT(OPT_FROM) | OPT_BIT(OPT_SEED) | OPT_BIT(OPT_SVG), 1, 1, cmd_plan},
+     OPT_BIT(OPT_FROM) | OPT_BIT(OPT_SEED) | OPT_BIT(OPT_SVG) | OPT_BIT(OPT_LIVE), 1, 1, cmd_plan},
     {"submit", "FILE [--only R] [--again] [--allow-partial] [--wait]",
      TR_TABLE("freezes a revision of a campaign and asks for approval"),
      OPT_BIT(OPT_ONLY) | OPT_BIT(OPT_AGAIN) | OPT_BIT(OPT_ALLOW_PARTIAL) | OPT_BIT(OPT_WAIT), 1, 1,

@@ -128,6 +128,9 @@ int cmd_plan(struct cli *cli)
 {
     struct local local;
     struct diags diags;
+
+    if (cli->values[OPT_LIVE])
+        return args_wrong(cli, tr("'%s' is not supported yet"), "--live");
     int rc = local_open(&local, cli);
 
     if (rc)

@@ -48,6 +48,7 @@ enum option {
     OPT_FROM,
     OPT_SEED,
     OPT_SVG,
+    OPT_LIVE,
     OPT_NAME,
     OPT_COVERS,
     OPT_WECOM,

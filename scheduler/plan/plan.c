@@ -315,8 +315,8 @@ static void fetch(struct plan *p, const struct effect *f)
         int64_t key = p->messages ? p->messages[row - 1] : 0;
         if (f->key && key != f->key)
             break;
-        if (f->key && p->rows[row - 1].state != PLAN_EXPIRED)
-            continue; /* gone */
+        if (p->rows[row - 1].state != PLAN_EXPIRED)
+            continue; /* gone, with others of its message */
         w[n++] = (struct engine_waiting){.delivery = row, .row = row, .recipient = row, .key = key};
     }
     engine_fetched(p->engine, p->now, f->revision, f->lane, w, n, at < l->count);
