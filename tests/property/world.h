@@ -88,6 +88,16 @@ struct world {
     instant_t lane_due[LANES], lane_answer[LANES];
 };
 
+static inline instant_t later(instant_t a, instant_t b)
+{
+    return a > b ? a : b;
+}
+
+void world_any(struct dice *d, struct world *w);
+void world_start(struct world *w); /* the service, from what the store has */
+void world_take(struct world *w, const struct happening *h);
+void world_effects(struct world *w); /* runs all that the engine wants */
+
 size_t lane_channel(size_t lane);
 size_t lane_sender(size_t lane);
 bool channel_asks(size_t channel);
