@@ -345,11 +345,11 @@ void view_campaign(const struct cli *cli, const json_t *campaign, FILE *to)
     show_instant(campaign, "start", tr("start"), tr("when approved"), to);
     show_instant(campaign, "end", tr("end"), tr("none"), to);
     show_calendar(campaign, to);
-    show_plan(campaign, to);
     view_bar(view_final(counts), audience, &bar);
     field(to, tr("progress"), bar.text);
     view_counts(counts, &sums);
     field(to, tr("deliveries"), sums.length ? sums.text : "-");
+    show_plan(campaign, to);
     show_policy(campaign, to);
     strbuf_dispose(&bar);
     strbuf_dispose(&sums);
