@@ -188,6 +188,33 @@ static void on_customers(void *ctx, const struct reply *r)
     free(rows);
 }
 
+/* --- tasks --- */
+
+/* Those of members, and of admins in their console, have a creator. */
+static void on_tasks(void *ctx, const struct reply *r)
+{
+    struct book *b = ctx;
+    struct channel_book_page page = {0};
+    struct channel_book_row *rows;
+    const json_t *list, *item;
+    size_t i;
+
+    if (went_wrong(b, r))
+        return;
+    list = json_object_get(r->answer->root, "group_msg_list");
+    page.rows = rows = rows_new(json_array_size(list));
+    page.cursor = next_cursor(r->answer->root);
+    json_array_foreach(list, i, item)
+    {
+        const char *msgid = wire_text(item, "msgid");
+        if (msgid && !wire_text(item, "creator") && wire_number(item, "create_type", 0) == 0)
+            rows[page.count++] = (struct channel_book_row){
+                .id = msgid, .added_ms = wire_number(item, "create_time", 0) * 1000};
+    }
+    answer(b, &page);
+    free(rows);
+}
+
 /* --- groups --- */
 
 static void groups_end(struct book *b)
@@ -226,16 +253,23 @@ static void on_group(void *ctx, const struct reply *r)
     ask_group(b);
 }
 
-static void call(struct book *b, const char *api, json_t *body, const char *query, reply_fn *fn)
+/* Takes `body`; NULL: GET. */
+static void call_text(struct book *b, const char *api, char *body, reply_fn *fn)
+{
+    const struct account_call c = {
+        .api = api, .body = body, .harmless = true, .owner = b, .fn = fn, .ctx = b};
+
+    account_call(b->w->account, &c);
+}
+
+static void call(struct book *b, const char *api, json_t *body, reply_fn *fn)
 {
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 
     if (body && !text)
         abort(); /* members of the configuration and what the platform gave are UTF-8 */
     json_decref(body);
-    const struct account_call c = {
-        .api = api, .query = query, .body = text, .harmless = true, .owner = b, .fn = fn, .ctx = b};
-    account_call(b->w->account, &c);
+    call_text(b, api, text, fn);
 }
 
 static void ask_group(struct book *b)
@@ -248,7 +282,7 @@ static void ask_group(struct book *b)
         b->at++;
     if (id)
         call(b, "externalcontact/groupchat/get",
-             json_pack("{s:s, s:i}", "chat_id", id, "need_name", 0), NULL, on_group);
+             json_pack("{s:s, s:i}", "chat_id", id, "need_name", 0), on_group);
     else
         groups_end(b);
 }
@@ -278,22 +312,28 @@ void book_read(struct wecom *w, const struct channel_book_ask *ask, channel_book
     w->books = b;
     switch (b->kind) {
     case CHANNEL_BOOK_TAGS:
-        call(b, "externalcontact/get_corp_tag_list", json_object(), NULL, on_tags);
+        call(b, "externalcontact/get_corp_tag_list", json_object(), on_tags);
         break;
     case CHANNEL_BOOK_MEMBERS:
-        call(b, "externalcontact/get_follow_user_list", NULL, NULL, on_members);
+        call(b, "externalcontact/get_follow_user_list", NULL, on_members);
         break;
     case CHANNEL_BOOK_CUSTOMERS:
         call(b, "externalcontact/batch/get_by_user",
              json_pack("{s:[s], s:s, s:i}", "userid_list", b->member, "cursor", b->cursor, "limit",
                        CUSTOMERS_PAGE),
-             NULL, on_customers);
+             on_customers);
+        break;
+    case CHANNEL_BOOK_TASKS:
+        call_text(b, "externalcontact/get_groupmsg_list_v2",
+                  wire_list_body(w->mode, ask->from_ms / 1000, ask->to_ms / 1000,
+                                 b->cursor[0] ? b->cursor : NULL),
+                  on_tasks);
         break;
     case CHANNEL_BOOK_GROUPS:
         call(b, "externalcontact/groupchat/list",
              json_pack("{s:i, s:{s:[s]}, s:s, s:i}", "status_filter", 0, "owner_filter",
                        "userid_list", b->member, "cursor", b->cursor, "limit", GROUPS_PAGE),
-             NULL, on_groups);
+             on_groups);
         break;
     }
 }

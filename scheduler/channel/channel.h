@@ -265,13 +265,15 @@ enum channel_book_kind {
     CHANNEL_BOOK_TAGS,      /* id, name */
     CHANNEL_BOOK_MEMBERS,   /* id: those who have customers */
     CHANNEL_BOOK_CUSTOMERS, /* of one member */
-    CHANNEL_BOOK_GROUPS     /* of one member */
+    CHANNEL_BOOK_GROUPS,    /* of one member */
+    CHANNEL_BOOK_TASKS      /* made through the interface, of this channel's kind: id, added_ms */
 };
 
 struct channel_book_ask {
     enum channel_book_kind kind;
-    const char *member; /* of customers and groups */
-    const char *cursor; /* "": the first page */
+    const char *member;     /* of customers and groups */
+    const char *cursor;     /* "": the first page */
+    int64_t from_ms, to_ms; /* of tasks: made in this time */
 };
 
 struct channel_book_row { /* NULL is "" */

@@ -77,10 +77,11 @@ struct prompt { /* what a person is asked: a send whose channel has asked */
 
 struct task { /* what the platform asks its member: a send whose channel has asked */
     instant_t asked_at;
-    uint32_t reminded; /* by a digest or by a person */
-    uint32_t digested; /* of the campaign's reminders, those that are over */
-    bool durable;      /* on disk */
-    bool withdrawing;  /* on the way back */
+    instant_t sent_from; /* nobody was written to before: when it was claimed, or asked for */
+    uint32_t reminded;   /* by a digest or by a person */
+    uint32_t digested;   /* of the campaign's reminders, those that are over */
+    bool durable;        /* on disk */
+    bool withdrawing;    /* on the way back */
     enum { REMIND_IDLE, REMIND_ASKED, REMIND_DONE, REMIND_FAILED } remind; /* by a person */
     char problem[200];                                                     /* of REMIND_FAILED */
     struct send_item **by_recipient;
@@ -125,13 +126,14 @@ struct run {
     struct chan **channels;
     size_t channel_count;
     struct account *accounts;
-    struct chan *retired;     /* replaced or removed by a reload, with answers outstanding */
-    struct reading *readings; /* readings.c: of accounts, one each */
-    struct map running;       /* revision -> struct running */
-    struct map sends;         /* send id -> struct send */
-    struct map by_number;     /* the engine's number -> struct send */
-    struct map lanes;         /* lane -> struct lane_name */
-    struct reach *reach;      /* prompts.c: who can be asked, and where */
+    struct chan *retired;           /* replaced or removed by a reload, with answers outstanding */
+    struct comparison *comparisons; /* compare.c: of channels, one each */
+    struct reading *readings;       /* readings.c: of accounts, one each */
+    struct map running;             /* revision -> struct running */
+    struct map sends;               /* send id -> struct send */
+    struct map by_number;           /* the engine's number -> struct send */
+    struct map lanes;               /* lane -> struct lane_name */
+    struct reach *reach;            /* prompts.c: who can be asked, and where */
     uint64_t prompts_version, prompts_seen; /* moves with what people see of the prompts */
     uint64_t next_send;
     struct timekeeper clock;
@@ -315,6 +317,11 @@ void readings_host(struct api_host *h);
 void readings_tick(struct run *s); /* several times a second: those that wait */
 bool readings_use(const struct run *s, const struct chan *c);
 void readings_free(struct run *s); /* the channels and the store are quiet */
+
+/* compare.c */
+void compare_tick(struct run *s); /* several times a second: begins what is due */
+bool compare_uses(const struct run *s, const struct chan *chan);
+void compare_free(struct run *s); /* the channels and the store are quiet */
 
 /* reload.c */
 

@@ -81,6 +81,7 @@ static void on_watch(uv_timer_t *t)
     clock_tick(s);
     doubts_tick(s);
     readings_tick(s);
+    compare_tick(s);
     reconcile_tick(s);
     tasks_tick(s);
 }
@@ -283,6 +284,7 @@ static void stop(struct run *s)
     doubts_free(s);
     reconcile_free(s);
     readings_free(s);
+    compare_free(s);
     for (struct running *r; (r = map_each(&s->running, &at));) {
         campaign_free(r->campaign);
         arena_free(r->arena);

@@ -19,7 +19,7 @@ enum { REMINDERS_MAX = 3 }; /* the platform's own, of one task in a day */
 void task_new(struct run *s, struct send *x)
 {
     x->task = arena_alloc(x->arena, sizeof *x->task);
-    *x->task = (struct task){.asked_at = run_now(s)};
+    *x->task = (struct task){.asked_at = run_now(s), .sent_from = run_now(s)};
 }
 
 void task_restore(struct run *s, struct send *x, const struct store_prompt *p)
@@ -27,8 +27,11 @@ void task_restore(struct run *s, struct send *x, const struct store_prompt *p)
     struct chan *c = x->channel;
 
     x->task = arena_alloc(x->arena, sizeof *x->task);
-    *x->task = (struct task){
-        .asked_at = p->asked_at, .reminded = p->reminded, .digested = p->reminded, .durable = true};
+    *x->task = (struct task){.asked_at = p->asked_at,
+                             .sent_from = p->claimed_at,
+                             .reminded = p->reminded,
+                             .digested = p->reminded,
+                             .durable = true};
     x->ref = xstrdup(p->ref);
     c->kind->resume(c->instance, &(struct channel_task){&x->call, x->ref, p->asked_at});
     (void)s;
@@ -227,7 +230,7 @@ static void result(struct run *s, struct send *x, const struct channel_result *r
     if (item->state != DELIVERY_PROMPTED || (size_t)r->kind >= sizeof means / sizeof *means)
         return;
     /* before it was asked for: another clock than ours */
-    sent = sent < x->task->asked_at ? x->task->asked_at : sent;
+    sent = sent < x->task->sent_from ? x->task->sent_from : sent; /* its seconds are cut */
     if (!engine_settle_at(s->engine, now, item->delivery, means[r->kind].state,
                           means[r->kind].reason, sent))
         return;

@@ -333,6 +333,11 @@ int store_contact_names(struct store *s, int (*each)(void *ctx, const char *name
 /* Replaces `tags`: those of the book and those that any member has given; "" for a stranger. */
 int store_contact_tags(struct store *s, const char *recipient, struct strbuf *tags, struct err *e);
 
+/* Every platform's id of the history since then, and of tasks that were told as unknown: each once.
+ */
+int store_known_refs(struct store *s, instant_t since, int (*each)(void *ctx, const char *ref),
+                     void *ctx, struct err *e);
+
 /* --- what a platform's account knows: whose the customers and groups are --- */
 
 enum relation_kind { RELATION_CUSTOMER, RELATION_GROUP };
