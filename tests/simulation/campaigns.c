@@ -222,8 +222,12 @@ static void decision_done(struct store_job *job)
 
     switch (d->kind) {
     case SUBMIT:
-        if (d->rc) /* what is running is looked at again when the store is back */
+        if (d->rc) { /* what is running is looked at again when the store is back, and may go on */
+            for (size_t i = 0; i < s->spec_count; i++)
+                if (s->specs[i].campaign == s->specs[d->spec].campaign)
+                    s->specs[i].held_life = 0;
             break;
+        }
         service_sync(s, d->revision, true);
         if (sim_chance(s, 90))
             sim_after(s, sim_draw(s, MS_PER_MINUTE, 2 * MS_PER_HOUR), false, on_approve,
