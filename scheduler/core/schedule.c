@@ -78,8 +78,11 @@ instant_t schedule_opens(const struct schedule *s, instant_t t)
 
 instant_t schedule_closes(const struct schedule *s, instant_t t)
 {
+    const struct schedule_memo *memo = s->memo;
     instant_t first = INSTANT_NEVER;
 
+    if (memo && memo->all.closes && t >= memo->all.opens && t < memo->all.until)
+        return memo->all.until;
     for (int part = 0; part < SCHEDULE_PARTS; part++) {
         instant_t closes = part_closes(s, (enum schedule_part)part, t);
         first = closes < first ? closes : first;
@@ -97,7 +100,7 @@ static void memorize(struct schedule_span *span, instant_t from, instant_t opens
 {
     instant_t looked = instant_add(opens, (duration_t)SCHEDULE_HORIZON_DAYS / 2 * MS_PER_DAY);
 
-    *span = (struct schedule_span){from, opens, until < looked ? until : looked};
+    *span = (struct schedule_span){from, opens, until < looked ? until : looked, until < looked};
 }
 
 static instant_t part_opens(const struct schedule *s, enum schedule_part part, instant_t t)

@@ -38,6 +38,7 @@ enum schedule_part { SCHEDULE_CLOSED_DAY, SCHEDULE_QUIET, SCHEDULE_WINDOW, SCHED
 
 struct schedule_span { /* closed in [from, opens), open in [opens, until) */
     instant_t from, opens, until;
+    bool closes; /* at `until`; else nobody looked further */
 };
 
 /* What was last found out, for who asks often. */
