@@ -69,6 +69,16 @@ def no_blind_repeat():
         equal(len(place.calls("externalcontact/add_msg_template")), 1, "creates")
 
 
+def lost_and_found_again():
+    """A create whose answer was lost is found on the platform, and followed like any other."""
+    with Wecom(PEOPLE, options=("--fault", "lose-answer:#1:add_msg_template")) as place:
+        place.start()
+        place.launch(place.mass("spring", [("wm1", "lin.yue")]))
+        wait_until(lambda: place.show("spring")["counts"].get("prompted") or
+                   "reconcile: not found" in place.service.said(), "it was looked for")
+        equal(place.states("spring"), {"wm1": "prompted"}, "what became of it")
+
+
 def withdrawn_and_asked_once_more():
     """What a member sent before the withdrawal counts, although nobody had asked about it yet."""
     with Slow(PEOPLE) as place:
@@ -89,6 +99,9 @@ DEFENCES = {
     no_blind_repeat: ("create.c", "        .kind = CHANNEL_UNKNOWN, .reason = CHANNEL_REASON_BAD_ANSWER,",
                       "        .kind = CHANNEL_NOT_SENT, .reason = CHANNEL_REASON_NONE,",
                       "creates: expected 1"),
+    lost_and_found_again: ("wire.c", "    if (wire_number(item, \"create_type\", 0) != 0 ||",
+                           "    if (item || wire_number(item, \"create_type\", 0) != 0 ||",
+                           "what became of it: expected"),
     withdrawn_and_asked_once_more: (
         "task.c", "        t->rounds = 0;\n        ask(t);\n",
         "        t->w->host->results(t->w->host, t->send_id, NULL, 0, CHANNEL_TASK_WITHDRAWN);\n",
@@ -163,6 +176,11 @@ def test_one_token_request():
 def test_no_blind_repeat():
     no_blind_repeat()
     is_missed(no_blind_repeat)
+
+
+def test_lost_and_found_again():
+    lost_and_found_again()
+    is_missed(lost_and_found_again)
 
 
 def test_withdrawn_and_asked_once_more():
