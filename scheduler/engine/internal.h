@@ -175,6 +175,7 @@ struct ruling lane_rule(const struct engine *e, const struct queue *q, const str
                         instant_t now);
 struct sayers { /* the limits that say the latest instant of their gate; NULL: none holds */
     const struct meter *rate, *cap, *channel;
+    bool held; /* a gate beside the gap holds, even if the gap holds longer */
 };
 /* Every gate, as lane_rule sums them up. */
 void lane_rows(const struct engine *e, const struct queue *q, const struct item *item,

@@ -69,7 +69,7 @@ static void ask_limits(const struct engine *e, const struct queue *q, const stru
     size_t index = (size_t)(q - r->queues);
 
     f->rate_ready_at = f->cap_ready_at = f->channel_ready_at = INSTANT_MIN;
-    *who = (struct sayers){NULL, NULL, NULL};
+    *who = (struct sayers){NULL, NULL, NULL, false};
     for (size_t i = 0; i < r->spec.limit_count; i++) {
         const struct meter *m = r->meters[index * r->spec.limit_count + i];
         if (e->joining && m->spec.sends)
@@ -89,13 +89,12 @@ static void ask_limits(const struct engine *e, const struct queue *q, const stru
     }
 }
 
-/* The drawn instant, and never before the last answer + the floor. */
-static instant_t gap_ready_at(const struct queue *q, const struct item *item, instant_t now)
+/* The drawn instant, and never before the last answer + the floor. While something else holds it is
+ * the gap alone that counts: where the hold moves it to is the hold's doing. */
+static instant_t gap_ready_at(const struct queue *q, const struct item *item, bool held)
 {
     const struct lane *l = q->lane;
-    instant_t ready = item->epoch != l->epoch             ? INSTANT_MIN
-                      : schedule_closed(q->schedule, now) ? item->base
-                                                          : item->due;
+    instant_t ready = item->epoch != l->epoch ? INSTANT_MIN : held ? item->base : item->due;
 
     return l->last_answer == INSTANT_MIN
                ? ready
@@ -112,8 +111,13 @@ void lane_rows(const struct engine *e, const struct queue *q, const struct item 
                            .schedule = q->schedule};
 
     ask_limits(e, q, item, now, &f, who);
-    f.gap_ready_at = gap_ready_at(q, item, now);
+    f.gap_ready_at = INSTANT_MIN; /* comes below */
     gates_rule(&f, now, rows);
+    for (int gate = 0; gate < GATE_COUNT; gate++)
+        who->held |= rows[gate].verdict == VERDICT_HOLD;
+    instant_t gap = gap_ready_at(q, item, who->held);
+    if (gap > now)
+        rows[GATE_GAP] = (struct ruling){GATE_GAP, VERDICT_HOLD, REASON_GAP, gap};
 }
 
 static struct ruling rule(const struct engine *e, const struct queue *q, const struct item *item,
@@ -265,8 +269,8 @@ static bool judge_queue(struct engine *e, struct queue *q, struct choice *c, ins
         c->queue = q;
         c->index = i;
         c->go = sum.verdict == VERDICT_GO;
-        c->only_gap = c->go || (sum.reason == REASON_GAP && !queue_spreads(q) &&
-                                !schedule_closed(q->schedule, item->base));
+        c->only_gap =
+            c->go || (!who.held && !queue_spreads(q) && !schedule_closed(q->schedule, item->base));
         c->ready_at = c->go ? e->now : sum.not_before;
         c->starved |= sum.not_before == INSTANT_NEVER && waits_for_room(q, sum.reason);
         c->gate = sum.gate;

@@ -47,7 +47,8 @@ struct load {
     struct digest digest;
     struct lane_row *lanes;
     size_t lane_count, lane_capacity;
-    bool parted; /* some are parts of lanes */
+    bool parted;  /* some are parts of lanes */
+    bool spreads; /* each lane counts from the revision's own last send */
     struct channel_attachment *attachments;
     size_t attachment_count;
     struct arena *kept; /* the attachments' bytes: live as long as the revision runs */
@@ -89,8 +90,7 @@ static int read_lane(void *ctx, const struct store_revision_lane *lane)
     struct load *l = ctx;
 
     l->lanes = xgrow(l->lanes, &l->lane_capacity, l->lane_count + 1, sizeof *l->lanes);
-    l->lanes[l->lane_count++] =
-        (struct lane_row){.lane = lane->lane, .waiting = lane->waiting, .own_due = lane->last_due};
+    l->lanes[l->lane_count++] = (struct lane_row){.lane = lane->lane, .waiting = lane->waiting};
     return 0;
 }
 
@@ -166,6 +166,7 @@ static int read_blobs(struct store *store, struct load *l)
     struct campaign *c = manifest_read(l->manifest, zones, &f, &l->err);
     int rc = c ? 0 : l->err.code;
 
+    l->spreads = c && c->pace.distribution == PACE_SPREAD;
     l->attachment_count = c ? c->attachment_count : 0;
     l->attachments = arena_array(l->kept, l->attachment_count + 1, sizeof *l->attachments);
     for (size_t i = 0; !rc && i < l->attachment_count; i++) {
@@ -229,6 +230,15 @@ static int keep_prompt(void *ctx, const struct store_prompt *p, const struct sto
     return 0;
 }
 
+static int read_own_dues(struct store *store, struct load *l)
+{
+    int rc = 0;
+
+    for (size_t i = 0; l->spreads && !rc && i < l->lane_count; i++)
+        rc = store_revision_due(store, l->id, l->lanes[i].lane, &l->lanes[i].own_due, &l->err);
+    return rc;
+}
+
 static void load_run(struct store *store, struct store_job *job)
 {
     struct load *l = (struct load *)job;
@@ -238,6 +248,8 @@ static void load_run(struct store *store, struct store_job *job)
         l->rc = read_lanes(store, l);
     if (!l->rc && l->approved)
         l->rc = read_blobs(store, l);
+    if (!l->rc && l->approved)
+        l->rc = read_own_dues(store, l);
     if (!l->rc && l->approved)
         l->rc = store_prompts(store, l->id, keep_prompt, l, &l->err);
 }

@@ -103,9 +103,7 @@ int store_revision_lanes(struct store *s, int64_t revision,
     sqlite3_stmt *st;
     int rc = sql_get(s, &st,
                      "SELECT d.lane, sum(coalesce((SELECT state FROM life WHERE delivery = d.id"
-                     "  ORDER BY seq DESC LIMIT 1), 0) = 0),"
-                     " coalesce(max((SELECT max(due_at) FROM life WHERE delivery = d.id"
-                     "  AND state = 1)), 0)"
+                     "  ORDER BY seq DESC LIMIT 1), 0) = 0)"
                      " FROM delivery d INDEXED BY delivery_waiting"
                      " WHERE d.revision = ? AND d.reason = 0 GROUP BY d.lane ORDER BY d.lane",
                      e);
@@ -116,7 +114,6 @@ int store_revision_lanes(struct store *s, int64_t revision,
         const struct store_revision_lane lane = {
             .lane = sqlite3_column_int64(st, 0),
             .waiting = (uint64_t)sqlite3_column_int64(st, 1),
-            .last_due = sqlite3_column_int64(st, 2),
         };
         rc = each(ctx, &lane);
         if (rc) {
@@ -125,6 +122,27 @@ int store_revision_lanes(struct store *s, int64_t revision,
         }
     }
     return rc;
+}
+
+int store_revision_due(struct store *s, int64_t revision, int64_t lane, instant_t *due,
+                       struct err *e)
+{
+    sqlite3_stmt *st;
+    int rc = sql_get(s, &st,
+                     "SELECT l.due_at FROM life l CROSS JOIN delivery d ON d.id = l.delivery"
+                     " WHERE l.state = 1 AND d.revision = ? AND d.lane = ?"
+                     " ORDER BY l.seq DESC LIMIT 1",
+                     e);
+    *due = 0;
+    if (rc)
+        return rc;
+    _Static_assert(DELIVERY_CLAIMED == 1, "the SQL names it");
+    bind_int(st, 1, revision);
+    bind_int(st, 2, lane);
+    if ((rc = sql_step(s, st, e)) > 0)
+        *due = sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    return rc < 0 ? rc : 0;
 }
 
 static int campaign_find(struct store *s, const char *sql, const char *campaign,

@@ -227,12 +227,15 @@ int store_active(struct store *s, store_revision_fn *each, void *ctx, struct err
 struct store_revision_lane {
     int64_t lane;
     uint64_t waiting;
-    instant_t last_due; /* of the revision's last claim there; 0: none */
 };
 /* The lanes of the revision's deliveries, by id. */
 int store_revision_lanes(struct store *s, int64_t revision,
                          int (*each)(void *ctx, const struct store_revision_lane *lane), void *ctx,
                          struct err *e);
+/* When the revision's last claim on this lane was due; 0: none. Looks back through the history
+ * until it is found. */
+int store_revision_due(struct store *s, int64_t revision, int64_t lane, instant_t *due,
+                       struct err *e);
 
 /* --- decisions of people, each with its audit record --- */
 

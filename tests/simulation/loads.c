@@ -42,8 +42,8 @@ static int read_lane(void *ctx, const struct store_revision_lane *lane)
 {
     struct load *l = ctx;
 
-    l->lanes[l->lane_count++] = (struct engine_revision_lane){
-        .lane = lane->lane, .waiting = lane->waiting, .last_due = lane->last_due};
+    l->lanes[l->lane_count++] =
+        (struct engine_revision_lane){.lane = lane->lane, .waiting = lane->waiting};
     return 0;
 }
 
@@ -74,6 +74,9 @@ static void load_run(struct store *store, struct store_job *job)
     if (!l->approved)
         return;
     sim_ok(l->sim, store_revision_lanes(store, l->id, read_lane, l, &e), &e);
+    for (size_t i = 0; i < l->lane_count; i++)
+        sim_ok(l->sim,
+               store_revision_due(store, l->id, l->lanes[i].lane, &l->lanes[i].last_due, &e), &e);
     sim_ok(l->sim, store_prompts(store, l->id, read_prompt, l, &e), &e);
 }
 

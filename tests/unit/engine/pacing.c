@@ -228,6 +228,53 @@ static void a_sender_is_warmed_up(void **state)
     }
 }
 
+/* A campaign whose own limit is full does not keep another one waiting. */
+static void a_full_ramp_holds_its_own_campaign_only(void **state)
+{
+    struct engine_limit limits[] = {{.scope = SCOPE_SENDER,
+                                     .max = 9,
+                                     .period = PERIOD_DAY,
+                                     .ramp = {4, 3, PERIOD_DAY},
+                                     .text = "a"},
+                                    {.scope = SCOPE_SENDER,
+                                     .max = 9,
+                                     .period = PERIOD_DAY,
+                                     .ramp = {5, 3, PERIOD_DAY},
+                                     .text = "b"}};
+
+    (void)state;
+    tiny_start(&w, noon, 1, (struct engine_channel){0});
+    for (int i = 0; i < 2; i++) {
+        struct engine_revision *r = tiny_revision(&w, &utc);
+        r->pace = (struct pace){20, 40, PACE_UNIFORM};
+        r->limits = &limits[i];
+        r->limit_count = 1;
+        tiny_rows(&w, r, 1, 20);
+        tiny_add(&w, r);
+        tiny_run(&w, noon + (i + 1) * 1000);
+        assert_int_equal(w.sent_count, 4 + i);
+        if (i)
+            break;
+        instant_t last = w.sent[w.sent_count - 1].at;
+        engine_free(w.engine);
+        w.engine = engine_new();
+        engine_add_channel(w.engine, &(struct engine_channel){.id = 1, .in_flight_max = 1});
+        engine_add_lane(w.engine, &(struct engine_lane){.id = 1,
+                                                        .channel = 1,
+                                                        .sender = 1,
+                                                        .last_due = last,
+                                                        .last_answer = last,
+                                                        .first = w.sent[0].at});
+        tiny_add(&w, r);
+        tiny_run(&w, noon + 1500);
+        struct engine_hold h; /* until tomorrow, and a random phase: it is the limit that holds */
+        assert_true(engine_why(w.engine, w.now, 1, 1, 0, &h));
+        assert_int_equal(h.reason, REASON_RATE_LIMIT);
+        assert_int_equal(h.not_before, noon + 12 * MS_PER_HOUR);
+    }
+    engine_free(w.engine);
+}
+
 static bool half_hour(instant_t t)
 {
     return t / MS_PER_MINUTE % 30 == 0;
@@ -350,6 +397,7 @@ int main(void)
         cmocka_unit_test(a_window_that_opens_at_the_hour_starts_in_its_second_minute),
         cmocka_unit_test(who_is_due_in_the_next_window_holds_nobody),
         cmocka_unit_test(a_new_day_of_a_limit_is_no_burst),
+        cmocka_unit_test(a_full_ramp_holds_its_own_campaign_only),
     };
 
     tz_utc(&utc);
