@@ -171,8 +171,13 @@ static bool run_all(const struct work *w, uint64_t jobs, struct tally *t)
     }
     for (uint64_t i = 0; i < jobs; i++)
         fclose(from[i]);
-    for (uint64_t i = 0; i < jobs; i++)
-        wait(NULL);
+    for (uint64_t i = 0; i < jobs; i++) {
+        int status = 0;
+        if (wait(&status) < 0 || (whole && status)) { /* a leak, say */
+            printf("a worker ended with status %d\n", status);
+            whole = false;
+        }
+    }
     return whole;
 }
 

@@ -314,6 +314,7 @@ static void on_back(struct sim *s, struct event *v)
     engine_hold_claims(r->engine, sim_now(s), false);
     if (c) { /* first of all */
         r->unsettled = NULL;
+        store_commit_dispose(&c->rows); /* what was kept was never told */
         c->repeated = r->committing = true;
         c->job.next = r->first;
         r->last = r->first ? r->last : &c->job.next;
