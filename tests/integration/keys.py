@@ -199,6 +199,7 @@ WECOM = {
     "audience.where.not_added_within": Named(SYNC, "how_and_when_somebody_was_added_narrows"),
     "audience.where.added_ways": Named(SYNC, "how_and_when_somebody_was_added_narrows"),
     "audience.where.added_states": Named(SYNC, "how_and_when_somebody_was_added_narrows"),
+    "stop_when.not_a_friend": Named("integration/wecom.py", "too_many_who_are_no_friends_pause_the_campaign"),
     "message.attachments.link.title": Named(RUN, "three_thousand_customers_by_tag_with_two_taps"),
     "message.attachments.link.url": Named(RUN, "three_thousand_customers_by_tag_with_two_taps"),
     "message.attachments.link.picture": Named(RUN, "three_thousand_customers_by_tag_with_two_taps"),
