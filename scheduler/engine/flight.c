@@ -20,7 +20,6 @@ enum {
     NOT_NOW_DOUBLINGS = 6,
     NOT_NOW_MAX_MS = 3600000,
     TRIES_MAX = 10,        /* a delivery is given up after so many tries and so long: both, */
-    CLOSING_MS = 60000,    /* so long before a closed time a task is withdrawn */
     TRIES_FOR_MS = 3600000 /* since a short outage soon has many tries, and a long one few */
 };
 
@@ -65,6 +64,11 @@ static void each_meter(struct engine *e, const struct flight *f, const struct it
     meters_each(e, f->queue->lane, f->queue->revision->campaign, fn, &p);
 }
 
+void flight_give_place_back(struct engine *e, const struct flight *f, const struct item *item)
+{
+    each_meter(e, f, item, give_place_back);
+}
+
 static void each_send_meter(struct engine *e, const struct flight *f, meter_fn *fn)
 {
     if (!e->counts_sends)
@@ -82,13 +86,12 @@ static bool by_hand(const struct flight *f)
     return c->asks && !c->platform_asks;
 }
 
-static bool is_task(const struct flight *f)
+bool flight_is_task(const struct flight *f)
 {
     return f->queue->lane->channel->platform_asks;
 }
 
-static struct flight *flight_new(struct engine *e, struct queue *q, int64_t send,
-                                 enum flight_state state)
+struct flight *flight_new(struct engine *e, struct queue *q, int64_t send, enum flight_state state)
 {
     struct flight *f = xmalloc(sizeof *f);
 
@@ -105,7 +108,7 @@ static struct flight *flight_new(struct engine *e, struct queue *q, int64_t send
     return f;
 }
 
-static void board(struct engine *e, struct flight *f, const struct item *item)
+void flight_board(struct engine *e, struct flight *f, const struct item *item)
 {
     assert(f->items == f->memory); /* nobody has left yet */
     f->items = f->memory = xgrow(f->memory, &f->capacity, f->count + 1, sizeof *f->items);
@@ -120,7 +123,7 @@ static void claim(struct engine *e, struct flight *f, const struct item *item, i
     struct queue *q = f->queue;
 
     q->waiting -= q->waiting > 0;
-    board(e, f, item);
+    flight_board(e, f, item);
     f->undecided++;
     engine_emit(e, &(struct effect){.kind = EFFECT_CLAIM,
                                     .revision = q->revision->spec.id,
@@ -197,7 +200,7 @@ static void remember_landed(struct engine *e, const struct flight *f)
     }
 }
 
-static void free_lane(struct engine *e, struct lane *l)
+void flight_free_lane(struct engine *e, struct lane *l)
 {
     l->in_flight--;
     l->exclusive &= l->in_flight > 0;
@@ -206,7 +209,7 @@ static void free_lane(struct engine *e, struct lane *l)
 }
 
 /* The flight is over: the lane is free, and whoever waited for room looks again. */
-static void land(struct engine *e, struct flight *f)
+void flight_land(struct engine *e, struct flight *f)
 {
     struct lane *l = f->queue->lane;
     struct revision *r = f->queue->revision;
@@ -224,7 +227,7 @@ static void land(struct engine *e, struct flight *f)
     if (aside)
         lane_touch(e, l);
     else
-        free_lane(e, l);
+        flight_free_lane(e, l);
     if (question) {
         l->person->asked--;
         touch_person(e, l->person);
@@ -233,7 +236,7 @@ static void land(struct engine *e, struct flight *f)
     revision_settle(e, r);
 }
 
-static void leave(struct engine *e, struct flight *f, size_t index)
+void flight_leave(struct engine *e, struct flight *f, size_t index)
 {
     map_remove(&e->in_flight, f->items[index].delivery);
     f->count--;
@@ -260,22 +263,22 @@ static void result_at(struct engine *e, const struct flight *f, const struct ite
                                     .unseen = state == DELIVERY_EXPIRED && !f->shown});
 }
 
-static void result(struct engine *e, const struct flight *f, const struct item *item,
+void flight_result(struct engine *e, const struct flight *f, const struct item *item,
                    enum delivery_state state, enum reason reason)
 {
     result_at(e, f, item, state, reason, INSTANT_MIN);
 }
 
 /* Nothing was sent: back in its lane, held alone until `not_before`. */
-static void put_one_back(struct engine *e, struct flight *f, size_t index, enum reason reason,
-                         instant_t not_before)
+void flight_put_back(struct engine *e, struct flight *f, size_t index, enum reason reason,
+                     instant_t not_before)
 {
     struct queue *q = f->queue;
     struct item item = f->items[index];
 
-    leave(e, f, index);
-    each_meter(e, f, &item, give_place_back);
-    result(e, f, &item, DELIVERY_PENDING, reason);
+    flight_leave(e, f, index);
+    flight_give_place_back(e, f, &item);
+    flight_result(e, f, &item, DELIVERY_PENDING, reason);
     item.capped |= reason == REASON_FREQUENCY_CAP;
     item.attempts++;
     item.epoch = 0;
@@ -288,7 +291,7 @@ static void put_one_back(struct engine *e, struct flight *f, size_t index, enum 
 
 static void put_back(struct engine *e, struct flight *f, instant_t not_before)
 {
-    put_one_back(e, f, 0, REASON_NONE, not_before);
+    flight_put_back(e, f, 0, REASON_NONE, not_before);
 }
 
 static void land_back(struct engine *e, struct flight *f)
@@ -300,17 +303,17 @@ static void land_back(struct engine *e, struct flight *f)
                                         .revision = q->revision->spec.id,
                                         .lane = q->revision->ended ? 0 : q->id,
                                         .at = e->now});
-    land(e, f);
+    flight_land(e, f);
 }
 
-static void give_back(struct engine *e, struct flight *f, instant_t not_before)
+void flight_give_back(struct engine *e, struct flight *f, instant_t not_before)
 {
     while (f->count)
         put_back(e, f, not_before);
     land_back(e, f);
 }
 
-static size_t find_item(const struct flight *f, int64_t delivery)
+size_t flight_find(const struct flight *f, int64_t delivery)
 {
     size_t i = 0;
 
@@ -326,17 +329,17 @@ void engine_claimed(struct engine *e, instant_t now, int64_t delivery, bool dura
     engine_time(e, now);
     assert(f && f->state == FLIGHT_CLAIMING && f->undecided > 0);
     if (!durable) { /* somebody decided otherwise meanwhile; when paused it waits still */
-        size_t i = find_item(f, delivery);
+        size_t i = flight_find(f, delivery);
         each_meter(e, f, &f->items[i], give_place_back);
-        leave(e, f, i);
+        flight_leave(e, f, i);
         queue_again(f->queue);
     }
     if (--f->undecided)
         return;
     if (!f->count) {
-        land(e, f);
+        flight_land(e, f);
     } else if (!lane_hard_go(e, f->queue, e->now)) {
-        give_back(e, f, INSTANT_MIN);
+        flight_give_back(e, f, INSTANT_MIN);
     } else {
         f->state = FLIGHT_CALLING;
         engine_emit(e, &(struct effect){.kind = EFFECT_SEND,
@@ -401,14 +404,14 @@ static void remember(struct engine *e, const struct flight *f, const struct item
 }
 
 /* The channel or the person has it, or may have it: the place stays taken. */
-static void settle_item_at(struct engine *e, struct flight *f, size_t index,
+void flight_settle_item_at(struct engine *e, struct flight *f, size_t index,
                            enum delivery_state state, enum reason reason, instant_t sent_at)
 {
     struct item item = f->items[index];
     struct place p = {item.recipient, f->claimed_at, f->queue->lane->channel->asks, false,
                       sent_at == INSTANT_MIN ? e->now : sent_at};
 
-    leave(e, f, index);
+    flight_leave(e, f, index);
     f->reached = true;
     if (f->queue->lane->first == INSTANT_MIN)
         lane_begun(f->queue->lane, f->claimed_at);
@@ -417,18 +420,18 @@ static void settle_item_at(struct engine *e, struct flight *f, size_t index,
     result_at(e, f, &item, state, reason, sent_at);
 }
 
-static void settle_item(struct engine *e, struct flight *f, size_t index, enum delivery_state state,
+void flight_settle_item(struct engine *e, struct flight *f, size_t index, enum delivery_state state,
                         enum reason reason)
 {
-    settle_item_at(e, f, index, state, reason, INSTANT_MIN);
+    flight_settle_item_at(e, f, index, state, reason, INSTANT_MIN);
 }
 
-static void settle(struct engine *e, struct flight *f, enum delivery_state state,
+void flight_settle(struct engine *e, struct flight *f, enum delivery_state state,
                    enum reason reason)
 {
     while (f->count)
-        settle_item(e, f, 0, state, reason);
-    land(e, f);
+        flight_settle_item(e, f, 0, state, reason);
+    flight_land(e, f);
 }
 
 static bool spent(const struct engine *e, const struct item *item)
@@ -446,12 +449,12 @@ static void try_again(struct engine *e, struct flight *f, bool reached, instant_
         unsigned doublings =
             item->tries - 1 < NOT_NOW_DOUBLINGS ? item->tries - 1 : NOT_NOW_DOUBLINGS;
         if (spent(e, item) && reached) {
-            settle_item(e, f, 0, DELIVERY_FAILED, REASON_CHANNEL_REFUSED);
+            flight_settle_item(e, f, 0, DELIVERY_FAILED, REASON_CHANNEL_REFUSED);
         } else if (spent(e, item)) {
             struct item gone = *item;
-            leave(e, f, 0);
+            flight_leave(e, f, 0);
             each_meter(e, f, &gone, give_place_back);
-            result(e, f, &gone, DELIVERY_FAILED, REASON_CHANNEL_UNREACHABLE);
+            flight_result(e, f, &gone, DELIVERY_FAILED, REASON_CHANNEL_UNREACHABLE);
         } else if (reached && not_before <= e->now) {
             put_back(e, f,
                      e->now + backoff(e, item->delivery, NOT_NOW_MS, doublings, NOT_NOW_MAX_MS));
@@ -475,169 +478,6 @@ static void stop_whom(struct engine *e, struct flight *f, const struct engine_an
     }
 }
 
-/* No task is left open into a closed time: it is withdrawn a little before. */
-static instant_t closes_at(const struct engine *e, const struct flight *f)
-{
-    const struct schedule *s = f->queue->schedule;
-    instant_t closes = schedule_opens(s, e->now) == e->now ? schedule_closes(s, e->now) : e->now;
-    duration_t left = closes == INSTANT_NEVER ? 0 : closes - e->now;
-
-    return left < 10 * CLOSING_MS ? closes - left / 10 : closes - CLOSING_MS;
-}
-
-static void watch_late(struct engine *e, struct flight *f)
-{
-    if (!f->queue->revision->spec.within)
-        return;
-    f->late.at = instant_add(f->claimed_at, f->queue->revision->spec.within);
-    if (is_task(f) && closes_at(e, f) < f->late.at)
-        f->late.at = closes_at(e, f);
-    f->late.seq = ++e->seq;
-    e->late_memory =
-        xgrow(e->late_memory, &e->late_capacity, e->late.count + 1, sizeof *e->late_memory);
-    e->late.nodes = e->late_memory;
-    e->late.capacity = e->late_capacity;
-    heap_put(&e->late, &f->late);
-}
-
-/* --- tasks --- */
-
-/* Said again, the last word counts, but what was to wait no more does not wait again. */
-static void withdraw(struct engine *e, struct flight *f, enum delivery_state then,
-                     enum reason reason)
-{
-    if (f->state == FLIGHT_WITHDRAWING && then == DELIVERY_PENDING)
-        return;
-    f->then = then;
-    f->then_reason = reason;
-    if (f->state == FLIGHT_WITHDRAWING)
-        return;
-    f->state = FLIGHT_WITHDRAWING;
-    heap_remove(&e->late, &f->late);
-    engine_emit(e, &(struct effect){.kind = EFFECT_WITHDRAW,
-                                    .revision = f->queue->revision->spec.id,
-                                    .lane = f->queue->lane->id,
-                                    .send = f->send,
-                                    .at = e->now});
-}
-
-/* One of the tasks that are open, and not being withdrawn for good. */
-static struct flight *task_of(const struct engine *e, const struct revision *r, size_t *at)
-{
-    struct flight *f;
-
-    while ((f = map_each(&e->flights, at)) &&
-           ((f->state != FLIGHT_ASKED && f->state != FLIGHT_WITHDRAWING) || !is_task(f) ||
-            (r && f->queue->revision != r)))
-        ;
-    return f;
-}
-
-void flights_halted(struct engine *e)
-{
-    size_t at = 0;
-
-    for (struct flight *f; (f = task_of(e, NULL, &at));)
-        withdraw(e, f, DELIVERY_PENDING, REASON_NONE);
-}
-
-/* The lane goes on with its next task. */
-static void step_aside(struct engine *e, struct flight *f)
-{
-    f->aside = true;
-    free_lane(e, f->queue->lane);
-}
-
-instant_t flight_capped_until(const struct engine_revision *r, instant_t at)
-{
-    instant_t begins, ends;
-
-    if (at == INSTANT_MIN || !r->cap_zone)
-        return INSTANT_MIN;
-    period_of(r->cap_period, r->cap_zone, at, &begins, &ends);
-    return instant_add(ends, CLOSING_MS); /* their clock is not ours */
-}
-
-void flight_capped(struct engine *e, int64_t delivery)
-{
-    struct flight *f = map_get(&e->in_flight, delivery);
-
-    if (f)
-        f->items[find_item(f, delivery)].capped = true;
-}
-
-/* The platform's own cap was full: with messages that we do not know of. */
-static void settle_capped(struct engine *e, struct flight *f, size_t index)
-{
-    const struct engine_revision *r = &f->queue->revision->spec;
-    struct item item = f->items[index];
-
-    if (!item.capped && r->cap_zone && f->then != DELIVERY_CANCELED &&
-        f->then != DELIVERY_EXPIRED && !f->queue->revision->dropped) {
-        put_one_back(e, f, index, REASON_FREQUENCY_CAP, flight_capped_until(r, e->now));
-        lane_touch(e, f->queue->lane);
-        return;
-    }
-    leave(e, f, index);
-    each_meter(e, f, &item, give_place_back);
-    result(e, f, &item, DELIVERY_SKIPPED, REASON_FREQUENCY_CAP);
-}
-
-/* What was certainly not sent gives its place back. */
-static void settle_asked(struct engine *e, struct flight *f, size_t index,
-                         enum delivery_state state, enum reason reason)
-{
-    struct item item = f->items[index];
-    bool not_sent = state == DELIVERY_SKIPPED || state == DELIVERY_CANCELED ||
-                    reason == REASON_NOT_SENT || (state == DELIVERY_EXPIRED && !f->shown);
-
-    if (not_sent) {
-        leave(e, f, index);
-        each_meter(e, f, &item, give_place_back);
-        result(e, f, &item, state, reason);
-    } else {
-        settle_item(e, f, index, state, reason);
-    }
-    if (!is_task(f))
-        f->queue->lane->last_answer = e->now;
-    if (!f->count)
-        land(e, f);
-}
-
-static void close_question(struct engine *e, struct flight *f, enum delivery_state state,
-                           enum reason reason)
-{
-    for (size_t left = f->count; left > 0; left--) /* the last one lands it */
-        settle_asked(e, f, 0, state, reason);
-}
-
-/* What was paused, canceled or over while the channel was asking is nobody's question. */
-static void ask(struct engine *e, struct flight *f)
-{
-    const struct revision *r = f->queue->revision;
-
-    f->state = FLIGHT_ASKED;
-    for (size_t i = 0; i < f->count; i++)
-        result(e, f, &f->items[i], DELIVERY_PROMPTED, REASON_NONE);
-    watch_late(e, f);
-    if (is_task(f)) {
-        step_aside(e, f);
-        if (f->queue->ended)
-            withdraw(e, f, DELIVERY_EXPIRED, REASON_ENDED);
-        else if (r->dropped && !r->keep_asked)
-            withdraw(e, f, DELIVERY_CANCELED, REASON_CANCELED);
-        else if ((r->paused && !r->keep_asked) || e->halted)
-            withdraw(e, f, DELIVERY_PENDING, REASON_NONE);
-        return;
-    }
-    if (f->queue->ended)
-        close_question(e, f, DELIVERY_EXPIRED, REASON_ENDED);
-    else if (r->dropped && !r->keep_asked)
-        close_question(e, f, DELIVERY_CANCELED, REASON_CANCELED);
-    else if (r->paused && !r->keep_asked)
-        give_back(e, f, INSTANT_MIN);
-}
-
 bool engine_answer(struct engine *e, instant_t now, int64_t send, const struct engine_answer *a)
 {
     struct flight *f = map_get(&e->flights, send);
@@ -656,20 +496,20 @@ bool engine_answer(struct engine *e, instant_t now, int64_t send, const struct e
 
     switch (a->kind) {
     case ANSWER_DONE:
-        settle(e, f, DELIVERY_SENT, REASON_NONE);
+        flight_settle(e, f, DELIVERY_SENT, REASON_NONE);
         break;
     case ANSWER_ASKED:
-        ask(e, f);
+        flight_ask(e, f);
         break;
     case ANSWER_NEVER:
-        settle(e, f, DELIVERY_FAILED, a->reason);
+        flight_settle(e, f, DELIVERY_FAILED, a->reason);
         break;
     case ANSWER_UNKNOWN:
-        settle(e, f, DELIVERY_UNKNOWN, a->reason);
+        flight_settle(e, f, DELIVERY_UNKNOWN, a->reason);
         break;
     case ANSWER_NOT_NOW:
         if (a->stop_channel) /* the channel waits, not this delivery */
-            give_back(e, f, INSTANT_MIN);
+            flight_give_back(e, f, INSTANT_MIN);
         else
             try_again(e, f, true, a->not_before);
         break;
@@ -677,7 +517,7 @@ bool engine_answer(struct engine *e, instant_t now, int64_t send, const struct e
         try_again(e, f, false, INSTANT_MIN);
         break;
     case ANSWER_HELD:
-        give_back(e, f, INSTANT_MIN);
+        flight_give_back(e, f, INSTANT_MIN);
         break;
     }
     return true;
@@ -691,180 +531,11 @@ bool engine_answer_one(struct engine *e, instant_t now, int64_t delivery, enum d
     engine_time(e, now);
     if (!f || f->state != FLIGHT_CALLING)
         return false;
-    settle_item(e, f, find_item(f, delivery), state, reason);
+    flight_settle_item(e, f, flight_find(f, delivery), state, reason);
     if (f->count)
         return true;
     f->queue->lane->last_answer = e->now;
     f->queue->lane->channel->failures = 0;
-    land(e, f);
+    flight_land(e, f);
     return true;
-}
-
-/* --- questions to people --- */
-
-static struct flight *asked(const struct engine *e, int64_t send)
-{
-    struct flight *f = map_get(&e->flights, send);
-
-    return f && f->state == FLIGHT_ASKED ? f : NULL;
-}
-
-void engine_shown(struct engine *e, int64_t send)
-{
-    struct flight *f = asked(e, send);
-
-    if (f)
-        f->shown = true;
-}
-
-bool engine_settle(struct engine *e, instant_t now, int64_t delivery, enum delivery_state state,
-                   enum reason reason)
-{
-    struct flight *f = map_get(&e->in_flight, delivery);
-
-    engine_time(e, now);
-    if (!f || f->state != FLIGHT_ASKED)
-        return false;
-    settle_asked(e, f, find_item(f, delivery), state, reason);
-    return true;
-}
-
-bool engine_settle_at(struct engine *e, instant_t now, int64_t delivery, enum delivery_state state,
-                      enum reason reason, instant_t sent_at)
-{
-    struct flight *f = map_get(&e->in_flight, delivery);
-
-    engine_time(e, now);
-    if (!f || !is_task(f) || (f->state != FLIGHT_ASKED && f->state != FLIGHT_WITHDRAWING))
-        return false;
-    size_t i = find_item(f, delivery);
-    if (state == DELIVERY_PENDING)
-        settle_capped(e, f, i);
-    else if (state == DELIVERY_SENT)
-        settle_item_at(e, f, i, state, reason, sent_at);
-    else
-        settle_item(e, f, i, state, reason);
-    if (!f->count)
-        land(e, f);
-    return true;
-}
-
-void engine_withdrawn(struct engine *e, instant_t now, int64_t send, bool lost)
-{
-    struct flight *f = map_get(&e->flights, send);
-
-    engine_time(e, now);
-    if (!f || !is_task(f) || (f->state != FLIGHT_ASKED && f->state != FLIGHT_WITHDRAWING))
-        return;
-    if (lost || f->state == FLIGHT_ASKED) /* nobody asked for an end: the platform lost it */
-        settle(e, f, DELIVERY_UNKNOWN, REASON_NO_ANSWER);
-    else if (f->then == DELIVERY_PENDING)
-        give_back(e, f, INSTANT_MIN);
-    else
-        close_question(e, f, f->then, f->then_reason);
-}
-
-void flights_late(struct engine *e)
-{
-    for (struct heap_node *n; (n = heap_first(&e->late)) && n->at <= e->now;) {
-        struct flight *f = (struct flight *)n;
-        bool late = instant_add(f->claimed_at, f->queue->revision->spec.within) <= e->now;
-        if (!is_task(f))
-            close_question(e, f, DELIVERY_EXPIRED, REASON_LATE);
-        else
-            withdraw(e, f, late ? DELIVERY_EXPIRED : DELIVERY_PENDING,
-                     late ? REASON_LATE : REASON_NONE);
-    }
-}
-
-/* One of the revision's open questions; `q` NULL: on any lane; `unseen`: that nobody has seen. */
-static struct flight *question_of(const struct engine *e, const struct revision *r,
-                                  const struct queue *q, bool unseen)
-{
-    size_t at = 0;
-    struct flight *f;
-
-    while ((f = map_each(&e->flights, &at)) &&
-           (f->state != FLIGHT_ASKED || is_task(f) || f->queue->revision != r ||
-            (q && f->queue != q) || (unseen && f->shown)))
-        ;
-    return f;
-}
-
-void flights_recall(struct engine *e, struct revision *r)
-{
-    size_t at = 0;
-
-    for (struct flight *f; (f = question_of(e, r, NULL, true));)
-        give_back(e, f, INSTANT_MIN);
-    for (struct flight *f; (f = task_of(e, r, &at));)
-        withdraw(e, f, DELIVERY_PENDING, REASON_NONE);
-}
-
-void flights_close(struct engine *e, struct revision *r, const struct queue *q,
-                   enum delivery_state unseen, enum reason reason)
-{
-    size_t at = 0;
-
-    for (struct flight *f; (f = question_of(e, r, q, false));)
-        close_question(e, f, f->shown ? DELIVERY_UNKNOWN : unseen, reason);
-    for (struct flight *f; (f = task_of(e, r, &at));)
-        if (!q || f->queue == q)
-            withdraw(e, f, unseen, reason);
-}
-
-enum reason engine_hidden(const struct engine *e, instant_t now, int64_t send)
-{
-    const struct flight *f = asked(e, send);
-    const struct revision *r = f ? f->queue->revision : NULL;
-    struct ruling rows[GATE_COUNT];
-
-    if (!r)
-        return REASON_NONE;
-    struct gate_facts facts = {.halted = e->halted,
-                               .running = true,
-                               .paused = r->paused && !r->keep_asked,
-                               .schedule = f->queue->schedule,
-                               .rate_ready_at = INSTANT_MIN,
-                               .cap_ready_at = INSTANT_MIN,
-                               .gap_ready_at = INSTANT_MIN,
-                               .channel_ready_at = INSTANT_MIN};
-    gates_rule(&facts, now > e->now ? now : e->now, rows);
-    return gates_sum(rows).reason;
-}
-
-void engine_restore(struct engine *e, instant_t now, const struct engine_asked *a)
-{
-    struct revision *r = map_get(&e->revisions, a->revision);
-    struct queue *q = NULL;
-
-    engine_time(e, now);
-    for (size_t i = 0; r && i < r->queue_count; i++) {
-        if (r->queues[i].id == a->lane)
-            q = &r->queues[i];
-    }
-    if (!q || !a->count)
-        return;
-    struct flight *f = flight_new(e, q, a->send, FLIGHT_ASKED);
-    f->claimed_at = a->claimed_at;
-    f->shown = a->shown;
-    for (size_t i = 0; i < a->count; i++) {
-        const struct engine_waiting *w = &a->deliveries[i];
-        struct item item = {.delivery = w->delivery,
-                            .recipient = w->recipient,
-                            .key = w->key,
-                            .row = w->row,
-                            .attempts = w->attempts,
-                            .not_before = INSTANT_MIN};
-        board(e, f, &item);
-    }
-    q->waiting -= q->waiting < a->count ? q->waiting : a->count;
-    watch_late(e, f);
-    if (!is_task(f))
-        return;
-    step_aside(e, f);
-    if (q->ended)
-        withdraw(e, f, DELIVERY_EXPIRED, REASON_ENDED);
-    else if (e->halted || (r->paused && !r->keep_asked))
-        withdraw(e, f, DELIVERY_PENDING, REASON_NONE);
 }

@@ -1,5 +1,6 @@
 /* The engine's parts, for engine.c (events), lane.c (deciding), due.c (when), revision.c (campaigns
- * coming and going), flight.c (claims and answers), view.c (for people). */
+ * coming and going), flight.c (claims and answers), question.c (what people are asked), view.c (for
+ * people). */
 #ifndef PACELINE_ENGINE_INTERNAL_H
 #define PACELINE_ENGINE_INTERNAL_H
 
@@ -217,14 +218,38 @@ void meters_each(struct engine *e, struct lane *l, struct campaign_meters *c, me
 
 /* flight.c */
 void flight_claim(struct engine *e, struct queue *q, size_t index);
+bool flight_is_task(const struct flight *f); /* the platform asks */
+struct flight *flight_new(struct engine *e, struct queue *q, int64_t send, enum flight_state state);
+void flight_board(struct engine *e, struct flight *f, const struct item *item); /* takes places */
+size_t flight_find(const struct flight *f, int64_t delivery);
+void flight_leave(struct engine *e, struct flight *f, size_t index);
+void flight_give_place_back(struct engine *e, const struct flight *f, const struct item *item);
+void flight_result(struct engine *e, const struct flight *f, const struct item *item,
+                   enum delivery_state state, enum reason reason);
+/* The place stays taken; `sent_at` INSTANT_MIN: now. */
+void flight_settle_item_at(struct engine *e, struct flight *f, size_t index,
+                           enum delivery_state state, enum reason reason, instant_t sent_at);
+void flight_settle_item(struct engine *e, struct flight *f, size_t index, enum delivery_state state,
+                        enum reason reason);
+void flight_settle(struct engine *e, struct flight *f, enum delivery_state state,
+                   enum reason reason); /* all of it, and lands */
+/* Nothing was sent: one of it, or all of it, waits again. */
+void flight_put_back(struct engine *e, struct flight *f, size_t index, enum reason reason,
+                     instant_t not_before);
+void flight_give_back(struct engine *e, struct flight *f, instant_t not_before);
+void flight_free_lane(struct engine *e, struct lane *l); /* it goes on with its next one */
+void flight_land(struct engine *e, struct flight *f);    /* it is over */
+
+/* question.c */
+void flight_ask(struct engine *e, struct flight *f);       /* the channel has asked */
 void flights_halted(struct engine *e);                     /* tasks are withdrawn */
 void flights_late(struct engine *e);                       /* this turn's expired questions */
 void flights_recall(struct engine *e, struct revision *r); /* unseen questions wait again */
 void flight_capped(struct engine *e, int64_t delivery);
 /* When one whom the platform's cap held at `at` may be tried again; INSTANT_MIN: now. */
 instant_t flight_capped_until(const struct engine_revision *r, instant_t at);
-/* Ends the revision's open questions: in this state, or unknown when somebody saw them. */
-/* `q` NULL: of all its lanes. */
+/* Ends the revision's open questions: in this state, or unknown when somebody saw them. `q` NULL:
+ * of all its lanes. */
 void flights_close(struct engine *e, struct revision *r, const struct queue *q,
                    enum delivery_state unseen, enum reason reason);
 

@@ -22,13 +22,14 @@ CHECKED = 10
 FLIGHT = "scheduler/engine/flight.c"
 
 MUTANTS = {  # name: (file, what stands there, what the bug makes of it[, by whom it must be seen])
-    "none": (FLIGHT, "land(e, f);", "land(e, f);"),
+    "none": (FLIGHT, "flight_land(e, f);", "flight_land(e, f);"),
     "intent-not-kept": ("scheduler/store/recover.c", "if (!rc && r.by_hand) {", "if (!rc) {"),
-    "unknown-retried": (FLIGHT, "        settle(e, f, DELIVERY_UNKNOWN, a->reason);",
-                        "        give_back(e, f, INSTANT_MIN);"),
+    "unknown-retried": (FLIGHT, "        flight_settle(e, f, DELIVERY_UNKNOWN, a->reason);",
+                        "        flight_give_back(e, f, INSTANT_MIN);"),
     "place-freed-on-unknown": (
-        FLIGHT, "    each_meter(e, f, &item, hold_place);",
-        "    each_meter(e, f, &item, state == DELIVERY_UNKNOWN ? give_place_back : hold_place);"),
+        FLIGHT, "f->queue->revision->campaign, hold_place, &p);",
+        "f->queue->revision->campaign,\n"
+        "                state == DELIVERY_UNKNOWN ? give_place_back : hold_place, &p);"),
     "at-most-is-less-or-equal": ("scheduler/core/limit.c", "    if (calendar_limit_used(c, now) < max_at(c, now))",
                                  "    if (calendar_limit_used(c, now) <= max_at(c, now))"),
     "fixed-window": ("scheduler/core/limit.c",
