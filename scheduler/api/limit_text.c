@@ -8,11 +8,22 @@
 
 struct parts {
     char max[16], per[64], scope[16];
+    bool sends;                         /* counted, instead of recipients */
+    char from[16], step[16], every[16]; /* of a ramp; "": none */
 };
 
 static bool parts_of(const char *limit, struct parts *p)
 {
-    return sscanf(limit, "%15s per %63s %15s", p->max, p->per, p->scope) == 3;
+    int end = 0;
+
+    *p = (struct parts){.max = ""};
+    if (sscanf(limit, "%15s per %63s %15[a-z]%n", p->max, p->per, p->scope, &end) != 3) {
+        p->sends = true;
+        if (sscanf(limit, "%15s sends per %63s %15[a-z]%n", p->max, p->per, p->scope, &end) != 3)
+            return false;
+    }
+    return limit[end] == '\0' || sscanf(limit + end, ", ramp %15[0-9]+%15[0-9] per %15s", p->from,
+                                        p->step, p->every) == 3;
 }
 
 const char *limit_word(const char *word)
@@ -31,10 +42,14 @@ void limit_text(struct strbuf *out, const char *limit)
 {
     struct parts p;
 
-    if (parts_of(limit, &p))
-        strbuf_printf(out, tr("%s per %s %s"), p.max, limit_word(p.per), limit_word(p.scope));
-    else
+    if (!parts_of(limit, &p)) {
         strbuf_puts(out, limit);
+        return;
+    }
+    strbuf_printf(out, p.sends ? tr("%s sends per %s %s") : tr("%s per %s %s"), p.max,
+                  limit_word(p.per), limit_word(p.scope));
+    if (*p.from)
+        strbuf_printf(out, tr(", from %s up by %s each %s"), p.from, p.step, limit_word(p.every));
 }
 
 const char *limit_whose(const char *limit, const char *campaign, const char *channel,

@@ -176,13 +176,11 @@ void view_counts(const json_t *counts, struct strbuf *out)
 
 void view_limit(const char *limit, int64_t used, struct strbuf *out)
 {
-    char max[16], per[64], scope[16];
+    struct strbuf text = STRBUF_INIT;
 
-    if (sscanf(limit, "%15s per %63s %15s", max, per, scope) == 3)
-        strbuf_printf(out, tr("%lld used of %s per %s %s"), (long long)used, max, limit_word(per),
-                      limit_word(scope));
-    else
-        strbuf_printf(out, tr("%lld used of %s"), (long long)used, limit);
+    limit_text(&text, limit);
+    strbuf_printf(out, tr("%lld used of %s"), (long long)used, text.text);
+    strbuf_dispose(&text);
 }
 
 int64_t view_final(const json_t *counts)

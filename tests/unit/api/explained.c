@@ -118,6 +118,12 @@ static void limits_in_words(void **state)
     limit_text(&b, "30 per 1h sender");
     assert_string_equal(b.text, "30 per 1h sender");
     strbuf_reset(&b);
+    limit_text(&b, "9 sends per 7d person");
+    assert_string_equal(b.text, "9 sends per 7d person");
+    strbuf_reset(&b);
+    limit_text(&b, "9 per day sender, ramp 4+3 per week");
+    assert_string_equal(b.text, "9 per day sender, from 4 up by 3 each week");
+    strbuf_reset(&b);
     limit_text(&b, "quota");
     assert_string_equal(b.text, "quota");
     assert_string_equal(limit_whose("1 per week recipient", "c", "ch", "s", "r"), "r");
