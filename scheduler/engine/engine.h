@@ -121,6 +121,9 @@ void engine_add_revision(struct engine *e, instant_t now, const struct engine_re
  * Said again, the last word counts. */
 void engine_pause(struct engine *e, instant_t now, int64_t revision, bool keep);
 bool engine_paused(const struct engine *e, int64_t revision);
+/* How often anything was paused so far, by a person or by itself: whoever read elsewhere that a
+ * revision may send must read again when this has moved since. */
+uint64_t engine_pauses(const struct engine *e);
 void engine_resume(struct engine *e, instant_t now, int64_t revision);
 /* No new claims; forgotten when nothing of it is in flight. Its open questions end: canceled, or
  * unknown when somebody saw them; `keep`, here or in the pause before: they stay open until they

@@ -473,6 +473,7 @@ static void stop_whom(struct engine *e, struct flight *f, const struct engine_an
         engine_channel_stop(e, r->channel->id, a->not_before);
     if (a->stop_campaign && !r->paused) {
         r->paused = true;
+        e->pauses++;
         engine_emit(e,
                     &(struct effect){.kind = EFFECT_PAUSE, .revision = r->spec.id, .at = e->now});
     }

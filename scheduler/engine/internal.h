@@ -154,6 +154,7 @@ struct engine {
     size_t effect_first, effect_count, effect_capacity;
     bool dropped_some; /* in this turn: a revision may have nothing left */
     uint64_t seq;      /* heap order of equal instants */
+    uint64_t pauses;
 };
 
 static inline instant_t later(instant_t a, instant_t b)

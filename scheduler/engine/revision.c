@@ -450,6 +450,7 @@ void engine_pause(struct engine *e, instant_t now, int64_t revision, bool keep)
     struct revision *r = map_get(&e->revisions, revision);
 
     engine_time(e, now);
+    e->pauses++;
     if (!r)
         return;
     r->keep_asked = keep;
@@ -469,6 +470,11 @@ bool engine_paused(const struct engine *e, int64_t revision)
     const struct revision *r = map_get(&e->revisions, revision);
 
     return r && r->paused;
+}
+
+uint64_t engine_pauses(const struct engine *e)
+{
+    return e->pauses;
 }
 
 void engine_resume(struct engine *e, instant_t now, int64_t revision)

@@ -36,8 +36,9 @@ struct load {
     struct run *run;
     struct arena *arena; /* what was read */
     int64_t id, campaign_id;
-    bool family; /* look at the campaign's other revisions too */
-    bool known;  /* to the engine, when it was asked for */
+    bool family;     /* look at the campaign's other revisions too */
+    bool known;      /* to the engine, when it was asked for */
+    uint64_t pauses; /* of the engine, then */
     enum revision_status status;
     bool approved; /* ever */
     bool keep;     /* paused, and what people are being asked stays open */
@@ -501,10 +502,12 @@ static void sync_family(struct run *s, const struct load *l)
 }
 
 /* The engine has forgotten it since: what it decided then was not committed when this was read, and
- * a question that is over would be open again. */
+ * a question that is over would be open again. Or something was paused since: that may not have
+ * been committed either, and this would resume it. */
 static bool outdated(const struct run *s, const struct load *l)
 {
-    return l->known && !engine_has_revision(s->engine, l->id);
+    return (l->known && !engine_has_revision(s->engine, l->id)) ||
+           l->pauses != engine_pauses(s->engine);
 }
 
 static void load_done(struct store_job *job)
@@ -533,6 +536,7 @@ void revisions_sync(struct run *s, int64_t revision, bool family)
     struct load *l = load_new(s, revision, family);
 
     l->known = engine_has_revision(s->engine, revision);
+    l->pauses = engine_pauses(s->engine);
     l->job = (struct store_job){load_run, load_done, NULL};
     driver_defer(s, &l->job);
 }

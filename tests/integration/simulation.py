@@ -35,6 +35,11 @@ def test_2000_campaign_days_without_a_violation():
         true("0" not in counters.split(), f"{fault} did not meet every step: {said}")
 
 
+def test_what_once_broke_a_promise():
+    for seed in (575, 1995):  # a campaign that its channel paused was resumed by what was read before
+        true("violations 0\n" in simulate(f"{seed}..{seed}", 10), f"seed {seed}")
+
+
 def test_100_seeds_are_the_same_twice_in_one_process_or_three():
     runs = [simulate("101..200", 1, "--jobs", jobs) for jobs in ("1", "3")]
     traces = [re.search(r"trace ([0-9a-f]{16})\n", said).group(1) for said in runs]

@@ -15,6 +15,7 @@ struct load {
     struct arena *arena;
     int64_t id, campaign_id;
     bool known; /* to the engine, when it was asked for */
+    uint64_t pauses;
     bool family, approved;
     enum revision_status status;
     char *manifest;
@@ -222,7 +223,8 @@ static void load_done(struct store_job *job)
     struct sim *s = l->sim;
     size_t at = 0;
 
-    if (l->known && !engine_has_revision(s->run->engine, l->id)) {
+    if ((l->known && !engine_has_revision(s->run->engine, l->id)) ||
+        l->pauses != engine_pauses(s->run->engine)) {
         service_sync(s, l->id, l->family);
         load_free(l);
         return;
@@ -251,6 +253,7 @@ void service_sync(struct sim *s, int64_t revision, bool family)
     struct load *l = load_new(s, revision, family);
 
     l->known = engine_has_revision(s->run->engine, revision);
+    l->pauses = engine_pauses(s->run->engine);
     service_defer(s, &l->job);
 }
 

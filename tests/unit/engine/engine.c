@@ -1002,6 +1002,29 @@ static void who_is_late_after_a_suspend_starts_at_a_random_phase(void **state)
     engine_free(e);
 }
 
+static void every_pause_is_counted(void **state)
+{
+    struct bench b = {0};
+    instant_t now = 1800000000000;
+    struct engine *e = one_lane(&b, now, (struct pace){0}, NULL);
+    uint64_t before = engine_pauses(e);
+    struct effect f;
+
+    (void)state;
+    give(e, now);
+    now = sent_next(e, now, &f);
+    engine_answer(e, now, f.send,
+                  &(struct engine_answer){.kind = ANSWER_NEVER, .stop_campaign = true});
+    assert_true(engine_paused(e, 1));
+    assert_int_equal(engine_pauses(e), before + 1);
+    engine_resume(e, now, 1);
+    assert_int_equal(engine_pauses(e), before + 1);
+    engine_pause(e, now, 1, false);
+    engine_pause(e, now, 99, false); /* not loaded yet: what is being read of it may say approved */
+    assert_int_equal(engine_pauses(e), before + 3);
+    engine_free(e);
+}
+
 /* The hours stand for the zone here: both are the caller's, and change in place. */
 static void a_zone_with_other_data_is_asked_again(void **state)
 {
@@ -1242,6 +1265,7 @@ int main(void)
         cmocka_unit_test(a_clock_set_forward_shortens_no_gap_and_no_rest),
         cmocka_unit_test(who_is_late_after_a_suspend_starts_at_a_random_phase),
         cmocka_unit_test(a_zone_with_other_data_is_asked_again),
+        cmocka_unit_test(every_pause_is_counted),
         cmocka_unit_test(a_full_limit_names_itself_and_its_instant),
         cmocka_unit_test(an_answer_wakes_who_waits_for_its_place),
         cmocka_unit_test(who_is_withdrawn_costs_no_gap_and_is_waited_for_no_more),
