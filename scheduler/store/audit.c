@@ -80,16 +80,18 @@ void detail_int(json_t *detail, const char *key, int64_t n)
     json_object_set_new(detail, key, json_integer(n));
 }
 
-/* 1: this very record is there: it was said before, and its COMMIT failed and happened (R4). */
+/* 1: this very record is there: it was said before, and its COMMIT failed and happened (R4). Not
+ * any that looks like it: while the clock stands still, the same is decided twice at one instant.
+ */
 static int audit_has(struct store *s, const struct record *r, struct err *e)
 {
     sqlite3_stmt *st;
     int rc = sql_get(s, &st,
                      "SELECT 1 FROM audit WHERE at = ? AND by = ? AND event = ? AND campaign IS ?"
-                     " AND detail = ?",
+                     " AND detail = ? AND seq = ?",
                      e);
 
-    if (rc)
+    if (rc || !s->doubtful)
         return rc;
     char *detail = json_dumps(r->detail, JSON_SORT_KEYS | JSON_COMPACT);
     bind_int(st, 1, r->at);
@@ -97,6 +99,7 @@ static int audit_has(struct store *s, const struct record *r, struct err *e)
     bind_text(st, 3, r->event);
     bind_text(st, 4, r->campaign);
     bind_text(st, 5, detail);
+    bind_int(st, 6, s->doubtful);
     rc = sql_step(s, st, e);
     sqlite3_reset(st);
     free(detail);

@@ -186,6 +186,7 @@ int txn_end(struct store *s, int rc, struct err *e)
         if (!rc)
             return 0;
         failure_latch(s, e); /* it may be there all the same (reliability.md §0.3) */
+        s->doubtful = s->tip_before.audit + 1;
         rc = err_set(e, e->code, tr("%s. Look again when it is back: this may be saved or not"),
                      e->text);
     }

@@ -38,6 +38,7 @@ struct store {
     struct file_id files[2]; /* the database and its WAL, as they were opened */
     struct err failure; /* code 0: none. The disk or file is not right, or a COMMIT failed: what is
                            on disk is not known until store_reopen */
+    int64_t doubtful;   /* the audit record whose COMMIT failed last: perhaps there; 0: none */
     uint8_t id[STORE_ID_BYTES]; /* drawn when the file was made */
     int64_t marked;             /* the audit record that the mark names; -1: not known */
     struct backup *backup;      /* under way, or NULL */

@@ -73,6 +73,22 @@ static int keep_detail(void *ctx, const struct store_audit_row *r)
     return 0;
 }
 
+/* While the clock stands still: halted, lifted, halted again, all at one instant. */
+static void the_same_twice_at_one_instant_is_two_records(void **state)
+{
+    struct fixture *f = *state;
+    struct log l = {.next = 0};
+    int64_t last;
+    bool more;
+
+    for (int i = 0; i < 2; i++) {
+        OK(store_audit(f->s, f->now, "bo", "halt", NULL, NULL, NULL, &f->e));
+        OK(store_audit(f->s, f->now, "bo", "unhalt", NULL, NULL, NULL, &f->e));
+    }
+    OK(store_audit_rows(f->s, NULL, 0, 100, keep_record, &l, &last, &more, &f->e));
+    assert_string_equal(l.text, "bo:halt:-\nbo:unhalt:-\nbo:halt:-\nbo:unhalt:-\n");
+}
+
 static void records_say_what_they_cover(void **state)
 {
     struct fixture *f = *state;
@@ -198,9 +214,8 @@ static void chain_goes_on_after_opening_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(every_decision_is_in_the_log),
-        T(records_say_what_they_cover),
-        T(verify_names_the_record),
+        T(every_decision_is_in_the_log),      T(the_same_twice_at_one_instant_is_two_records),
+        T(records_say_what_they_cover),       T(verify_names_the_record),
         T(chain_goes_on_after_opening_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
