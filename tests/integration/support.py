@@ -364,16 +364,24 @@ class Place:
     def audit(self):
         return lines(self.cli("audit", "--json").out)
 
+    def show_or_try_again(self, campaign):
+        """As show; None when it says 75: the store is being taken up again."""
+        result = self.cli("show", campaign, "--json", expect=None)
+        if result.code == 75:
+            return None
+        equal(result.code, 0, f"exit of show: {result.err}")
+        return lines(result.out)[0]
+
     def wait_state(self, campaign, state, patience=PATIENCE_S):
         def there():
-            found = self.show(campaign)
-            return found if found["state"] == state else None
+            found = self.show_or_try_again(campaign)
+            return found if found and found["state"] == state else None
         return wait_until(there, f"{campaign} is {state}", patience)
 
     def wait_count(self, campaign, state, count, patience=PATIENCE_S):
         def there():
-            found = self.show(campaign)
-            return found if found["counts"].get(state, 0) >= count else None
+            found = self.show_or_try_again(campaign)
+            return found if found and found["counts"].get(state, 0) >= count else None
         return wait_until(there, f"{campaign} has {count} {state}", patience)
 
     def check_sums(self, *campaigns):
