@@ -176,7 +176,7 @@ static int quick_check(struct store *s, struct err *e)
     sqlite3_stmt *st = NULL;
     int rc = pragma_get(s, "PRAGMA page_count", &pages, e);
 
-    if (rc || pages > QUICK_CHECK_PAGES)
+    if (rc || (pages > QUICK_CHECK_PAGES && !s->suspect))
         return rc;
     if (sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &st, NULL) ||
         sqlite3_step(st) != SQLITE_ROW) {

@@ -62,7 +62,10 @@ int sql_error(struct store *s, struct err *e)
     const char *said = sqlite3_errmsg(s->db);
     int code = sqlite3_errcode(s->db) & 0xff;
 
-    if (code == SQLITE_CORRUPT)
+    s->suspect |= code == SQLITE_CORRUPT;
+    /* a connection whose writes failed may find in its own memory what is not in the file: whether
+     * the file is damaged is for a new one to say */
+    if (code == SQLITE_CORRUPT && s->opening)
         err_set(e, ERR_DATA, tr("the store %s is damaged (%s): restore a backup of it"), s->path,
                 said);
     else if (code == SQLITE_NOTADB)

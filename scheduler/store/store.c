@@ -52,10 +52,12 @@ int store_open(struct store **out, const char *path, struct err *e)
 int connection_open(struct store *s, bool again, struct err *e)
 {
     s->failure.code = 0;
+    s->opening = true;
     int rc = database_open(s, again, e);
 
     if (!rc)
         rc = database_prepare(s, again, e);
+    s->opening = false;
     if (rc)
         return open_error(s, rc, e);
     files_opened(s);

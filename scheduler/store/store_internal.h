@@ -36,6 +36,8 @@ struct store {
     char *path;
     int lock_fd;             /* -1: none */
     struct file_id files[2]; /* the database and its WAL, as they were opened */
+    bool opening;            /* the connection has not shown yet that it can be used */
+    bool suspect; /* a connection called the file damaged: a new one looks all of it through */
     struct err failure; /* code 0: none. The disk or file is not right, or a COMMIT failed: what is
                            on disk is not known until store_reopen */
     int64_t doubtful;   /* the audit record whose COMMIT failed last: perhaps there; 0: none */
