@@ -122,7 +122,7 @@ static uint32_t max_then(const struct explain *x, const struct conf_limit *l)
 
     return l->ramp.step ? ramp_max(&l->ramp, l->max, (enum period)l->period,
                                    x->campaign->schedule.zone, first, x->past.at)
-                        : l->max;
+                        : period_max(l->max, x->campaign->schedule.zone, x->past.at);
 }
 
 static instant_t begin_counting(struct explain *x)

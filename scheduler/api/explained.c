@@ -6,6 +6,7 @@
 #include "conf/duration.h"
 
 #include <stdio.h>
+#include <string.h>
 
 const char *verdict_name(enum verdict v)
 {
@@ -37,6 +38,9 @@ void explained_limit(struct strbuf *b, const struct explained *e,
 
     if (limit->gate == GATE_CHANNEL)
         strbuf_printf(b, tr("%u of %u of the platform's own quota"), (unsigned)limit->used,
+                      (unsigned)limit->max);
+    else if (strncmp(limit->text, MONTH_DAYS_WORD, strlen(MONTH_DAYS_WORD)) == 0)
+        strbuf_printf(b, tr("%u of %u a month, as many as it has days"), (unsigned)limit->used,
                       (unsigned)limit->max);
     else
         limit_text(&name, limit->text);

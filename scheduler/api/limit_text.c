@@ -43,7 +43,7 @@ void limit_text(struct strbuf *out, const char *limit)
     struct parts p;
 
     if (!parts_of(limit, &p)) {
-        strbuf_puts(out, limit);
+        strbuf_puts(out, tr(limit));
         return;
     }
     strbuf_printf(out, p.sends ? tr("%s sends per %s %s") : tr("%s per %s %s"), p.max,

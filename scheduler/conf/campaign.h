@@ -53,6 +53,8 @@ void attachment_words(struct strbuf *out, const struct conf_attachment *a);
 
 enum limit_scope { LIMIT_SENDER, LIMIT_PERSON, LIMIT_RECIPIENT, LIMIT_CHANNEL, LIMIT_CAMPAIGN };
 
+#define MONTH_DAYS_WORD "month-days" /* of LIMIT_MONTH_DAYS, in a manifest and in `text` */
+
 struct conf_limit {
     uint32_t max;
     bool rolling;

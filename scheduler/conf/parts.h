@@ -14,7 +14,6 @@ extern const char *const priority_words[];     /* enum engine_priority */
 
 /* A pack's `max`, until it is known which account's: in place of a number. */
 enum { LIMIT_RECEIVE_CAP = 0 };
-#define MONTH_DAYS_WORD "month-days" /* a manifest's: LIMIT_MONTH_DAYS */
 
 /* `schedule:` into `c` (zone_name, schedule, start_text, end_text). `node` may be NULL. */
 void schedule_read(const struct reader *r, const struct yaml_node *node, const char *zone_default,

@@ -41,7 +41,8 @@ void meter_begun(struct meter *m, instant_t first)
 
 uint32_t meter_max(const struct meter *m, instant_t now)
 {
-    return m->spec.ramp.step ? calendar_limit_max(&m->calendar, now) : m->spec.max;
+    return m->spec.ramp.step ? calendar_limit_max(&m->calendar, now)
+                             : period_max(m->spec.max, m->zone, now);
 }
 
 struct meter *meter_use(struct meter **list, const struct engine_limit *spec, const struct tz *zone)

@@ -1,5 +1,7 @@
 #include "plan/spec.h"
 
+#include "base/lang.h"
+
 enum { BY_HAND = -1 }; /* one account: a person is asked one thing at a time on all channels */
 
 static struct engine_limit *limits_of(const struct campaign *c, struct arena *a, size_t *count)
@@ -52,10 +54,15 @@ void spec_platform(struct engine_revision *r, const struct campaign *c, enum rec
                    const struct tz *zone, struct arena *a)
 {
     static const struct engine_limit caps[] = {
-        [RECEIVE_DAILY] = {.max = 1, .period = PERIOD_DAY, .text = "1 per day receive cap"},
-        [RECEIVE_WEEKLY] = {.max = 7, .period = PERIOD_WEEK, .text = "7 per week receive cap"},
-        /* as many as the month has days: what the shortest one has */
-        [RECEIVE_MONTH_DAYS] = {.max = 28, .period = PERIOD_MONTH, .text = "month receive cap"},
+        [RECEIVE_DAILY] = {.max = 1,
+                           .period = PERIOD_DAY,
+                           .text = TR_TABLE("1 per day receive cap")},
+        [RECEIVE_WEEKLY] = {.max = 7,
+                            .period = PERIOD_WEEK,
+                            .text = TR_TABLE("7 per week receive cap")},
+        [RECEIVE_MONTH_DAYS] = {.max = LIMIT_MONTH_DAYS,
+                                .period = PERIOD_MONTH,
+                                .text = TR_TABLE("month-days per month receive cap")},
     };
     struct engine_limit *limits = arena_array(a, r->limit_count + 2, sizeof *limits);
 
