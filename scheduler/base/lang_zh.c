@@ -33,7 +33,6 @@ const struct lang_pair lang_zh[] = {
     {" (self-approved: one-person mode)", "（本人审批：一人模式）"},
     {" (then the last one goes %s)", "（则最后一条于 %s 发送）"},
     {" and %zu more", " 等，另有 %zu 人"},
-    {" before 'where'", "（“where”筛选之前）"},
     {" since ", "，自 "},
     {" until ", "，直到 "},
     {"\"sent\" came within 2 seconds of the prompt being shown: did you really send it?",
@@ -627,6 +626,7 @@ const struct lang_pair lang_zh[] = {
     {"asked %s", "%s 提出"},
     {"asks the person of a task again", "再次提醒某个任务的发送人"},
     {"at a time of day, and only whole days count", "是某个时刻，而只有全天的条目才算"},
+    {"at most %llu recipients", "至多 %llu 位接收人"},
     {"attachment", "附件"},
     {"audit record %lld does not fit the delivery steps %lld to %lld that it covers: they were "
      "changed",

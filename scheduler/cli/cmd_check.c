@@ -38,9 +38,10 @@ static void print_sum(const struct cli *cli, const char *file, const struct loca
                                ? tr("customer groups")
                                : tr("recipients of the contact book"));
     } else {
-        add_count(&line, rows == 1 ? tr("%llu recipient") : tr("%llu recipients"), rows);
         if (sum->open)
-            strbuf_puts(&line, tr(" before 'where'"));
+            add_count(&line, tr("at most %llu recipients"), rows);
+        else
+            add_count(&line, rows == 1 ? tr("%llu recipient") : tr("%llu recipients"), rows);
         add_count(&line, sends == 1 ? tr("%llu send") : tr("%llu sends"), sends);
     }
     if (twice)

@@ -156,12 +156,16 @@ void audience_relations(struct audience *a, audience_sender_fn *sender, void *ct
     a->relation_ctx = ctx;
 }
 
+static bool tags_known(const struct audience *a)
+{
+    return a->tags_column != NO_COLUMN || a->tags;
+}
+
 bool audience_where_open(const struct audience *a)
 {
     const struct where *w = &a->campaign->where;
 
-    return (where_asks_tags(w) && a->tags_column == NO_COLUMN && !a->tags) ||
-           (w->not_contacted && !a->contacted);
+    return (where_asks_tags(w) && !tags_known(a)) || (w->not_contacted && !a->contacted);
 }
 
 bool audience_without_consent(const struct audience *a)
@@ -476,21 +480,21 @@ static const char *sender_named(struct audience *a, const struct csv_row *in)
     return a->sender_column < 0 ? "" : trimmed(&a->sender, in->fields[a->sender_column]);
 }
 
-/* 1, 0, or ERR_* when the tags, or the last contacts, cannot be had. */
+/* 1, 0, or ERR_* when the tags, or the last contacts, cannot be had. What nobody here can tell
+ * narrows nothing. */
 static int row_wanted(struct audience *a, const struct csv_row *in, const char *recipient,
                       struct err *e)
 {
     const struct where *w = &a->campaign->where;
 
-    if (!where_narrows(w) || audience_where_open(a))
-        return 1;
-    if (where_asks_tags(w)) {
+    if (where_asks_tags(w) && tags_known(a)) {
         const char *tags = a->tags_column != NO_COLUMN ? in->fields[a->tags_column]
                                                        : a->tags(a->tags_ctx, recipient, e);
         if (!tags || !where_fits(w, tags))
             return tags ? 0 : e->code;
     }
-    int contacted = w->not_contacted ? a->contacted(a->contacted_ctx, recipient, e) : 0;
+    int contacted =
+        w->not_contacted && a->contacted ? a->contacted(a->contacted_ctx, recipient, e) : 0;
     return contacted < 0 ? contacted : !contacted;
 }
 

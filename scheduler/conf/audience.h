@@ -55,8 +55,8 @@ void audience_relations(struct audience *a, audience_sender_fn *sender, void *ct
  * the first row. */
 typedef int audience_contacted_fn(void *ctx, const char *recipient, struct err *e);
 void audience_contacted(struct audience *a, audience_contacted_fn *contacted, void *ctx);
-/* `where` needs what nobody here can tell (tags without a column, last contacts): it narrows
- * nothing. */
+/* `where` needs what nobody here can tell (tags without a column, last contacts): fewer may be
+ * meant. */
 bool audience_where_open(const struct audience *a);
 /* Nobody consents: there is no column for it. */
 bool audience_without_consent(const struct audience *a);

@@ -139,7 +139,7 @@ static bool calendar_fields(const struct reader *r, const struct yaml_node *map,
 static void marks_add(const struct reader *r, const struct yaml_node *node, const char *what,
                       bool workday, struct day_mark *marks, size_t *count)
 {
-    if (!node || (r->stored && node->count == 0) || !read_list(r, node, what, RANGES_MAX))
+    if (!read_list_or_none(r, node, what, RANGES_MAX))
         return;
     for (size_t i = 0; i < node->count; i++) {
         const char *text = read_text(r, node->items[i], what);

@@ -251,13 +251,16 @@ static void contacts_read(const struct reader *r, const struct yaml_node *node)
         read_error(r, node, tr("'contacts' is true or left out"));
 }
 
+/* Everybody has all of no tags and none of no tags, so those two may be empty; nobody has one of
+ * no tags. */
 static struct where_tags tags_read(const struct reader *r, const struct yaml_node *where,
-                                   const char *key)
+                                   const char *key, bool may_be_empty)
 {
     const struct yaml_node *node = yaml_get(where, key);
     struct where_tags tags = {0};
 
-    if (!read_list(r, node, key, TAGS_MAX))
+    if (may_be_empty ? !read_list_or_none(r, node, key, TAGS_MAX)
+                     : !read_list(r, node, key, TAGS_MAX))
         return tags;
     const char **names = arena_array(r->arena, node->count, sizeof *names);
     for (size_t i = 0; i < node->count; i++) {
@@ -317,13 +320,13 @@ static void where_read(const struct reader *r, const struct yaml_node *node, str
     if (!read_map(r, node, "where"))
         return;
     c->where_at = place_of(node);
-    c->where = (struct where){.any = tags_read(r, node, "tags_any"),
-                              .all = tags_read(r, node, "tags_all"),
-                              .none = tags_read(r, node, "tags_none"),
+    c->where = (struct where){.any = tags_read(r, node, "tags_any", false),
+                              .all = tags_read(r, node, "tags_all", true),
+                              .none = tags_read(r, node, "tags_none", true),
                               .not_contacted = span_read(r, node, "not_contacted"),
                               .added_within = span_read(r, node, "added_within"),
                               .not_added_within = span_read(r, node, "not_added_within"),
-                              .states = tags_read(r, node, "added_states")};
+                              .states = tags_read(r, node, "added_states", false)};
     ways_read(r, yaml_get(node, "added_ways"), &c->where);
 }
 
@@ -397,7 +400,7 @@ static void message_read(const struct reader *r, const struct yaml_node *node, s
         return;
     const struct yaml_node *text = yaml_get(node, "text"), *format = yaml_get(node, "format");
     const struct yaml_node *attachments = yaml_get(node, "attachments");
-    if (!text && !attachments)
+    if (!text && (!attachments || (attachments->kind == YAML_LIST && attachments->count == 0)))
         read_error(r, node, tr("missing key 'text' or 'attachments'"));
     c->text_at = place_of(text ? text : node);
     c->text = text ? read_text(r, text, "text") : NULL;

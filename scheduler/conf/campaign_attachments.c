@@ -103,7 +103,7 @@ static bool attachment_read(const struct reader *r, const struct yaml_node *item
 void message_attachments_read(const struct reader *r, const struct yaml_node *node,
                               struct campaign *c)
 {
-    if (!node || !read_list(r, node, "attachments", ATTACHMENTS_MAX))
+    if (!read_list_or_none(r, node, "attachments", ATTACHMENTS_MAX))
         return;
     struct conf_attachment *list = arena_array(r->arena, node->count, sizeof *list);
     for (size_t i = 0; i < node->count; i++)

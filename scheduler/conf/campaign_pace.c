@@ -80,7 +80,7 @@ static void batch_read(const struct reader *r, const struct yaml_node *node, str
 
 static void limits_read(const struct reader *r, const struct yaml_node *node, struct campaign *c)
 {
-    if (!read_list(r, node, "limits", r->stored ? STORED_LIMITS_MAX : LIMITS_MAX))
+    if (!read_list_or_none(r, node, "limits", r->stored ? STORED_LIMITS_MAX : LIMITS_MAX))
         return;
     struct conf_limit *limits = arena_array(r->arena, node->count, sizeof *limits);
     for (size_t i = 0; i < node->count; i++) {

@@ -65,6 +65,14 @@ bool read_list(const struct reader *r, const struct yaml_node *node, const char 
     return false;
 }
 
+bool read_list_or_none(const struct reader *r, const struct yaml_node *node, const char *what,
+                       size_t max)
+{
+    bool none = node && node->kind == YAML_LIST && node->count == 0;
+
+    return !none && read_list(r, node, what, max);
+}
+
 size_t read_one_or_list(const struct reader *r, const struct yaml_node *node, const char *what,
                         size_t max, const struct yaml_node *const **items)
 {

@@ -30,6 +30,9 @@ const struct yaml_node *read_required(const struct reader *r, const struct yaml_
 /* `what` is how errors call it: the key. NULL `node`: not there, no error. */
 bool read_map(const struct reader *r, const struct yaml_node *node, const char *what);
 bool read_list(const struct reader *r, const struct yaml_node *node, const char *what, size_t max);
+/* Where an empty list says the same as no key at all. */
+bool read_list_or_none(const struct reader *r, const struct yaml_node *node, const char *what,
+                       size_t max);
 /* A list's items, or the one scalar itself; 0 after an error. */
 size_t read_one_or_list(const struct reader *r, const struct yaml_node *node, const char *what,
                         size_t max, const struct yaml_node *const **items);

@@ -348,7 +348,7 @@ static void end_hold(struct plan *p, int64_t lane, instant_t at)
     duration_t *holds = p->holds[whole];
     instant_t first = l->then > l->since ? l->then : l->since;
 
-    if (l->holding) {
+    if (l->holding && at > l->since) {
         holds[l->held_by] += (at < first ? at : first) - l->since;
         holds[l->then_by] += at > first ? at - first : 0;
     }
@@ -380,7 +380,7 @@ static void begin_hold(struct plan *p, const struct effect *f)
         l->held_by = binding_of(p, f->gate, f->limit);
     }
     l->then_by = l->held_by;
-    l->since = f->at;
+    l->since = f->at > s->start ? f->at : s->start; /* before it, nothing else binds either */
     l->then = f->not_before;
     if (!moved || schedule_opens(s, f->base) == f->base)
         return;

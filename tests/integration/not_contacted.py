@@ -41,6 +41,20 @@ def test_whom_another_campaign_wrote_to_is_not_in_the_audience():
         place.stop()
 
 
+def test_without_the_service_the_tags_of_the_file_count_all_the_same():
+    with Place() as place:
+        place.write("people.csv", "recipient,tags\np1,fair\np2,fair;gone\np3,fair\n")
+        file = place.write("tagged.yaml", """campaign: tagged
+channel: dry
+audience: {file: people.csv, where: {tags_none: [gone], not_contacted: 7d}}
+message: {text: hello}
+""")
+        said = place.cli("check", file)
+        true("at most 2 recipients" in said.out, f"check: {said.out}")
+        rows = lines(place.cli("plan", file, "--json").out)
+        equal([r["recipient"] for r in rows[:-1]], ["p1", "p3"], "planned")
+
+
 def test_it_is_judged_again_at_the_instant_of_sending():
     with Place() as place:
         place.start()

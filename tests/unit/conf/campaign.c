@@ -188,6 +188,26 @@ static void start_now_is_when_approved(void **state)
     campaign_free(c);
 }
 
+/* As the contract's own example has it. */
+static void an_empty_list_says_nothing_where_nothing_is_meant(void **state)
+{
+    char *errors;
+    struct campaign *c =
+        campaign_text("campaign: a\nchannel: b\nmessage: {text: x, attachments: []}\n"
+                      "audience: {recipients: [a], where: {tags_all: [], tags_none: []}}\n"
+                      "pace: {limits: []}\n",
+                      zones, &errors);
+
+    (void)state;
+    if (!c)
+        fail_msg("%s", errors);
+    assert_false(where_narrows(&c->where));
+    assert_int_equal(c->limit_count, 0);
+    assert_int_equal(c->attachment_count, 0);
+    free(errors);
+    campaign_free(c);
+}
+
 static void single_errors_have_their_place(void **state)
 {
     static const struct {
@@ -196,6 +216,11 @@ static void single_errors_have_their_place(void **state)
         {HEAD "schedule: {start: 2027-03-02, end: 2027-03-02}",
          "c.yaml:5:36: 'end' is not after 'start'"},
         {HEAD "schedule: {windows: []}", "c.yaml:5:21: 'windows' is empty"},
+        {"campaign: a\nchannel: b\nmessage: {text: x}\n"
+         "audience: {recipients: [a], where: {tags_any: []}}",
+         "c.yaml:4:47: 'tags_any' is empty"},
+        {"campaign: a\nchannel: b\nmessage: {attachments: []}\naudience: {recipients: [a]}",
+         "c.yaml:3:10: missing key 'text' or 'attachments'"},
         {HEAD "schedule: {windows: [{}]}", "c.yaml:5:22: missing key 'days', 'dates' or 'hours'"},
         {HEAD "pace: {interval: 31d}", "c.yaml:5:18: 'interval' is longer than 30 days"},
         {HEAD "approval: {approvers: 1.5}",
@@ -389,17 +414,20 @@ static void batch_is_read(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(defaults_are_the_contracts),
-                                       cmocka_unit_test(every_key_is_read),
-                                       cmocka_unit_test(a_schedule_moves_into_a_recipients_zone),
-                                       cmocka_unit_test(start_now_is_when_approved),
-                                       cmocka_unit_test(single_errors_have_their_place),
-                                       cmocka_unit_test(ids_have_their_length),
-                                       cmocka_unit_test(paths_are_beside_the_campaign),
-                                       cmocka_unit_test(expect_is_compared),
-                                       cmocka_unit_test(confirm_is_read),
-                                       cmocka_unit_test(what_stops_it_is_read),
-                                       cmocka_unit_test(batch_is_read)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_are_the_contracts),
+        cmocka_unit_test(every_key_is_read),
+        cmocka_unit_test(a_schedule_moves_into_a_recipients_zone),
+        cmocka_unit_test(start_now_is_when_approved),
+        cmocka_unit_test(an_empty_list_says_nothing_where_nothing_is_meant),
+        cmocka_unit_test(single_errors_have_their_place),
+        cmocka_unit_test(ids_have_their_length),
+        cmocka_unit_test(paths_are_beside_the_campaign),
+        cmocka_unit_test(expect_is_compared),
+        cmocka_unit_test(confirm_is_read),
+        cmocka_unit_test(what_stops_it_is_read),
+        cmocka_unit_test(batch_is_read),
+    };
 
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -74,7 +74,8 @@ static void every_row_has_its_place(void **state)
     assert_int_equal(sum->first, plan_row(p, order[0]).due_at);
     assert_int_equal(sum->last, plan_row(p, order[19]).due_at);
     assert_int_equal(sum->binding[0].gate, GATE_GAP);
-    assert_true(sum->binding[0].holds <= sum->last - monday);
+    /* that it begins at nine binds nothing */
+    assert_true(sum->binding[0].holds > 0 && sum->binding[0].holds <= sum->last - s.start);
     plan_free(p);
 }
 
