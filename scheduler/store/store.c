@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static int lock_owner(const struct store *s, int fd, struct err *e);
@@ -106,6 +107,22 @@ static bool lock_held(const struct store *s, const char *path)
            ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
+/* There the locks of two machines need not see each other, and a sync need not be one. The numbers
+ * are those of linux/magic.h and of the kernel's SMB client. */
+static int refuse_network(const struct store *s, int fd, struct err *e)
+{
+    struct statfs f;
+    uint32_t type = fstatfs(fd, &f) ? 0 : (uint32_t)f.f_type;
+    bool smb = type == 0x517b || type == 0xff534d42 || type == 0xfe534d42;
+
+    if (type != 0x6969 && !smb)
+        return 0;
+    return err_set(e, ERR_DATA,
+                   tr("%s is on a network file system (%s), where locks and syncs cannot be relied "
+                      "on: keep the store on a disk of this machine"),
+                   s->path, smb ? "SMB" : "NFS");
+}
+
 static int lock_new(struct store *s, const char *path, struct err *e)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -114,9 +131,11 @@ static int lock_new(struct store *s, const char *path, struct err *e)
 
     if (fd < 0)
         return err_set(e, ERR_IO, "%s: %s", path, lang_errno(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB)) {
-        int rc = errno == EWOULDBLOCK ? lock_owner(s, fd, e)
-                                      : err_set(e, ERR_IO, "%s: %s", path, lang_errno(errno));
+    int rc = refuse_network(s, fd, e);
+    if (!rc && flock(fd, LOCK_EX | LOCK_NB))
+        rc = errno == EWOULDBLOCK ? lock_owner(s, fd, e)
+                                  : err_set(e, ERR_IO, "%s: %s", path, lang_errno(errno));
+    if (rc) {
         close(fd);
         return rc;
     }

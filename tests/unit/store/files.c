@@ -7,7 +7,22 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+/* In place of the C library's: what file system there is, as a test wants it. */
+static long file_system;
+
+int fstatfs(int fd, struct statfs *f)
+{
+    int rc = (int)syscall(SYS_fstatfs, fd, f);
+
+    if (file_system)
+        f->f_type = file_system;
+    return rc;
+}
 
 static void run_sql(const char *path, const char *sql)
 {
@@ -44,6 +59,25 @@ static void second_service_is_told_the_first(void **state)
         _exit(store_open(&other, f->path, &f->e) == ERR_BUSY ? 0 : 1);
     assert_int_equal(child_status(child), 0);
     fixture_reopen(f);
+}
+
+static void a_network_file_system_is_refused(void **state)
+{
+    static const struct {
+        long type;
+        const char *name;
+    } rows[] = {{0x6969, "(NFS)"}, {0x517b, "(SMB)"}, {0xff534d42, "(SMB)"}, {0xfe534d42, "(SMB)"}};
+    struct fixture *f = *state;
+    struct store *other = NULL;
+
+    store_close(f->s);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        file_system = rows[i].type;
+        assert_int_equal(store_open(&other, f->path, &f->e), ERR_DATA);
+        assert_non_null(strstr(f->e.text, rows[i].name));
+    }
+    file_system = 0;
+    assert_int_equal(store_open(&f->s, f->path, &f->e), 0);
 }
 
 /* Without the lock file (removed by hand, or another name of the file) SQLite's own lock holds. */
@@ -329,6 +363,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(second_service_is_told_the_first),
+        T(a_network_file_system_is_refused),
         T(database_lock_holds_alone),
         T(nobody_else_reads_it),
         T(reads_back_how_it_was_opened),
