@@ -195,7 +195,8 @@ const struct lang_pair lang_zh[] = {
      "%s 不是 paceline 的数据文件：请在 `store:` 中改用另一个文件"},
     {"%s is not taken over; the one read before stays in force",
      "%s 未被采用；之前读取的文件继续有效"},
-    {"%s is on a network file system (%s), where locks and syncs cannot be relied on: keep the store "
+    {"%s is on a network file system (%s), where locks and syncs cannot be relied on: keep the "
+     "store "
      "on a disk of this machine",
      "%s 位于网络文件系统（%s）上，那里的锁和同步不可靠：请把存储文件放在本机磁盘上"},
     {"%s is there already: name a new file", "%s 已存在：请换一个新文件名"},
