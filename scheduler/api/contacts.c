@@ -1,6 +1,9 @@
 /* The contact book over the API. A file is read twice, both times in chunks so that claims get
  * their turns in between: first for its errors, then, when there are none, into the store. Each
- * chunk is a transaction with its record; an import that broke off can be repeated. */
+ * chunk is a transaction with its record; an import that broke off can be repeated.
+ *
+ * With `match` a row is for the customer who has its unionid or remark; who that is is looked up as
+ * its chunk is written. */
 #include "api/emit.h"
 #include "api/handlers.h"
 #include "api/request.h"
@@ -17,8 +20,10 @@ enum { CHUNK_ROWS = 2000, CHUNK_BYTES = 1024 * 1024, LIST_ROWS = 1000 };
 
 struct import {
     struct diags diags, seen; /* seen: of the second reading, all said in the first */
+    struct diags nobody;      /* the rows that are not for exactly one customer */
+    enum contacts_key key;
     struct contacts *file;
-    uint64_t duplicates;
+    uint64_t duplicates, matched, unmatched, ambiguous;
     bool checked, ended;
     struct store_import sum;
 };
@@ -26,7 +31,7 @@ struct import {
 struct chunk {
     struct arena *arena;
     struct store_contact rows[CHUNK_ROWS];
-    size_t count, bytes;
+    size_t count, bytes, read; /* read: of the file */
 };
 
 static void import_dispose(void *state)
@@ -36,13 +41,14 @@ static void import_dispose(void *state)
     contacts_close(im->file);
     diags_dispose(&im->diags);
     diags_dispose(&im->seen);
+    diags_dispose(&im->nobody);
 }
 
 static int file_begin(struct request *rq)
 {
     struct import *im = rq->state;
     const struct spool_part *part = spool_file(rq->spool, "contacts", NULL);
-    int rc = contacts_open(&im->file, part->path, part->filename, request_store_zones(rq),
+    int rc = contacts_open(&im->file, part->path, part->filename, im->key, request_store_zones(rq),
                            im->checked ? &im->seen : &im->diags, &rq->e);
 
     return rc == ERR_DATA ? 0 : rc; /* the diags say it */
@@ -77,23 +83,94 @@ static const char *copy(struct chunk *chunk, const char *text)
     return text ? arena_strdup(chunk->arena, text) : NULL;
 }
 
-static int fill_chunk(struct request *rq, struct chunk *chunk)
+/* `recipient`: whom the row was matched with, or NULL: it says so itself. */
+static void add_row(struct chunk *chunk, const struct contact_row *row, const char *recipient)
+{
+    chunk->rows[chunk->count++] = (struct store_contact){
+        .recipient = copy(chunk, recipient ? recipient : row->key),
+        .name = copy(chunk, row->name),
+        .sender = recipient ? NULL : copy(chunk, row->sender), /* whose they are is known */
+        .timezone = copy(chunk, row->timezone),
+        .tags = copy(chunk, row->tags),
+        .attributes = copy(chunk, row->attributes),
+        .matched = recipient != NULL};
+}
+
+struct customers { /* whom a row could be for */
+    struct arena *arena;
+    const char *recipient;
+    size_t count;
+};
+
+static int add_customer(void *ctx, const char *recipient)
+{
+    struct customers *found = ctx;
+
+    found->recipient = arena_strdup(found->arena, recipient);
+    found->count++;
+    return 0;
+}
+
+/* Its value is not said: who a customer is is no matter for a log. */
+static void not_one(struct import *im, const char *file, const struct contact_row *row,
+                    size_t count)
+{
+    im->unmatched += count == 0;
+    im->ambiguous += count > 0;
+    if (count > 0)
+        diag_add(&im->nobody, file, row->line, contacts_key_column(im->file), DIAG_ERROR,
+                 ERR_REFUSED,
+                 tr("%zu customers fit: name their member in a column 'sender', or import by "
+                    "'recipient'"),
+                 count);
+    else
+        diag_add(&im->nobody, file, row->line, contacts_key_column(im->file), DIAG_ERROR,
+                 ERR_REFUSED, "%s",
+                 *row->key ? tr("no customer fits") : tr("an empty field fits nobody"));
+}
+
+static int match_row(struct store *store, struct request *rq, struct chunk *chunk,
+                     const struct contact_row *row)
+{
+    struct import *im = rq->state;
+    struct customers found = {.arena = chunk->arena};
+    bool of_one = row->sender && *row->sender;
+    int rc = store_customers_called(
+        store, im->key == CONTACTS_UNIONID ? RELATION_UNIONID : RELATION_REMARK, row->key,
+        of_one ? row->sender : NULL, add_customer, &found, &rq->e);
+
+    if (rc)
+        return rc;
+    if (found.count != 1) {
+        not_one(im, spool_file(rq->spool, "contacts", NULL)->filename, row, found.count);
+        return 0;
+    }
+    rc = contacts_first(im->file, found.recipient, &rq->e);
+    if (rc < 0)
+        return rc;
+    if (rc)
+        add_row(chunk, row, found.recipient);
+    im->matched += rc == 1;
+    im->duplicates += rc == 0;
+    return 0;
+}
+
+static int fill_chunk(struct store *store, struct request *rq, struct chunk *chunk)
 {
     struct import *im = rq->state;
     struct contact_row row;
     int rc = 1;
 
-    while (rc == 1 && chunk->count < CHUNK_ROWS && chunk->bytes < CHUNK_BYTES) {
+    while (rc == 1 && chunk->read++ < CHUNK_ROWS && chunk->bytes < CHUNK_BYTES) {
         rc = contacts_next(im->file, &row, &rq->e);
         if (rc != 1 || row.duplicate)
             continue;
-        chunk->rows[chunk->count++] =
-            (struct store_contact){.recipient = copy(chunk, row.recipient),
-                                   .name = copy(chunk, row.name),
-                                   .sender = copy(chunk, row.sender),
-                                   .timezone = copy(chunk, row.timezone),
-                                   .tags = copy(chunk, row.tags),
-                                   .attributes = copy(chunk, row.attributes)};
+        int bad = 0;
+        if (im->key == CONTACTS_RECIPIENT)
+            add_row(chunk, &row, NULL);
+        else
+            bad = match_row(store, rq, chunk, &row);
+        rc = bad ? bad : rc;
     }
     im->ended = rc == 0;
     return rc < 0 ? rc : 0;
@@ -108,12 +185,29 @@ static int take_rows(struct store *store, struct request *rq)
                                      .note = spool_file(rq->spool, "contacts", NULL)->filename};
 
     chunk->arena = arena_new();
-    int rc = fill_chunk(rq, chunk);
+    int rc = fill_chunk(store, rq, chunk);
     if (rc == 0 && chunk->count > 0)
         rc = store_contacts_import(store, chunk->rows, chunk->count, &d, &im->sum, &rq->e);
     arena_free(chunk->arena);
     free(chunk);
     return rc;
+}
+
+static void put_sum(struct strbuf *b, const struct import *im)
+{
+    bool match = im->key != CONTACTS_RECIPIENT;
+
+    /* what is kept of a customer for the first time changes them: nobody is added */
+    emit_put_number(b, "added", match ? 0 : (int64_t)im->sum.added);
+    emit_put_number(b, "changed", (int64_t)(im->sum.changed + (match ? im->sum.added : 0)));
+    emit_put_number(b, "unchanged", (int64_t)im->sum.unchanged);
+    emit_put_number(b, "duplicates", (int64_t)im->duplicates);
+    if (!match)
+        return;
+    emit_put_number(b, "matched", (int64_t)im->matched);
+    emit_put_number(b, "unmatched", (int64_t)im->unmatched);
+    emit_put_number(b, "ambiguous", (int64_t)im->ambiguous);
+    put_diagnostics(b, &im->nobody);
 }
 
 static void rows_taken(struct request *rq)
@@ -132,10 +226,7 @@ static void rows_taken(struct request *rq)
         return;
     }
     emit_open(b, '{');
-    emit_put_number(b, "added", (int64_t)im->sum.added);
-    emit_put_number(b, "changed", (int64_t)im->sum.changed);
-    emit_put_number(b, "unchanged", (int64_t)im->sum.unchanged);
-    emit_put_number(b, "duplicates", (int64_t)im->duplicates);
+    put_sum(b, im);
     strbuf_putc(b, '}');
     request_reply(rq, 200);
 }
@@ -170,17 +261,19 @@ static const char *other_part(const struct spool *spool)
 void contacts_import(struct request *rq)
 {
     struct import *im = arena_alloc(rq->arena, sizeof(*im));
-
-    const char *other = other_part(rq->spool);
+    const char *other = other_part(rq->spool), *match = spool_field(rq->spool, "match");
 
     diags_init(&im->diags);
     diags_init(&im->seen);
+    diags_init(&im->nobody);
     rq->state = im;
     rq->dispose = import_dispose;
     if (other)
         request_fail_with(rq, ERR_USAGE, tr("unknown part '%.64s'"), other);
     else if (!spool_file(rq->spool, "contacts", NULL))
         request_fail_with(rq, ERR_USAGE, tr("the submission has no part '%s'"), "contacts");
+    else if (match && contacts_match(&im->key, match, &rq->e))
+        request_fail(rq);
     else
         request_store(rq, check_rows, rows_checked);
 }

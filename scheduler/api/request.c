@@ -119,6 +119,12 @@ void error_object(struct strbuf *b, int code, const char *message, const struct 
     emit_open(b, '{');
     emit_put_number(b, "exit", err_exit_code(code));
     emit_put_text(b, "message", message);
+    put_diagnostics(b, d);
+    strbuf_putc(b, '}');
+}
+
+void put_diagnostics(struct strbuf *b, const struct diags *d)
+{
     emit_key(b, "diagnostics");
     emit_open(b, '[');
     for (size_t i = 0; d && i < d->count; i++)
@@ -126,7 +132,6 @@ void error_object(struct strbuf *b, int code, const char *message, const struct 
     strbuf_putc(b, ']');
     if (d && d->dropped > 0)
         emit_put_number(b, "more", (int64_t)d->dropped);
-    strbuf_putc(b, '}');
 }
 
 int error_status(int code)

@@ -92,6 +92,7 @@ void request_fail_diags(struct request *rq, const struct diags *d, const char *m
 
 /* `{"exit":…,"message":…,"diagnostics":[…]}` */
 void error_object(struct strbuf *b, int code, const char *message, const struct diags *d);
+void put_diagnostics(struct strbuf *b, const struct diags *d); /* its two keys; NULL: none */
 int error_status(int code);
 
 enum { REQUEST_TEXT_MAX = 4096 };

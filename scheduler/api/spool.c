@@ -159,7 +159,7 @@ static bool is_file_key(const char *key)
 static bool is_field_key(const char *key)
 {
     return strcmp(key, "only") == 0 || strcmp(key, "again") == 0 ||
-           strcmp(key, "allow_partial") == 0;
+           strcmp(key, "allow_partial") == 0 || strcmp(key, "match") == 0;
 }
 
 static int check_part(const struct spool *s, const char *key, const char *filename, struct err *e)

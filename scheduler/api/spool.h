@@ -12,7 +12,7 @@
 enum { SPOOL_PARTS_MAX = 64, SPOOL_FIELD_MAX = 4096 };
 
 struct spool_part {
-    char *key;      /* campaign | audience | attachment | contacts | only | again */
+    char *key;      /* campaign | audience | attachment | contacts | only | match | … */
     char *filename; /* as the submitter wrote it; NULL: a field */
     char *path;     /* of a file, in the spool folder */
     char *value;    /* of a field */

@@ -116,8 +116,9 @@ void submit_bundle(struct request *rq)
     s->allow_partial = partial && strcmp(partial, "true") == 0;
     if (!spool_file(rq->spool, "campaign", NULL))
         request_fail_with(rq, ERR_USAGE, tr("the submission has no part '%s'"), "campaign");
-    else if (spool_count(rq->spool, "contacts") > 0)
-        request_fail_with(rq, ERR_USAGE, tr("unknown part '%.64s'"), "contacts");
+    else if (spool_count(rq->spool, "contacts") > 0 || spool_count(rq->spool, "match") > 0)
+        request_fail_with(rq, ERR_USAGE, tr("unknown part '%.64s'"),
+                          spool_count(rq->spool, "match") > 0 ? "match" : "contacts");
     else if (again && !s->again && strcmp(again, "false") != 0)
         request_fail_with(rq, ERR_USAGE, tr("'%s' must be true or false"), "again");
     else if (partial && !s->allow_partial && strcmp(partial, "false") != 0)

@@ -44,6 +44,7 @@ static const struct option_row option_rows[OPTIONS] = {
     [OPT_SEED] = {"seed", "N",
                   TR_TABLE("other random gaps (default: the very ones of this revision)")},
     [OPT_NAME] = {"name", "NAME", TR_TABLE("how the calendar is called (default: as the file)")},
+    [OPT_MATCH] = {"match", "KEY", TR_TABLE("rows are for customers with this unionid or remark")},
     [OPT_COVERS] = {"covers", "FROM..TO",
                     TR_TABLE("the days it covers (default: the years it has dates in)")},
     [OPT_WECOM] = {"wecom", NULL, TR_TABLE("for a WeCom app: its customers, groups and members")},

@@ -101,16 +101,25 @@ static void say_json_diag(const struct cli *cli, const json_t *diag)
     diags_dispose(&one);
 }
 
+void say_diagnostics(const struct cli *cli, const json_t *body)
+{
+    const json_t *diag;
+    json_int_t more = json_integer_value(json_object_get(body, "more"));
+    size_t i;
+
+    json_array_foreach(json_object_get(body, "diagnostics"), i, diag) say_json_diag(cli, diag);
+    if (more > 0)
+        say(cli, tr("and %zu more"), (size_t)more);
+}
+
 /* The error object of docs/api.md; its `exit` is ours. */
 static int say_refusal(const struct client *c, const struct answer *a)
 {
     json_t *body = a->error.text ? json_loads(a->error.text, 0, NULL) : NULL;
     const char *message = json_string_value(json_object_get(body, "message"));
     json_int_t code = json_integer_value(json_object_get(body, "exit"));
-    json_t *diag;
-    size_t i;
 
-    json_array_foreach(json_object_get(body, "diagnostics"), i, diag) say_json_diag(c->cli, diag);
+    say_diagnostics(c->cli, body);
     if (message)
         say(c->cli, "%s", message);
     else

@@ -30,6 +30,9 @@ int client_post(struct client *c, const char *path, json_t *body /* taken */, li
 json_t *client_get_one(struct client *c, const char *path, int *rc);
 json_t *client_post_one(struct client *c, const char *path, json_t *body, int *rc);
 
+/* `diagnostics` and `more` of an answer, as say_diags says them. */
+void say_diagnostics(const struct cli *cli, const json_t *body);
+
 struct upload_part {
     const char *name;
     const char *path;     /* a file, streamed ... */

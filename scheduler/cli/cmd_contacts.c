@@ -3,6 +3,7 @@
 #include "cli/client.h"
 #include "cli/table.h"
 #include "cli/view.h"
+#include "conf/contacts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,32 +26,66 @@ static int readable(const struct cli *cli, const char *file)
     return EXIT_DATA;
 }
 
+static long long number(const json_t *object, const char *key)
+{
+    return (long long)view_number(object, key);
+}
+
+/* The rows that fit are in; the others are named one by one. */
+static int show_matched(const struct cli *cli, const json_t *object)
+{
+    long long unmatched = number(object, "unmatched"), ambiguous = number(object, "ambiguous");
+
+    if (!cli->json)
+        say_diagnostics(cli, object);
+    if (!cli->json)
+        fprintf(cli->out,
+                tr("%lld matched (%lld changed, %lld unchanged), %lld without a match, %lld "
+                   "ambiguous\n"),
+                number(object, "matched"), number(object, "changed"), number(object, "unchanged"),
+                unmatched, ambiguous);
+    if (number(object, "matched") == 0 && unmatched > 0)
+        say(cli, tr("customers are known by what 'paceline contacts sync ACCOUNT' has read"));
+    return unmatched + ambiguous > 0 ? EXIT_REFUSED : 0;
+}
+
+static int show_imported(const struct cli *cli, const json_t *object)
+{
+    if (!cli->json)
+        fprintf(cli->out, tr("%lld added, %lld changed, %lld unchanged\n"), number(object, "added"),
+                number(object, "changed"), number(object, "unchanged"));
+    return 0;
+}
+
 int cmd_contacts_import(struct cli *cli)
 {
     struct client client;
-    const char *file = cli->args[0];
-    const struct upload_part part = {.name = "contacts", .path = file, .filename = file};
+    const char *file = cli->args[0], *match = cli->values[OPT_MATCH];
+    const struct upload_part parts[] = {{.name = "contacts", .path = file, .filename = file},
+                                        {.name = "match", .text = match}};
     struct progress progress;
-    int rc = client_open(&client, cli);
+    enum contacts_key key;
+    struct err e;
 
+    if (match && contacts_match(&key, match, &e))
+        return args_wrong(cli, "%s", e.text);
+    int rc = client_open(&client, cli);
     if (rc)
         return rc;
     char *path = client_path(NULL, "contacts", NULL);
-    const struct upload u = {.path = path, .parts = &part, .count = 1, .progress = &progress};
+    const struct upload u = {
+        .path = path, .parts = parts, .count = match ? 2 : 1, .progress = &progress};
     rc = readable(cli, file);
     progress_begin(&progress, cli);
     json_t *object = rc ? NULL : client_upload(&client, &u, &rc);
-    long long duplicates = (long long)view_number(object, "duplicates");
     free(path);
     if (object && cli->json)
         say_json(cli, json_incref(object));
-    else if (object)
-        fprintf(cli->out, tr("%lld added, %lld changed, %lld unchanged\n"),
-                (long long)view_number(object, "added"), (long long)view_number(object, "changed"),
-                (long long)view_number(object, "unchanged"));
-    if (duplicates > 0)
+    if (object)
+        rc = match ? show_matched(cli, object) : show_imported(cli, object);
+    if (number(object, "duplicates") > 0)
         say(cli, tr("%lld rows are of recipients that came before in the file: left out"),
-            duplicates);
+            number(object, "duplicates"));
     json_decref(object);
     client_close(&client);
     return rc;

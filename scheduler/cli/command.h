@@ -50,6 +50,7 @@ enum option {
     OPT_SVG,
     OPT_LIVE,
     OPT_NAME,
+    OPT_MATCH,
     OPT_COVERS,
     OPT_WECOM,
     OPTIONS

@@ -15,11 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum column { RECIPIENT, NAME, SENDER, TIMEZONE, TAGS, KNOWN_COLUMNS };
+enum column { NAME, SENDER, TIMEZONE, TAGS, KEY, KNOWN_COLUMNS };
 enum { NO_COLUMN = -1 };
 
-static const char *const known[KNOWN_COLUMNS + 1] = {"recipient", "name", "sender",
-                                                     "timezone",  "tags", NULL};
+static const char *const known[] = {"name", "sender", "timezone", "tags"};
+static const char *const keys[] = {"recipient", "unionid", "remark"};
 
 struct attribute { /* sorted by name */
     const char *name;
@@ -31,6 +31,7 @@ struct contacts {
     struct diags *diags;
     struct zones *zones;
     const char *label;
+    enum contacts_key key;
     int fd;
     struct csv *csv;
     const char **headers;
@@ -39,7 +40,7 @@ struct contacts {
     struct attribute *attributes;
     size_t attribute_count;
     struct seen seen;
-    struct strbuf recipient, sender, tags, json; /* of the row */
+    struct strbuf name, sender, tags, json; /* of the row */
 };
 
 static int header_read(struct contacts *c, struct err *e);
@@ -48,14 +49,24 @@ static int row_take(struct contacts *c, const struct csv_row *in, struct contact
                     struct err *e);
 static void error_at(struct contacts *c, size_t line, size_t number, const char *message);
 
-int contacts_open(struct contacts **out, const char *path, const char *label, struct zones *zones,
-                  struct diags *diags, struct err *e)
+int contacts_match(enum contacts_key *out, const char *name, struct err *e)
+{
+    for (int k = CONTACTS_UNIONID; k <= CONTACTS_REMARK; k++)
+        if (strcmp(keys[k], name) == 0) {
+            *out = (enum contacts_key)k;
+            return 0;
+        }
+    return err_set(e, ERR_USAGE, tr("'match' must be 'unionid' or 'remark', not '%.64s'"), name);
+}
+
+int contacts_open(struct contacts **out, const char *path, const char *label, enum contacts_key key,
+                  struct zones *zones, struct diags *diags, struct err *e)
 {
     struct arena *arena = arena_new();
     struct contacts *c = arena_alloc(arena, sizeof *c);
     struct stat st;
 
-    *c = (struct contacts){.arena = arena, .diags = diags, .zones = zones, .fd = -1};
+    *c = (struct contacts){.arena = arena, .diags = diags, .zones = zones, .key = key, .fd = -1};
     c->label = arena_strdup(arena, label);
     int rc = file_open(&c->fd, &st, path, e);
     if (rc) {
@@ -90,6 +101,16 @@ int contacts_next(struct contacts *c, struct contact_row *row, struct err *e)
     return rc;
 }
 
+int contacts_first(struct contacts *c, const char *recipient, struct err *e)
+{
+    return seen_add(&c->seen, recipient, e);
+}
+
+size_t contacts_key_column(const struct contacts *c)
+{
+    return (size_t)c->columns[KEY] + 1;
+}
+
 void contacts_close(struct contacts *c)
 {
     if (!c)
@@ -98,7 +119,7 @@ void contacts_close(struct contacts *c)
     if (c->fd >= 0)
         close(c->fd);
     seen_dispose(&c->seen);
-    strbuf_dispose(&c->recipient);
+    strbuf_dispose(&c->name);
     strbuf_dispose(&c->sender);
     strbuf_dispose(&c->tags);
     strbuf_dispose(&c->json);
@@ -116,8 +137,8 @@ static int header_read(struct contacts *c, struct err *e)
     if (rc < 0)
         error_at(c, 0, 0, e->text);
     else if (rc == 0)
-        error_at(c, 1, 1,
-                 tr("the file is empty: a header row with a column 'recipient' is needed"));
+        diag_add(c->diags, c->label, 1, 1, DIAG_ERROR, ERR_DATA,
+                 tr("the file is empty: a header row with a column '%s' is needed"), keys[c->key]);
     else if (row.problem != CSV_FINE)
         error_at(c, row.line, row.field, csv_problem_text(row.problem));
     else
@@ -132,19 +153,26 @@ static int by_name(const void *x, const void *y)
     return strcmp(((const struct attribute *)x)->name, ((const struct attribute *)y)->name);
 }
 
-static int known_column(const char *name)
+static int known_column(const struct contacts *c, const char *name)
 {
     int i = 0;
 
-    while (i < KNOWN_COLUMNS && strcmp(known[i], name) != 0)
+    while (i < KEY && strcmp(known[i], name) != 0)
         i++;
-    return i;
+    return i == KEY && strcmp(keys[c->key], name) != 0 ? KNOWN_COLUMNS : i;
 }
 
 static bool name_fine(struct contacts *c, const struct csv_row *row, size_t i)
 {
     if (!*c->headers[i]) {
         error_at(c, row->line, i + 1, tr("a column without a name"));
+        return false;
+    }
+    if (c->key != CONTACTS_RECIPIENT && strcmp(c->headers[i], keys[CONTACTS_RECIPIENT]) == 0) {
+        diag_add(c->diags, c->label, row->line, i + 1, DIAG_ERROR, ERR_DATA,
+                 tr("'recipient' and '%s' cannot both say who is meant: take one of the two "
+                    "columns out"),
+                 keys[c->key]);
         return false;
     }
     for (size_t j = 0; j < i; j++) {
@@ -165,8 +193,8 @@ static void header_take(struct contacts *c, const struct csv_row *row)
     for (int k = 0; k < KNOWN_COLUMNS; k++)
         c->columns[k] = NO_COLUMN;
     for (size_t i = 0; i < row->count; i++) {
-        c->headers[i] = arena_strdup(c->arena, trimmed(&c->recipient, row->fields[i]));
-        int k = known_column(c->headers[i]);
+        c->headers[i] = arena_strdup(c->arena, trimmed(&c->name, row->fields[i]));
+        int k = known_column(c, c->headers[i]);
         if (!name_fine(c, row, i))
             continue;
         if (k < KNOWN_COLUMNS)
@@ -175,14 +203,15 @@ static void header_take(struct contacts *c, const struct csv_row *row)
             c->attributes[c->attribute_count++] = (struct attribute){c->headers[i], i};
     }
     qsort(c->attributes, c->attribute_count, sizeof *c->attributes, by_name);
-    if (c->columns[RECIPIENT] != NO_COLUMN)
+    if (c->columns[KEY] != NO_COLUMN)
         return;
-    const char *nearest = text_nearest("recipient", c->headers);
+    const char *nearest = text_nearest(keys[c->key], c->headers);
     if (nearest)
         diag_add(c->diags, c->label, row->line, 1, DIAG_ERROR, ERR_DATA,
-                 tr("missing column 'recipient' (is it '%s'?)"), nearest);
+                 tr("missing column '%s' (is it '%s'?)"), keys[c->key], nearest);
     else
-        error_at(c, row->line, 1, tr("missing column 'recipient'"));
+        diag_add(c->diags, c->label, row->line, 1, DIAG_ERROR, ERR_DATA, tr("missing column '%s'"),
+                 keys[c->key]);
 }
 
 /* --- rows --- */
@@ -192,19 +221,25 @@ static const char *field(const struct contacts *c, const struct csv_row *in, enu
     return c->columns[k] == NO_COLUMN ? NULL : in->fields[c->columns[k]];
 }
 
+static const char *recipient_problem(const char *recipient)
+{
+    size_t length = strlen(recipient);
+
+    if (length == 0)
+        return tr("an empty recipient");
+    if (length > RECIPIENT_BYTES_MAX)
+        return tr("a recipient longer than 256 bytes");
+    return strpbrk(recipient, "\n\t") ? tr("a recipient with a line break or a tab in it") : NULL;
+}
+
+/* Whatever key is to be matched will do: what nobody has matches nobody. */
 static bool row_check(struct contacts *c, const struct csv_row *in, const struct contact_row *row)
 {
-    size_t errors = c->diags->errors, r = strlen(row->recipient);
-    const char *problem = NULL;
+    size_t errors = c->diags->errors;
+    const char *problem = c->key == CONTACTS_RECIPIENT ? recipient_problem(row->key) : NULL;
 
-    if (r == 0)
-        problem = tr("an empty recipient");
-    else if (r > RECIPIENT_BYTES_MAX)
-        problem = tr("a recipient longer than 256 bytes");
-    else if (strpbrk(row->recipient, "\n\t"))
-        problem = tr("a recipient with a line break or a tab in it");
     if (problem)
-        error_at(c, in->line, (size_t)c->columns[RECIPIENT] + 1, problem);
+        error_at(c, in->line, contacts_key_column(c), problem);
     if (row->sender && strlen(row->sender) > NAME_BYTES_MAX)
         error_at(c, in->line, (size_t)c->columns[SENDER] + 1, tr("a sender longer than 64 bytes"));
     if (row->timezone && *row->timezone && !zones_get(c->zones, row->timezone))
@@ -246,20 +281,22 @@ static int row_take(struct contacts *c, const struct csv_row *in, struct contact
         return 0;
     }
     *out = (struct contact_row){.line = in->line,
-                                .recipient = field(c, in, RECIPIENT),
+                                .key = field(c, in, KEY),
                                 .name = field(c, in, NAME),
                                 .sender = field(c, in, SENDER),
                                 .timezone = field(c, in, TIMEZONE),
                                 .tags = field(c, in, TAGS)};
-    out->recipient = trimmed(&c->recipient, out->recipient);
+    out->key = trimmed(&c->name, out->key);
     if (out->sender)
         out->sender = trimmed(&c->sender, out->sender);
     if (!row_check(c, in, out))
         return 0;
-    int fresh = seen_add(&c->seen, out->recipient, e);
-    if (fresh < 0)
-        return fresh;
-    out->duplicate = !fresh;
+    if (c->key == CONTACTS_RECIPIENT) {
+        int fresh = seen_add(&c->seen, out->key, e);
+        if (fresh < 0)
+            return fresh;
+        out->duplicate = !fresh;
+    }
     if (out->tags) {
         strbuf_reset(&c->tags);
         tags_canonical(&c->tags, out->tags);

@@ -1,5 +1,8 @@
 /* The contact book: one row a recipient, in the order in which they were first imported. Tags are
- * one text with ';' between them, as people write them; attributes a JSON object. */
+ * one text with ';' between them, as people write them; attributes a JSON object.
+ *
+ * Rows that were only matched with a platform's customers are what is known of those, and no
+ * contacts: whoever asks for customers (relations.c) gets them along. */
 #include "store/store_internal.h"
 
 static int import_in_txn(struct store *s, const struct store_contact *rows, size_t count,
@@ -29,7 +32,7 @@ int store_contacts(struct store *s, int64_t after, size_t limit,
     int rc = sql_get(s, &st,
                      "SELECT c.id, r.name, c.name, c.sender, c.timezone, c.tags, c.attributes"
                      " FROM contact c JOIN recipient r ON r.id = c.recipient"
-                     " WHERE c.id > ? ORDER BY c.id",
+                     " WHERE c.id > ? AND c.matched = 0 ORDER BY c.id",
                      e);
 
     *last = after;
@@ -107,6 +110,7 @@ static void bind_contact(sqlite3_stmt *st, int64_t key, const struct store_conta
     bind_text(st, 4, x->timezone);
     bind_text(st, 5, x->tags);
     bind_text(st, 6, x->attributes);
+    bind_int(st, 7, x->matched);
 }
 
 /* `*id` 0: not in the book. */
@@ -117,7 +121,7 @@ static int contact_compare(struct store *s, int64_t recipient, const struct stor
     int rc = sql_get(s, &st,
                      "SELECT id, name = coalesce(?2, name) AND sender = coalesce(?3, sender)"
                      " AND timezone = coalesce(?4, timezone) AND tags = coalesce(?5, tags)"
-                     " AND attributes = ?6 FROM contact WHERE recipient = ?1",
+                     " AND attributes = ?6 AND matched <= ?7 FROM contact WHERE recipient = ?1",
                      e);
 
     *id = 0;
@@ -137,9 +141,9 @@ static int contact_insert(struct store *s, int64_t recipient, const struct store
 {
     sqlite3_stmt *st;
     int rc = sql_get(s, &st,
-                     "INSERT INTO contact (recipient, name, sender, timezone, tags, attributes)"
-                     " VALUES (?1, coalesce(?2, ''), coalesce(?3, ''), coalesce(?4, ''),"
-                     " coalesce(?5, ''), ?6)",
+                     "INSERT INTO contact (recipient, name, sender, timezone, tags, attributes,"
+                     " matched) VALUES (?1, coalesce(?2, ''), coalesce(?3, ''), coalesce(?4, ''),"
+                     " coalesce(?5, ''), ?6, ?7)",
                      e);
     if (rc)
         return rc;
@@ -153,7 +157,7 @@ static int contact_update(struct store *s, int64_t id, const struct store_contac
     int rc = sql_get(s, &st,
                      "UPDATE contact SET name = coalesce(?2, name), sender = coalesce(?3, sender),"
                      " timezone = coalesce(?4, timezone), tags = coalesce(?5, tags),"
-                     " attributes = ?6 WHERE id = ?1",
+                     " attributes = ?6, matched = min(matched, ?7) WHERE id = ?1",
                      e);
     if (rc)
         return rc;
@@ -190,9 +194,14 @@ static int import_in_txn(struct store *s, const struct store_contact *rows, size
     json_t *detail = json_object();
     struct record record = {d->at, d->by, "contacts_import", NULL, NULL, detail};
     int rc = detail_text(detail, "file", d->note, e);
+    int64_t matched = 0;
 
-    for (size_t i = 0; i < count && !rc; i++)
+    for (size_t i = 0; i < count && !rc; i++) {
         rc = contact_take(s, &rows[i], sum, e);
+        matched += rows[i].matched;
+    }
+    if (!rc && matched)
+        detail_int(detail, "matched", matched);
     if (!rc) {
         detail_int(detail, "added", (int64_t)sum->added);
         detail_int(detail, "changed", (int64_t)sum->changed);

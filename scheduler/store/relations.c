@@ -508,6 +508,36 @@ int store_relations(struct store *s, const char *account, enum relation_kind kin
     return rc;
 }
 
+int store_customers_called(struct store *s, enum relation_name by, const char *name,
+                           const char *sender, int (*each)(void *ctx, const char *recipient),
+                           void *ctx, struct err *e)
+{
+    /* the conditions on "" are those of the indexes */
+    static const char *const sql[] = {
+        [RELATION_UNIONID] = "SELECT DISTINCT r.name FROM relation x JOIN recipient r"
+                             " ON r.id = x.recipient WHERE x.union_id = ?1 AND x.union_id != ''"
+                             " AND x.kind = 0 AND (?2 IS NULL OR x.sender ="
+                             " (SELECT id FROM sender WHERE name = ?2)) ORDER BY x.recipient",
+        [RELATION_REMARK] = "SELECT DISTINCT r.name FROM relation x JOIN recipient r"
+                            " ON r.id = x.recipient WHERE trim(x.remark) = ?1 AND x.remark != ''"
+                            " AND x.kind = 0 AND (?2 IS NULL OR x.sender ="
+                            " (SELECT id FROM sender WHERE name = ?2)) ORDER BY x.recipient"};
+    sqlite3_stmt *st;
+    int rc = sql_get(s, &st, sql[by], e);
+
+    if (rc)
+        return rc;
+    bind_text(st, 1, name);
+    bind_text(st, 2, sender);
+    while ((rc = sql_step(s, st, e)) > 0) {
+        if ((rc = each(ctx, column_text(st, 0)))) {
+            sqlite3_reset(st);
+            return rc;
+        }
+    }
+    return rc;
+}
+
 int store_customers(struct store *s, int64_t after, size_t limit,
                     int (*each)(void *ctx, const struct store_contact *x), void *ctx, int64_t *last,
                     bool *more, struct err *e)
@@ -515,12 +545,14 @@ int store_customers(struct store *s, int64_t after, size_t limit,
     sqlite3_stmt *st;
     size_t n = 0;
     int rc = sql_get(s, &st,
-                     "SELECT x.recipient, m.name, r.name, x.name, coalesce((SELECT"
+                     "SELECT x.recipient, m.name, r.name, coalesce(nullif(c.name, ''), x.name),"
+                     " coalesce(nullif(c.tags, '') || ';', '') || coalesce((SELECT"
                      " group_concat(y.tags, ';') FROM relation y WHERE y.recipient = x.recipient"
-                     " AND y.tags != ''), '') FROM relation x JOIN sender m ON m.id = x.sender"
-                     " JOIN recipient r ON r.id = x.recipient WHERE x.kind = 0"
-                     " AND x.recipient > ? AND NOT EXISTS (SELECT 1 FROM contact c"
-                     " WHERE c.recipient = x.recipient)"
+                     " AND y.tags != ''), ''), coalesce(c.timezone, ''),"
+                     " coalesce(c.attributes, '{}') FROM relation x"
+                     " JOIN sender m ON m.id = x.sender JOIN recipient r ON r.id = x.recipient"
+                     " LEFT JOIN contact c ON c.recipient = x.recipient WHERE x.kind = 0"
+                     " AND x.recipient > ? AND coalesce(c.matched, 1) = 1"
                      " ORDER BY x.recipient, x.added_at DESC, x.id",
                      e);
 
@@ -535,8 +567,8 @@ int store_customers(struct store *s, int64_t after, size_t limit,
                                   .recipient = column_text(st, 2),
                                   .name = column_text(st, 3),
                                   .tags = column_text(st, 4),
-                                  .timezone = "",
-                                  .attributes = "{}"};
+                                  .timezone = column_text(st, 5),
+                                  .attributes = column_text(st, 6)};
         if (x.id == *last)
             continue; /* of another member, too */
         *more = n++ == limit;

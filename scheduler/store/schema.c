@@ -65,10 +65,11 @@ static const char schema[] =
     "CREATE TABLE prompt_delivery (prompt INTEGER NOT NULL, delivery INTEGER NOT NULL,"
     " open INTEGER NOT NULL DEFAULT 1, PRIMARY KEY (prompt, delivery)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX prompt_of ON prompt_delivery (delivery);"
-    /* the contact book: "" is no value; tags with ';' between them, attributes a JSON object */
+    /* the contact book: "" is no value; tags with ';' between them, attributes a JSON object.
+     * matched: no contact of its own, only what somebody wrote down of a platform's customer */
     "CREATE TABLE contact (id INTEGER PRIMARY KEY, recipient INTEGER NOT NULL UNIQUE,"
     " name TEXT NOT NULL, sender TEXT NOT NULL, timezone TEXT NOT NULL, tags TEXT NOT NULL,"
-    " attributes TEXT NOT NULL) STRICT;"
+    " attributes TEXT NOT NULL, matched INTEGER NOT NULL DEFAULT 0) STRICT;"
     /* the do-not-send list; sender 0: every sender */
     "CREATE TABLE suppression (id INTEGER PRIMARY KEY, recipient INTEGER NOT NULL,"
     " sender INTEGER NOT NULL, by TEXT NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL,"
@@ -94,7 +95,9 @@ static const char account_schema[] =
     " union_id TEXT NOT NULL, remark TEXT NOT NULL, added_at INTEGER NOT NULL,"
     " way INTEGER NOT NULL, state TEXT NOT NULL, tags TEXT NOT NULL,"
     " UNIQUE (recipient, sender, account)) STRICT;"
-    "CREATE INDEX relation_member ON relation (account, kind, sender);";
+    "CREATE INDEX relation_member ON relation (account, kind, sender);"
+    "CREATE INDEX relation_union ON relation (union_id) WHERE union_id != '';"
+    "CREATE INDEX relation_remark ON relation (trim(remark)) WHERE remark != '';";
 
 _Static_assert(DELIVERY_UNKNOWN == 8, "the schema names it");
 

@@ -318,6 +318,7 @@ struct store_contact { /* "" is no value */
     const char *recipient;
     const char *name, *sender, *timezone, *tags; /* of an import NULL: as it was */
     const char *attributes;                      /* JSON object, canonical */
+    bool matched; /* of an import: a platform's customer, who becomes no contact by it */
 };
 
 struct store_import {
@@ -405,8 +406,14 @@ int store_relations(struct store *s, const char *account, enum relation_kind kin
                     const struct store_choice *choice,
                     int (*each)(void *ctx, const struct store_contact *x), void *ctx,
                     struct err *e);
+/* Each customer, once, whose unionid this is, or whom a member calls so; of this member's only,
+ * unless `sender` is NULL. */
+enum relation_name { RELATION_UNIONID, RELATION_REMARK };
+int store_customers_called(struct store *s, enum relation_name by, const char *name,
+                           const char *sender, int (*each)(void *ctx, const char *recipient),
+                           void *ctx, struct err *e);
 /* Customers whom nobody has imported, each once, by `id` above `after`, at most `limit`; with who
- * added them last and the tags of all their members. */
+ * added them last, the tags of all their members, and what was matched with them. */
 int store_customers(struct store *s, int64_t after, size_t limit,
                     int (*each)(void *ctx, const struct store_contact *x), void *ctx, int64_t *last,
                     bool *more, struct err *e);

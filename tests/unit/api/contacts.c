@@ -78,6 +78,9 @@ static void one_wrong_row_keeps_all_out(void **state)
     want_error(post_parts_to(f, "/api/v1/contacts", &parts), 400, 64, "unknown part 'audience'");
     part_file(&parts, "contacts", "a.csv", "recipient\n", 10);
     want_error(post_parts(f, &parts), 400, 64, "no part 'campaign'");
+    part_file(&parts, "contacts", "a.csv", "phone\n1\n", 8);
+    part_field(&parts, "match", "phone");
+    want_error(post_parts_to(f, "/api/v1/contacts", &parts), 400, 64, "'match' must be");
     part_file(&parts, "contacts", "a.csv", "recipient\n", 10);
     part_file(&parts, "campaign", "spring.yaml", CAMPAIGN, strlen(CAMPAIGN));
     want_error(post_parts(f, &parts), 400, 64, "unknown part 'contacts'");

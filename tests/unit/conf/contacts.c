@@ -31,7 +31,7 @@ static const char *shown(const char *value)
 }
 
 /* Rows as `line recipient|name|sender|timezone|tags|attributes`, or the errors. */
-static void gives(const char *csv, const char *expected)
+static void gives_by(enum contacts_key key, const char *csv, const char *expected)
 {
     struct strbuf out = STRBUF_INIT;
     struct contacts *c = NULL;
@@ -43,9 +43,9 @@ static void gives(const char *csv, const char *expected)
     fputs(csv, f);
     fclose(f);
     diags_init(&d);
-    int rc = contacts_open(&c, path, "book.csv", zones, &d, &e);
+    int rc = contacts_open(&c, path, "book.csv", key, zones, &d, &e);
     while (rc == 0 && contacts_next(c, &r, &e) == 1)
-        strbuf_printf(&out, "%zu %s|%s|%s|%s|%s|%s%s\n", r.line, r.recipient, shown(r.name),
+        strbuf_printf(&out, "%zu %s|%s|%s|%s|%s|%s%s\n", r.line, r.key, shown(r.name),
                       shown(r.sender), shown(r.timezone), shown(r.tags), r.attributes,
                       r.duplicate ? " dup" : "");
     contacts_close(c);
@@ -57,6 +57,11 @@ static void gives(const char *csv, const char *expected)
     if (strcmp(out.text, expected) != 0)
         fail_msg("\n%s\ngave\n%s\ninstead of\n%s", csv, out.text, expected);
     strbuf_dispose(&out);
+}
+
+static void gives(const char *csv, const char *expected)
+{
+    gives_by(CONTACTS_RECIPIENT, csv, expected);
 }
 
 static void rows_and_errors(void **state)
@@ -79,6 +84,32 @@ static void rows_and_errors(void **state)
           "book.csv:6:1: a recipient with a line break or a tab in it");
 }
 
+/* The column of the key is needed; what is in it, and how often, is not judged: it fits somebody or
+ * nobody. */
+static void rows_to_be_matched(void **state)
+{
+    enum contacts_key key = CONTACTS_RECIPIENT;
+    struct err e;
+
+    (void)state;
+    gives_by(CONTACTS_REMARK, "remark,city\n 王总 ,上海\n,北京\n王总,\n",
+             "2 王总|-|-|-|-|{\"city\":\"上海\"}\n3 |-|-|-|-|{\"city\":\"北京\"}\n"
+             "4 王总|-|-|-|-|{}\n");
+    gives_by(CONTACTS_UNIONID, "unionid,remark\no1,x\n", "2 o1|-|-|-|-|{\"remark\":\"x\"}\n");
+    gives_by(CONTACTS_UNIONID, "union_id\no1\n",
+             "book.csv:1:1: missing column 'unionid' (is it 'union_id'?)");
+    gives_by(CONTACTS_REMARK, "city,recipient,remark\n",
+             "book.csv:1:2: 'recipient' and 'remark' cannot both say who is meant: take one of the "
+             "two columns out");
+    gives_by(CONTACTS_REMARK, "",
+             "book.csv:1:1: the file is empty: a header row with a column 'remark' is needed");
+    assert_int_equal(contacts_match(&key, "remark", &e), 0);
+    assert_int_equal(key, CONTACTS_REMARK);
+    assert_int_equal(contacts_match(&key, "unionid", &e), 0);
+    assert_int_equal(key, CONTACTS_UNIONID);
+    assert_int_equal(contacts_match(&key, "recipient", &e), ERR_USAGE);
+}
+
 static void no_file_is_an_error(void **state)
 {
     struct contacts *c = NULL;
@@ -87,7 +118,8 @@ static void no_file_is_an_error(void **state)
 
     (void)state;
     diags_init(&d);
-    assert_int_equal(contacts_open(&c, "/tmp", "book.csv", zones, &d, &e), ERR_IO);
+    assert_int_equal(contacts_open(&c, "/tmp", "book.csv", CONTACTS_RECIPIENT, zones, &d, &e),
+                     ERR_IO);
     assert_int_equal(d.errors, 1);
     diags_dispose(&d);
 }
@@ -95,6 +127,7 @@ static void no_file_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(rows_and_errors),
+                                       cmocka_unit_test(rows_to_be_matched),
                                        cmocka_unit_test(no_file_is_an_error)};
 
     return cmocka_run_group_tests(tests, setup, teardown);
