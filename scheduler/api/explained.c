@@ -200,6 +200,13 @@ static void say_channel(struct strbuf *b, const struct explained *e)
         put_time(b, e, e->x.not_before);
         return;
     }
+    if (e->x.rows[GATE_CHANNEL].reason == REASON_SENDER_AWAY) {
+        strbuf_printf(b,
+                      tr("%s is none of the channel's senders any more, as the members were read "
+                         "last (paceline contacts sync)"),
+                      e->sender);
+        return;
+    }
     say_limits(b, e, GATE_CHANNEL,
                e->x.rows[GATE_CHANNEL].verdict == VERDICT_GO ? tr("open")
                                                              : tr("the channel rests"));

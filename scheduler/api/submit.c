@@ -264,6 +264,8 @@ static int open_review(struct store *store, struct request *rq)
     size_t count = 0;
     char *book = NULL; /* a copy of the contact book */
 
+    if (ties_senders(&s->channel, store, rq->arena, &rq->e))
+        return rq->e.code;
     ties_init(&s->ties, s->channel, s->kind, c, rq->now, rq->arena);
     if (ties_book(&s->ties, &book, store, c, rq->answer.body.dir, &rq->e))
         return rq->e.code;

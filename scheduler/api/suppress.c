@@ -4,6 +4,7 @@
 #include "api/emit.h"
 #include "api/handlers.h"
 #include "api/request.h"
+#include "api/ties.h"
 
 #include "base/lang.h"
 #include "conf/audience.h"
@@ -18,6 +19,7 @@ struct entry {
     struct store_suppressed done;
     size_t spared; /* asked about, but nobody had seen it */
     uint64_t left;
+    bool sender_known;
 };
 
 static void entry_dispose(void *state)
@@ -48,13 +50,28 @@ static bool entry_read(struct request *rq)
     return false;
 }
 
-static bool sender_exists(const struct service *conf, const char *name)
+static bool is_sender(const struct service_channel *c, const char *name)
 {
-    for (size_t c = 0; c < conf->channel_count; c++)
-        for (size_t i = 0; i < conf->channels[c].sender_count; i++)
-            if (strcmp(conf->channels[c].senders[i].name, name) == 0)
-                return true;
-    return false;
+    size_t i = 0;
+
+    while (i < c->sender_count && strcmp(c->senders[i].name, name) != 0)
+        i++;
+    return i < c->sender_count;
+}
+
+/* Of `senders: all` only the store knows who they are. */
+static int find_sender(struct store *s, struct request *rq)
+{
+    struct entry *x = rq->state;
+    int rc = 0;
+
+    for (size_t i = 0; i < rq->conf->channel_count && !rc && !x->sender_known; i++) {
+        const struct service_channel *c = &rq->conf->channels[i];
+        rc = ties_senders(&c, s, rq->arena, &rq->e);
+        rc = rc == ERR_REFUSED ? 0 : rc; /* nobody has read them yet */
+        x->sender_known = is_sender(c, x->sender);
+    }
+    return rc;
 }
 
 static void put_entry(struct strbuf *b, const struct entry *x)
@@ -101,20 +118,33 @@ static void add(struct request *rq)
     request_store(rq, add_run, added);
 }
 
-void suppressions_add(struct request *rq)
+static void sender_found(struct request *rq)
 {
     const struct api_host *host = request_host(rq);
-
-    if (!entry_read(rq))
-        return;
     struct entry *x = rq->state;
+
+    if (rq->rc) {
+        request_fail(rq);
+        return;
+    }
     /* a slip here would hold nobody back */
-    if (x->sender && !sender_exists(host->conf(host->ctx), x->sender)) {
+    if (x->sender && !x->sender_known) {
         request_fail_with(rq, ERR_NOTFOUND, tr("no channel has a sender '%.64s'"), x->sender);
         return;
     }
     x->spared = host->prompts_spare(host->ctx, x->recipient, x->sender, rq->who.name);
     request_after(rq, add); /* the store counts what is still open */
+}
+
+void suppressions_add(struct request *rq)
+{
+    if (!entry_read(rq))
+        return;
+    const struct entry *x = rq->state;
+    if (x->sender)
+        request_store(rq, find_sender, sender_found);
+    else
+        sender_found(rq);
 }
 
 /* --- off the list --- */

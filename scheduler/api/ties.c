@@ -2,6 +2,68 @@
 
 #include "base/lang.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+struct members {
+    struct arena *arena;
+    struct conf_sender *list;
+    size_t count, capacity;
+};
+
+static int keep_member(void *ctx, const char *name)
+{
+    struct members *m = ctx;
+
+    m->list = xgrow(m->list, &m->capacity, m->count + 1, sizeof(*m->list));
+    m->list[m->count++] = (struct conf_sender){.name = arena_strdup(m->arena, name)};
+    return 0;
+}
+
+static int no_members(const char *account, bool read, bool groups, struct err *e)
+{
+    if (!read)
+        return err_set(e, ERR_REFUSED,
+                       tr("nobody has read the members of account '%s' yet: paceline contacts sync "
+                          "%s"),
+                       account, account);
+    return err_set(e, ERR_REFUSED,
+                   groups ? tr("no member of account '%s' owned a customer group when it was read "
+                               "last: paceline contacts sync %s")
+                          : tr("account '%s' had no member with the Customer Contact function in "
+                               "the app's visible range when it was read last: paceline contacts "
+                               "sync %s"),
+                   account, account);
+}
+
+int ties_senders(const struct service_channel **channel, struct store *s, struct arena *arena,
+                 struct err *e)
+{
+    const struct service_channel *c = *channel;
+    bool groups = service_channel_groups(c), read = false;
+    struct members m = {.arena = arena};
+    struct service_channel *now;
+
+    if (!c->all_senders)
+        return 0;
+    int rc = store_account_read(s, c->account->name, &read, e);
+    if (!rc)
+        rc = store_members(s, c->account->name, groups ? RELATION_GROUP : RELATION_CUSTOMER,
+                           keep_member, &m, e);
+    if (!rc && m.count == 0)
+        rc = no_members(c->account->name, read, groups, e);
+    if (!rc) {
+        now = arena_alloc(arena, sizeof(*now));
+        *now = *c;
+        now->senders = arena_array(arena, m.count, sizeof(*m.list));
+        memcpy((void *)now->senders, m.list, m.count * sizeof(*m.list));
+        now->sender_count = m.count;
+        *channel = now;
+    }
+    free(m.list);
+    return rc;
+}
+
 static const char *const *names(struct arena *arena, const struct conf_sender *list, size_t count)
 {
     const char **out = arena_array(arena, count + 1, sizeof(*out));

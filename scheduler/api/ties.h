@@ -17,6 +17,10 @@ struct ties {
     struct strbuf tags;
 };
 
+/* The channel as it is now: with `senders: all` those of its account's last reading are listed.
+ * ERR_REFUSED: there is none. In `arena`; or the channel itself. */
+int ties_senders(const struct service_channel **channel, struct store *s, struct arena *arena,
+                 struct err *e);
 void ties_init(struct ties *t, const struct service_channel *channel,
                const struct paceline_channel *kind, const struct campaign *c, instant_t now,
                struct arena *arena);

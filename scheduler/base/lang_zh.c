@@ -190,6 +190,9 @@ const struct lang_pair lang_zh[] = {
      "%s 是其他程序的数据库：请在 `store:` 中改用另一个文件"},
     {"%s is already there; nothing was written", "%s 已经存在；没有写入任何文件"},
     {"%s is named twice", "%s 出现了两次"},
+    {"%s is none of the channel's senders any more, as the members were read last (paceline "
+     "contacts sync)",
+     "按最近一次读取（paceline contacts sync），%s 已不是该渠道的发送人"},
     {"%s is not a channel plugin: it exports no %s", "%s 不是渠道插件：它没有导出 %s"},
     {"%s is not a file", "%s 不是文件"},
     {"%s is not a folder of ours; remove it", "%s 不是本程序的目录；请先删除它"},
@@ -376,6 +379,15 @@ const struct lang_pair lang_zh[] = {
      "'per' 必须是 1ms 到 366d 之间的时长，或下列之一：day、week、month"},
     {"'recipient' and '%s' cannot both say who is meant: take one of the two columns out",
      "'recipient' 和 '%s' 不能同时指明是谁：请去掉其中一列"},
+    {"'senders: all' are the members of an account, and the channel has no 'account': name the "
+     "senders",
+     "“senders: all”指某个账号的成员，而该渠道没有“account”：请写明发送人"},
+    {"'senders: all' is for channels that members send on, to their own customers or groups: name "
+     "the senders, or leave 'senders' out",
+     "“senders: all”只用于由成员发给自己的客户或客户群的渠道：请写明发送人，或不写“senders”"},
+    {"'senders: all' writes one post for each sender, and channel '%s' writes to their customers "
+     "or groups: name an audience of those",
+     "“senders: all”是每位发送人一条，而渠道“%s”发给他们的客户或客户群：请指定这样的受众"},
     {"'since' and 'wait' must be numbers, 'wait' to %d",
      "'since' 和 'wait' 必须是数字，'wait' 最大为 %d"},
     {"'spread' is over the time left: it needs an 'end' in 'schedule'",
@@ -597,6 +609,10 @@ const struct lang_pair lang_zh[] = {
     {"a whole number", "整数"},
     {"a window has 'days' or 'dates', not both", "一个时间窗口只能写 'days' 或 'dates' 之一"},
     {"accept that not everybody is reached before the end", "接受在结束前发不完所有人"},
+    {"account '%s' had no member with the Customer Contact function in the app's visible range "
+     "when it was read last: paceline contacts sync %s",
+     "上次读取时，账号“%s”在应用可见范围内没有开通“客户联系”的成员：请运行 paceline contacts sync "
+     "%s"},
     {"again every second, until Ctrl-C", "每秒刷新一次，按 Ctrl-C 退出"},
     {"aliases are not allowed: put text that starts with '*' in quotes",
      "不允许使用别名：以 '*' 开头的文本请加引号"},
@@ -862,6 +878,9 @@ const struct lang_pair lang_zh[] = {
     {"no limit", "无限额"},
     {"no longer", "已撤回"},
     {"no longer halted: campaigns go on at their pace\n", "已解除停发：各活动按自己的节奏继续\n"},
+    {"no member of account '%s' owned a customer group when it was read last: paceline contacts "
+     "sync %s",
+     "上次读取时，账号“%s”没有成员是客户群的群主：请运行 paceline contacts sync %s"},
     {"no new sends of a campaign, until it is resumed", "活动不再发出新消息，直到恢复"},
     {"no pack in force has a rule '%s' (PACK/ID): name the pack under 'policy' too",
      "生效的策略包中没有规则 '%s'（写法为 包名/ID）：请在 policy 中同时写上该包"},
@@ -883,6 +902,8 @@ const struct lang_pair lang_zh[] = {
      "尚未读取账号“%s”的客户，因此未核对他们属于哪位成员：paceline contacts sync %s"},
     {"nobody has read the customers of account '%s' yet: paceline contacts sync %s",
      "尚未读取账号“%s”的客户：请运行 paceline contacts sync %s"},
+    {"nobody has read the members of account '%s' yet: paceline contacts sync %s",
+     "尚未读取账号“%s”的成员：请运行 paceline contacts sync %s"},
     {"nobody in the audience gets a message: see 'paceline check'",
      "受众中没有人会收到消息：见 'paceline check'"},
     {"nobody is asked about %.32s any more", "已不再请人发送 %.32s"},
@@ -1041,6 +1062,7 @@ const struct lang_pair lang_zh[] = {
      "闭合引号之后还有文本（引号内的引号要写两遍）"},
     {"text longer than %d KiB", "文本超过 %d KiB"},
     {"the %s is not valid UTF-8", "%s 不是有效的 UTF-8"},
+    {"the account's members send", "由账号的成员发送"},
     {"the audience is empty", "受众为空"},
     {"the audit log is broken at record %lld: %s", "审计日志在记录 %lld 处断裂：%s"},
     {"the backup %s failed: %s", "备份 %s 失败：%s"},
@@ -1091,6 +1113,15 @@ const struct lang_pair lang_zh[] = {
     {"the mark beside the store is not written, so an older copy of the store would not be "
      "noticed: %s",
      "存储旁边的标记文件写不进去，换回旧副本时将无法察觉：%s"},
+    {"the members of account '%s' are in the service: nothing can be planned without them, unless "
+     "the campaign names its 'senders'",
+     "账号“%s”的成员名单在服务里：没有它无法排期，除非活动写明“senders”"},
+    {"the members of account '%s' are in the service: whether these are among them is known at "
+     "submit",
+     "账号“%s”的成员名单在服务里：这些人是否在其中，提交时才知道"},
+    {"the members of account '%s' are in the service: who writes to whom, and how often each is "
+     "asked, is known at submit",
+     "账号“%s”的成员名单在服务里：谁发给谁、每人要确认几次，提交时才知道"},
     {"the message as it will be read; needs no service", "查看消息的最终样子；不需要服务"},
     {"the message has its values", "消息所需的值齐全"},
     {"the message has neither a text nor an attachment", "消息既没有文本也没有附件"},

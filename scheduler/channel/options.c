@@ -38,6 +38,7 @@ static void complain(const struct reading *r, const struct yaml_node *at, const 
     __attribute__((format(printf, 3, 4)));
 static void check_keys(const struct reading *r);
 static void check_mode(const struct reading *r);
+static void check_senders(const struct reading *r);
 static void read_account(const struct reading *r, json_t *manifest);
 static void read_base_url(const struct reading *r);
 static void read_own_url(const struct reading *r);
@@ -59,6 +60,7 @@ struct channel_settings *channel_settings_read(const struct paceline_channel *ki
     s->public.values = arena_alloc(s->arena, kind->options_size ? kind->options_size : 1);
     check_keys(&r);
     check_mode(&r);
+    check_senders(&r);
     read_account(&r, manifest);
     read_base_url(&r);
     for (const struct channel_option *o = kind->options; o && o->name; o++)
@@ -178,6 +180,14 @@ static void check_keys(const struct reading *r)
             complain(r, key, tr("unknown key '%s'"), shown.text ? shown.text : "");
         strbuf_dispose(&shown);
     }
+}
+
+static void check_senders(const struct reading *r)
+{
+    if (r->channel->all_senders && !r->s->kind->caps.knows_relations)
+        complain(r, yaml_get(r->channel->node, "senders"),
+                 tr("'senders: all' is for channels that members send on, to their own customers "
+                    "or groups: name the senders, or leave 'senders' out"));
 }
 
 static void check_mode(const struct reading *r)

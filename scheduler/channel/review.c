@@ -147,10 +147,12 @@ int review_next(struct review *r, struct review_row *row, struct err *e)
     *row = (struct review_row){.row = in.row,
                                .line = in.line,
                                .recipient = in.recipient,
-                               .sender = r->senders[in.sender],
+                               .sender = r->sender_count ? r->senders[in.sender]
+                                         : *in.named     ? in.named
+                                                         : "?",
                                .sender_index = in.sender,
                                .zone = in.zone,
-                               .sender_named = in.sender_named,
+                               .sender_named = *in.named != '\0',
                                .skipped = skipped(r, &in),
                                .values = in.values,
                                .value_count = r->value_count};
@@ -280,6 +282,28 @@ static bool sender_listed(const struct service_channel *channel, const char *nam
     return false;
 }
 
+/* Who the members of an account are is in the service. */
+static bool senders_unknown(const struct service_channel *channel)
+{
+    return channel->all_senders && channel->sender_count == 0;
+}
+
+static void no_sender(struct review *r, const struct service_channel *channel,
+                      const struct conf_sender *named)
+{
+    enum { LISTED = 20 };
+    struct strbuf list = STRBUF_INIT;
+
+    for (size_t i = 0; i < channel->sender_count && i < LISTED; i++)
+        strbuf_printf(&list, "%s%s", i ? ", " : "", channel->senders[i].name);
+    if (channel->sender_count > LISTED)
+        strbuf_printf(&list, tr(" and %zu more"), channel->sender_count - LISTED);
+    diag_add(r->diags, r->campaign->file, named->at.line, named->at.column, DIAG_ERROR, ERR_DATA,
+             tr("channel '%s' has no sender '%s'; it has: %s"), channel->name, named->name,
+             list.text);
+    strbuf_dispose(&list);
+}
+
 /* The campaign's senders, each of them the channel's too; or else the channel's. */
 static void senders_resolve(struct review *r, const struct service_channel *channel)
 {
@@ -290,16 +314,25 @@ static void senders_resolve(struct review *r, const struct service_channel *chan
     r->senders = arena_array(r->arena, r->sender_count, sizeof(*r->senders));
     for (size_t i = 0; i < r->sender_count; i++) {
         r->senders[i] = from[i].name;
-        if (sender_listed(channel, from[i].name))
-            continue;
-        struct strbuf list = STRBUF_INIT;
-        for (size_t j = 0; j < channel->sender_count; j++)
-            strbuf_printf(&list, "%s%s", j ? ", " : "", channel->senders[j].name);
-        diag_add(r->diags, c->file, from[i].at.line, from[i].at.column, DIAG_ERROR, ERR_DATA,
-                 tr("channel '%s' has no sender '%s'; it has: %s"), channel->name, from[i].name,
-                 list.text);
-        strbuf_dispose(&list);
+        if (!senders_unknown(channel) && !sender_listed(channel, from[i].name))
+            no_sender(r, channel, &from[i]);
     }
+}
+
+static void senders_say(struct review *r)
+{
+    const struct campaign *c = r->campaign;
+    struct place at = c->sender_count ? c->senders[0].at : c->channel_at;
+
+    r->sum.senders_open = r->sender_count == 0;
+    if (senders_unknown(r->channel))
+        diag_add(r->diags, c->file, at.line, at.column, DIAG_WARNING, ERR_REFUSED,
+                 c->sender_count
+                     ? tr("the members of account '%s' are in the service: whether these are among "
+                          "them is known at submit")
+                     : tr("the members of account '%s' are in the service: who writes to whom, and "
+                          "how often each is asked, is known at submit"),
+                 r->channel->account->name);
 }
 
 /* What asks whose somebody is, where nobody knows that. */
@@ -322,7 +355,7 @@ static void relation_check(struct review *r)
 static void source_check(struct review *r, const struct service_channel *channel)
 {
     const struct campaign *c = r->campaign;
-    bool to_groups = channel->mode && strcmp(channel->mode, "groups") == 0;
+    bool to_groups = service_channel_groups(channel);
 
     if (c->source == AUDIENCE_GROUPS && !to_groups)
         diag_add(r->diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_ERROR,
@@ -332,6 +365,12 @@ static void source_check(struct review *r, const struct service_channel *channel
                  ERR_REFUSED,
                  tr("channel '%s' writes to customer groups: its audience is 'groups', a file or a "
                     "list"),
+                 channel->name);
+    if (c->source == AUDIENCE_SENDERS && r->kind->caps.knows_relations)
+        diag_add(r->diags, c->file, c->audience_at.line, c->audience_at.column, DIAG_ERROR,
+                 ERR_REFUSED,
+                 tr("'senders: all' writes one post for each sender, and channel '%s' writes to "
+                    "their customers or groups: name an audience of those"),
                  channel->name);
     relation_check(r);
 }
@@ -598,8 +637,11 @@ static void finish(struct review *r)
 {
     r->ended = true;
     r->sum.zones = r->audience ? audience_zones(r->audience) : 0;
-    taps_count(r);
-    taps_check(r);
+    if (r->sender_count) { /* else it depends on who they are */
+        taps_count(r);
+        taps_check(r);
+    }
+    senders_say(r);
     for (size_t i = 0; i < PROBLEMS; i++)
         told_end(&r->problems[i], r->diags);
     if (r->judge)

@@ -16,7 +16,7 @@ struct review;
 struct review_row {
     uint64_t row;
     size_t line;
-    const char *recipient, *sender;
+    const char *recipient, *sender; /* sender "?": known to the service only */
     size_t sender_index;
     const char *zone;    /* the recipient's; NULL: the campaign's */
     bool sender_named;   /* by the row itself */
@@ -42,7 +42,8 @@ struct review_sum {
     uint64_t skipped[REASONS];
     uint64_t zones, fallback; /* with zones of recipients: how many; who has none of their own */
     uint64_t shortest, longest, most_defaults; /* row numbers; 0: none */
-    bool open; /* who is meant is known to the service only: rows before `where`, or none */
+    bool open;         /* who is meant is known to the service only: rows before `where`, or none */
+    bool senders_open; /* so are who sends what, and how many sends that makes */
 };
 
 /* `audience_path` and `attachment_paths`: where the bytes are (a submission's spool files, or
@@ -68,7 +69,8 @@ struct digest review_audience_digest(const struct review *r);
 const struct review_attachment *review_attachments(const struct review *r, size_t *count);
 /* What content rules warned of, by enum lang; lives as long as the review. */
 const char *const (*review_warnings(const struct review *r, size_t *count))[2];
-const char *const *review_senders(const struct review *r, size_t *count); /* resolved */
+/* Resolved; none: who they are is known to the service only. */
+const char *const *review_senders(const struct review *r, size_t *count);
 /* What makes it a revision, at the end of the audience; `rows`, `again` and `only` as if all of it
  * were submitted. `options`: canonical JSON of the channel's. Lives as long as the review. */
 void review_facts(struct review *r, const char *options, struct revision_facts *out);

@@ -42,7 +42,8 @@ static void print_sum(const struct cli *cli, const char *file, const struct loca
             add_count(&line, tr("at most %llu recipients"), rows);
         else
             add_count(&line, rows == 1 ? tr("%llu recipient") : tr("%llu recipients"), rows);
-        add_count(&line, sends == 1 ? tr("%llu send") : tr("%llu sends"), sends);
+        if (!sum->senders_open)
+            add_count(&line, sends == 1 ? tr("%llu send") : tr("%llu sends"), sends);
     }
     if (twice)
         add_count(&line, twice == 1 ? tr("%llu duplicate") : tr("%llu duplicates"), twice);
@@ -50,7 +51,10 @@ static void print_sum(const struct cli *cli, const char *file, const struct loca
         add_count(&line, tr("%llu without consent"), unasked);
     if (empty)
         add_count(&line, tr("%llu without a value"), empty);
-    add_count(&line, senders == 1 ? tr("%zu sender") : tr("%zu senders"), senders);
+    if (sum->senders_open)
+        add_count(&line, "%s", tr("the account's members send"));
+    else
+        add_count(&line, senders == 1 ? tr("%zu sender") : tr("%zu senders"), senders);
     if (c->campaign->recipient_zones && !audience_of_service(c->campaign->source)) {
         unsigned long long zones = sum->zones, fallback = sum->fallback;
         add_count(&line, zones == 1 ? tr("%llu time zone") : tr("%llu time zones"), zones);

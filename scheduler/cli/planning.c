@@ -17,6 +17,21 @@ static void name_senders(struct planning *p)
         p->senders[i] = from[i].name;
 }
 
+/* Who sends, or to whom, is in the service. */
+static int known_to_the_service(const struct planning *p)
+{
+    if (p->sum.senders_open)
+        say(p->cli,
+            tr("the members of account '%s' are in the service: nothing can be planned without "
+               "them, unless the campaign names its 'senders'"),
+            p->campaign->channel->account->name);
+    else if (audience_of_service(p->campaign->campaign->source))
+        say(p->cli, tr("the contact book is in the service: nothing can be planned without it"));
+    else
+        return 0;
+    return EXIT_REFUSED;
+}
+
 static int add_row(void *ctx, const struct review_row *row)
 {
     struct planning *p = ctx;
@@ -64,7 +79,8 @@ static void take_digest(void *ctx, struct review *review)
 {
     struct planning *p = ctx;
 
-    if (p->diags->errors || p->campaign->campaign->source == AUDIENCE_CONTACTS)
+    if (p->diags->errors || p->sender_count == 0 ||
+        audience_of_service(p->campaign->campaign->source))
         return;
     keep_facts(p, review);
     p->digest = planning_digest(p->campaign->campaign, &p->facts);
@@ -74,16 +90,12 @@ static int read_rows(struct planning *p)
 {
     const struct campaign *c = p->campaign->campaign;
 
-    rehearsal_begin(&p->rehearsal, c, p->campaign->channel, p->campaign->kind, p->sender_count,
-                    p->from, p->local->zones, p->arena);
+    rehearsal_begin(&p->rehearsal, c, p->campaign->channel, p->campaign->kind,
+                    p->sender_count ? p->sender_count : 1, p->from, p->local->zones, p->arena);
     p->plan = p->rehearsal.plan;
     int rc = local_review_all(p->campaign, add_row, take_digest, p, &p->sum, p->diags);
     rehearsal_zones(&p->rehearsal, c);
-    if (rc == 0 && c->source == AUDIENCE_CONTACTS) {
-        say(p->cli, tr("the contact book is in the service: nothing can be planned without it"));
-        rc = EXIT_REFUSED;
-    }
-    return rc;
+    return rc ? rc : known_to_the_service(p);
 }
 
 static int read_seed(struct planning *p)

@@ -88,7 +88,6 @@ int audience_open(struct audience **out, const struct campaign *c, const char *p
     struct arena *arena = arena_new();
     struct audience *a = arena_alloc(arena, sizeof *a);
 
-    assert(sender_count > 0);
     *a = (struct audience){.arena = arena,
                            .campaign = c,
                            .diags = diags,
@@ -437,7 +436,7 @@ static int row_take(struct audience *a, const struct csv_row *in, struct audienc
                                  .sender = sender,
                                  .zone = zone,
                                  .duplicate = !fresh,
-                                 .sender_named = *name != '\0',
+                                 .named = name,
                                  .stranger = stranger,
                                  .consents = a->consent_column != NO_COLUMN &&
                                              consent_given(in->fields[a->consent_column]),
@@ -450,7 +449,7 @@ static int row_take(struct audience *a, const struct csv_row *in, struct audienc
         a->values[i] = *value ? value : NULL;
     }
     row_hash(a, in, sender);
-    if (!out->duplicate && !stranger) {
+    if (!out->duplicate && !stranger && a->sender_count) {
         a->loads[sender].at++;
         heap_put(&a->fewest, &a->loads[sender]);
     }
@@ -518,6 +517,9 @@ static bool sender_find(struct audience *a, const struct csv_row *in, const char
 {
     struct named wanted = {.name = name};
 
+    *out = 0;
+    if (a->sender_count == 0)
+        return true;
     if (!*name) {
         *out = (size_t)heap_first(&a->fewest)->seq;
         return true;
@@ -563,7 +565,8 @@ static void row_hash(struct audience *a, const struct csv_row *in, size_t sender
 {
     for (size_t i = 0; i < in->count; i++)
         digester_string(a->digester, in->fields[i]);
-    digester_string(a->digester, a->senders[sender]);
+    if (a->sender_count)
+        digester_string(a->digester, a->senders[sender]);
 }
 
 const char *csv_problem_text(enum csv_problem problem)

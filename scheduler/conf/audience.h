@@ -27,7 +27,7 @@ struct audience_row {
     const char *zone; /* with `timezone: recipient`, of the column; NULL: not known. Lives with the
                          audience */
     bool duplicate;
-    bool sender_named;           /* by the row itself */
+    const char *named;           /* the sender that the row itself names; "" when it names none */
     bool stranger;               /* nobody's: see audience_relations */
     bool consents;               /* its column `consent` says so */
     const char *const *values;   /* of the template's names, in their order; NULL: missing */
@@ -35,9 +35,9 @@ struct audience_row {
 };
 
 /* `path` NULL: the campaign's `recipients:` or `senders: all`. `label` names the file in errors
- * (the path as the person wrote it). `senders`: the campaign's or else the channel's, never empty.
- * ERR_IO, ERR_DATA.
- */
+ * (the path as the person wrote it). `senders`: the campaign's or else the channel's; none: who
+ * they are is not known here, whoever a row names may be one, and `sender` says nothing. ERR_IO,
+ * ERR_DATA. */
 int audience_open(struct audience **out, const struct campaign *c, const char *path,
                   const char *label, const char *const *senders, size_t sender_count,
                   struct diags *diags, struct err *e);

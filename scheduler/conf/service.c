@@ -92,6 +92,11 @@ const struct service_channel *service_channel(const struct service *s, const cha
     return NULL;
 }
 
+bool service_channel_groups(const struct service_channel *c)
+{
+    return c->mode && strcmp(c->mode, "groups") == 0;
+}
+
 const struct service_account *service_account(const struct service *s, const char *name)
 {
     for (size_t i = 0; i < s->account_count; i++) {
@@ -256,6 +261,10 @@ static void channel_read(const struct reader *r, const struct yaml_node *node,
         account_of_channel(r, node, s, c);
     else
         standin_read(r, node, &c->standin, &c->api);
+    if (c->all_senders && !yaml_get(node, "account"))
+        read_error(r, yaml_get(node, "senders"),
+                   tr("'senders: all' are the members of an account, and the channel has no "
+                      "'account': name the senders"));
 }
 
 /* The account says where it is: one corp is not half on a stand-in. */
@@ -290,7 +299,7 @@ static void senders_read(const struct reader *r, const struct yaml_node *node,
                          struct service_channel *c)
 {
     if (node && node->kind == YAML_SCALAR && strcmp(node->text, "all") == 0) {
-        read_error(r, node, tr("'%s' is not supported yet"), node->text);
+        c->all_senders = true;
     } else if (node) {
         c->senders = read_names(r, node, "senders", &c->sender_count);
     } else {

@@ -50,10 +50,11 @@ struct service_account { /* one corp and app of a platform */
 };
 
 struct service_channel {
-    const char *name, *plugin, *mode; /* mode may be NULL */
-    const struct conf_sender
-        *senders; /* never empty: a channel without `senders` has one, named as it */
+    const char *name, *plugin, *mode;  /* mode may be NULL */
+    const struct conf_sender *senders; /* a channel without `senders` has one, named as it */
     size_t sender_count;
+    bool all_senders; /* `senders: all`: those of the account's last reading. None are listed then;
+                         where the service has looked them up they are. Else never empty */
     const struct conf_sender *policies;
     size_t policy_count;
     bool standin;
@@ -97,6 +98,7 @@ const struct service *service_share(const struct service *s);
 void service_free(const struct service *s); /* NULL is fine */
 const struct service_channel *service_channel(const struct service *s, const char *name);
 const struct service_account *service_account(const struct service *s, const char *name);
+bool service_channel_groups(const struct service_channel *c); /* its recipients: customer groups */
 /* Whether a key of a channel is the service's own; every other one is its plugin's. */
 bool service_channel_key(const char *key);
 /* http:// or https:// and 127.0.0.1, localhost or [::1], with a port or without, nothing more. */

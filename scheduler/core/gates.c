@@ -47,6 +47,8 @@ void gates_rule(const struct gate_facts *f, instant_t now, struct ruling out[GAT
     rule_cap(&out[GATE_FREQUENCY_CAP], f, now);
     hold_until(&out[GATE_GAP], REASON_GAP, f->gap_ready_at, now);
     hold_until(&out[GATE_CHANNEL], REASON_CHANNEL_QUOTA, f->channel_ready_at, now);
+    if (f->sender_away)
+        hold(&out[GATE_CHANNEL], REASON_SENDER_AWAY, INSTANT_NEVER);
 }
 
 struct ruling gates_sum(const struct ruling rows[GATE_COUNT])

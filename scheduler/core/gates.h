@@ -49,6 +49,7 @@ struct gate_facts {
     bool cap_drops;             /* on_cap: drop of the cap that holds */
     instant_t gap_ready_at;     /* the armed due instant, never before last answer + floor */
     instant_t channel_ready_at; /* breaker or quota of the channel */
+    bool sender_away;           /* nobody is there to send */
 };
 
 /* Fills out[0..GATE_COUNT) in order. Past the end, GATE_START_END drops with REASON_ENDED. */

@@ -297,6 +297,17 @@ void engine_channel_open(struct engine *e, instant_t now, int64_t channel)
     }
 }
 
+void engine_lane_away(struct engine *e, instant_t now, int64_t lane, bool away)
+{
+    struct lane *l = engine_lane_of(e, lane);
+
+    engine_time(e, now);
+    if (!l || l->away == away)
+        return;
+    l->away = away;
+    lane_touch(e, l);
+}
+
 void engine_turn(struct engine *e, instant_t now)
 {
     engine_time(e, now);

@@ -157,6 +157,10 @@ void engine_clock_moved(struct engine *e, instant_t now, duration_t forward);
 void engine_channel_stop(struct engine *e, int64_t channel, instant_t until);
 void engine_channel_open(struct engine *e, instant_t now, int64_t channel);
 
+/* The sender of this lane is not there (any more), or is again. Nothing new is asked of them; what
+ * they are asked already stays. Unknown lanes are fine. */
+void engine_lane_away(struct engine *e, instant_t now, int64_t lane, bool away);
+
 struct engine_send { /* what was sent once to one recipient, for the limits */
     int64_t delivery, campaign, lane, recipient;
     instant_t claimed_at, answered_at;

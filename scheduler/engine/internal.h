@@ -79,6 +79,7 @@ struct lane {
     uint32_t in_flight;
     bool exclusive; /* what is in flight has an interval: nothing beside it */
     bool starved;   /* waits for room in a limit that only an answer can make */
+    bool away;      /* its sender is not there */
     struct queue **queues;
     size_t queue_count, turn;
 };

@@ -108,7 +108,8 @@ void lane_rows(const struct engine *e, const struct queue *q, const struct item 
     struct gate_facts f = {.halted = e->halted || e->claims_held,
                            .running = !r->priming && !r->dropped,
                            .paused = r->paused,
-                           .schedule = q->schedule};
+                           .schedule = q->schedule,
+                           .sender_away = q->lane->away};
 
     ask_limits(e, q, item, now, &f, who);
     f.gap_ready_at = INSTANT_MIN; /* comes below */
@@ -157,7 +158,7 @@ bool lane_hard_go(const struct engine *e, const struct queue *q, instant_t now)
     const struct revision *r = q->revision;
 
     return !e->halted && !r->paused && !r->dropped && !q->ended && now < q->schedule->end &&
-           r->channel->stopped_until <= now && !schedule_closed(q->schedule, now);
+           r->channel->stopped_until <= now && !q->lane->away && !schedule_closed(q->schedule, now);
 }
 
 /* A limit whose places are all in flight: an answer makes room, soon. */

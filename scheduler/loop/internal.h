@@ -3,7 +3,7 @@
  * guests.c and accounts.c (what plugins see), tasks.c (what a platform asks its members), reload.c
  * (the service file read again), gateway.c (what the API asks for), clock.c (what time it is),
  * doubts.c (what is unknown), reconcile.c (looking for it), readings.c (what a platform knows of
- * its customers). */
+ * its customers), members.c (who sends there). */
 #ifndef PACELINE_LOOP_INTERNAL_H
 #define PACELINE_LOOP_INTERNAL_H
 
@@ -129,6 +129,7 @@ struct run {
     struct chan *retired;           /* replaced or removed by a reload, with answers outstanding */
     struct comparison *comparisons; /* compare.c: of channels, one each */
     struct reading *readings;       /* readings.c: of accounts, one each */
+    struct members *members;        /* members.c: of channels with `senders: all` */
     struct map running;             /* revision -> struct running */
     struct map sends;               /* send id -> struct send */
     struct map by_number;           /* the engine's number -> struct send */
@@ -317,6 +318,13 @@ void readings_host(struct api_host *h);
 void readings_tick(struct run *s); /* several times a second: those that wait */
 bool readings_use(const struct run *s, const struct chan *c);
 void readings_free(struct run *s); /* the channels and the store are quiet */
+
+/* members.c */
+int members_load(struct run *s, struct err *e); /* at start, before the storer and any lane */
+void members_look_again(struct run *s);         /* an account was read, or the service file */
+/* Whether the lane's sender is none of its channel's (any more). */
+bool members_away(const struct run *s, const struct lane_name *lane);
+void members_free(struct run *s);
 
 /* compare.c */
 void compare_tick(struct run *s); /* several times a second: begins what is due */

@@ -145,6 +145,7 @@ static void written(struct store_job *job)
     }
     switch (r->step) {
     case STEP_BEGIN:
+        members_look_again(r->run);
         r->step = r->left_count ? STEP_CUSTOMERS : STEP_END;
         break;
     case STEP_CUSTOMERS:
@@ -156,6 +157,7 @@ static void written(struct store_job *job)
         r->step = r->last_page ? STEP_NEXT : STEP_GROUPS;
         break;
     case STEP_END:
+        members_look_again(r->run); /* who owns groups */
         finish(r, READING_DONE, NULL);
         return;
     default:

@@ -104,6 +104,7 @@ static void take_over(struct run *s, struct service *conf, struct chan **channel
     s->problem[0] = '\0'; /* what stood against the old file; what still does is found again */
     api_conf_changed(s->api, conf);
     service_free(old);
+    members_look_again(s);
     revisions_look_again(s);
     clock_zones(s);
 }

@@ -294,6 +294,7 @@ static void row_known(struct run *s, const struct lane_row *row)
                                                      .last_answer = row->last_answer,
                                                      .first = row->first_sent,
                                                      .of = row->of});
+    engine_lane_away(s->engine, run_now(s), row->lane, members_away(s, name));
 }
 
 static bool same_text(const char *a, const char *b)

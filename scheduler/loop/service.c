@@ -250,7 +250,9 @@ static int start(struct run *s, const char *config_file, const char *plugin_dir,
     }
     if (health_gap(s))
         engine_halt(s->engine);
-    rc = revisions_load(s, e);
+    rc = members_load(s, e);
+    if (!rc)
+        rc = revisions_load(s, e);
     if (rc)
         return rc;
     s->storer = storer_start(&s->loop, s->store);
@@ -285,6 +287,7 @@ static void stop(struct run *s)
     reconcile_free(s);
     readings_free(s);
     compare_free(s);
+    members_free(s);
     for (struct running *r; (r = map_each(&s->running, &at));) {
         campaign_free(r->campaign);
         arena_free(r->arena);

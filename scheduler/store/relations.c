@@ -373,6 +373,28 @@ int store_account_read(struct store *s, const char *account, bool *known, struct
     return rc < 0 ? rc : 0;
 }
 
+int store_members(struct store *s, const char *account, enum relation_kind kind,
+                  int (*each)(void *ctx, const char *name), void *ctx, struct err *e)
+{
+    sqlite3_stmt *st;
+    int rc = sql_get(s, &st,
+                     "SELECT s.name FROM member m JOIN sender s ON s.id = m.sender"
+                     " WHERE m.account = ?1 AND (?2 = 0 OR EXISTS (SELECT 1 FROM relation x"
+                     " WHERE x.account = ?1 AND x.kind = ?2 AND x.sender = m.sender))"
+                     " ORDER BY s.name",
+                     e);
+
+    if (rc)
+        return rc;
+    bind_text(st, 1, account);
+    bind_int(st, 2, kind);
+    while ((rc = sql_step(s, st, e)) > 0)
+        if ((rc = each(ctx, column_text(st, 0))))
+            break;
+    sqlite3_reset(st);
+    return rc;
+}
+
 static size_t index_of(const char *const *names, size_t count, const char *name)
 {
     size_t i = 0;

@@ -379,6 +379,9 @@ int store_reading_end(struct store *s, const char *account, const struct store_r
 
 /* Whether the account has ever been read. */
 int store_account_read(struct store *s, const char *account, bool *known, struct err *e);
+/* By name: the members of an account's last reading; of RELATION_GROUP those who own a group. */
+int store_members(struct store *s, const char *account, enum relation_kind kind,
+                  int (*each)(void *ctx, const char *name), void *ctx, struct err *e);
 /* Who of several senders writes to a customer of theirs. */
 enum relation_order { RELATION_LAST_ADDED, RELATION_FIRST_ADDED, RELATION_LISTED };
 

@@ -418,6 +418,31 @@ static void senders_write_for_themselves(void **state)
     campaign_free(c);
 }
 
+/* Nobody here knows who may send: any name will do, and rows are the same rows. */
+static void unknown_senders_are_not_compared(void **state)
+{
+    static const char rows[] = "recipient,sender\nwm1,lin.yue\nwm2,\nwm1,nobody\n";
+    struct campaign *c = csv_campaign("x");
+    struct strbuf out = STRBUF_INIT;
+    struct audience_row row;
+    struct audience *a = NULL;
+    struct diags d;
+    struct err e;
+
+    (void)state;
+    csv_put(rows, strlen(rows));
+    diags_init(&d);
+    assert_int_equal(audience_open(&a, c, path, "vip.csv", NULL, 0, &d, &e), 0);
+    while (audience_next(a, &row, &e) == 1)
+        strbuf_printf(&out, "%s [%s]%s\n", row.recipient, row.named, row.duplicate ? " dup" : "");
+    assert_string_equal(out.text, "wm1 [lin.yue]\nwm2 []\nwm1 [nobody] dup\n");
+    assert_int_equal(d.count, 0);
+    audience_close(a);
+    diags_dispose(&d);
+    strbuf_dispose(&out);
+    campaign_free(c);
+}
+
 /* --- against a model --- */
 
 enum { MODEL_ROWS = 4000, MODEL_SENDERS = 3 };
@@ -562,6 +587,7 @@ int main(void)
                                        cmocka_unit_test(one_bad_byte_costs_its_own_row),
                                        cmocka_unit_test(a_file_is_what_it_is_for_longer),
                                        cmocka_unit_test(senders_write_for_themselves),
+                                       cmocka_unit_test(unknown_senders_are_not_compared),
                                        cmocka_unit_test(whose_the_recipients_are_decides),
                                        cmocka_unit_test(a_model_agrees)};
 

@@ -474,6 +474,31 @@ static void a_task_of_before_is_open_again(void **state)
     end(&w);
 }
 
+static void nothing_is_asked_of_who_is_away(void **state)
+{
+    struct engine_explained x;
+    struct world w;
+
+    (void)state;
+    open_world(&w, 3, 10);
+    engine_lane_away(w.engine, w.now, 99, true); /* nobody knows it */
+    engine_lane_away(w.engine, w.now, LANE, true);
+    begin(&w);
+    run_until(&w, w.now + MS_PER_DAY);
+    assert_int_equal(w.calls, 0);
+    const struct engine_waiting first = {.delivery = 1, .row = 1, .recipient = 1};
+    assert_true(engine_explain(w.engine, w.now, REVISION, LANE, &first, &x));
+    assert_int_equal(x.rows[GATE_CHANNEL].reason, REASON_SENDER_AWAY);
+    assert_int_equal(x.rows[GATE_CHANNEL].not_before, INSTANT_NEVER);
+    engine_lane_away(w.engine, w.now, LANE, false);
+    run_until(&w, w.now + MS_PER_MINUTE);
+    assert_int_equal(count(&w, DELIVERY_PROMPTED), 3);
+    engine_lane_away(w.engine, w.now, LANE, true); /* what they are asked already stays */
+    run_until(&w, w.now + MS_PER_MINUTE);
+    assert_int_equal(w.withdrawals, 0);
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -491,6 +516,7 @@ int main(void)
         cmocka_unit_test(who_gave_a_task_its_number_waits_until_it_is_over),
         cmocka_unit_test(a_cap_counts_when_it_was_sent),
         cmocka_unit_test(a_task_of_before_is_open_again),
+        cmocka_unit_test(nothing_is_asked_of_who_is_away),
     };
 
     tz_utc(&utc);

@@ -205,6 +205,44 @@ static void a_choice_is_kept(void **state)
     chosen(f, &c, "wm1 of lin |");
 }
 
+static int add_name(void *ctx, const char *name)
+{
+    strbuf_printf(ctx, "%s ", name);
+    return 0;
+}
+
+static void members_are(struct fixture *f, enum relation_kind kind, const char *expected)
+{
+    struct strbuf out = STRBUF_INIT;
+
+    OK(store_members(f->s, "brand", kind, add_name, &out, &f->e));
+    assert_string_equal(out.text ? out.text : "", expected);
+    strbuf_reset(&out);
+    OK(store_members(f->s, "other", kind, add_name, &out, &f->e));
+    assert_int_equal(out.length, 0);
+    strbuf_dispose(&out);
+}
+
+static void members_are_those_of_the_last_reading(void **state)
+{
+    const struct store_relation group = customer("wr1", 10, "");
+    struct store_relations_sum sum = {0};
+    struct fixture *f = *state;
+    uint64_t removed;
+    int64_t id;
+
+    members_are(f, RELATION_CUSTOMER, "");
+    begin(f, both, 2, &removed);
+    members_are(f, RELATION_CUSTOMER, "he lin "); /* by name */
+    members_are(f, RELATION_GROUP, "");
+    OK(store_reading_rows(f->s, "brand", RELATION_GROUP, "lin", &group, 1, &id, &sum, &f->e));
+    members_are(f, RELATION_GROUP, "lin ");
+    end(f);
+    begin(f, both + 1, 1, &removed);
+    members_are(f, RELATION_CUSTOMER, "he ");
+    members_are(f, RELATION_GROUP, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +250,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_broke_off_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(who_has_left_goes_with_all_they_had, setup, teardown),
         cmocka_unit_test_setup_teardown(a_choice_is_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(members_are_those_of_the_last_reading, setup, teardown),
         cmocka_unit_test_setup_teardown(a_recipient_belongs_to_who_added_them_last, setup,
                                         teardown),
     };
