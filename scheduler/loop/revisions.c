@@ -4,6 +4,7 @@
  * compared with the manifest each time it is loaded. */
 #include "loop/internal.h"
 
+#include "api/lanes.h"
 #include "base/lang.h"
 #include "base/log.h"
 #include "plan/spec.h"
@@ -12,18 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct lane_row {
-    int64_t lane, channel, sender;
-    char *channel_name, *sender_name;
-    int64_t of; /* of a part of a lane */
-    char *zone;
-    instant_t first_sent; /* 0: never */
-    bool paces;           /* a lane of which only parts are used here */
-    uint64_t waiting;
-    instant_t own_due; /* of the revision's last send there; 0: none */
-    instant_t last_due, last_answer;
-};
 
 struct load_prompt {
     struct store_prompt prompt;
@@ -46,9 +35,7 @@ struct load {
     struct load_prompt *prompts; /* open questions */
     size_t prompt_count, prompt_capacity;
     struct digest digest;
-    struct lane_row *lanes;
-    size_t lane_count, lane_capacity;
-    bool parted;  /* some are parts of lanes */
+    struct lane_list lanes;
     bool spreads; /* each lane counts from the revision's own last send */
     struct channel_attachment *attachments;
     size_t attachment_count;
@@ -61,7 +48,7 @@ static void load_free(struct load *l)
 {
     arena_free(l->arena);
     arena_free(l->kept);
-    free(l->lanes);
+    lanes_dispose(&l->lanes);
     for (size_t i = 0; i < l->prompt_count; i++)
         free(l->prompts[i].rows);
     free(l->prompts);
@@ -84,75 +71,6 @@ static int read_revision(void *ctx, const struct store_revision *r)
     l->manifest = arena_strdup(l->arena, r->manifest ? r->manifest : "");
     l->digest = r->digest;
     return 0;
-}
-
-static int read_lane(void *ctx, const struct store_revision_lane *lane)
-{
-    struct load *l = ctx;
-
-    l->lanes = xgrow(l->lanes, &l->lane_capacity, l->lane_count + 1, sizeof *l->lanes);
-    l->lanes[l->lane_count++] = (struct lane_row){.lane = lane->lane, .waiting = lane->waiting};
-    return 0;
-}
-
-static int read_lane_name(void *ctx, const struct store_lane_row *row)
-{
-    struct load *l = ctx;
-
-    for (size_t i = 0; i < l->lane_count; i++) {
-        if (l->lanes[i].lane != row->lane)
-            continue;
-        l->lanes[i].channel = row->channel;
-        l->lanes[i].sender = row->sender;
-        l->lanes[i].channel_name = arena_strdup(l->arena, row->channel_name);
-        l->lanes[i].sender_name = arena_strdup(l->arena, row->sender_name);
-        l->lanes[i].of = row->of;
-        l->lanes[i].first_sent = row->first_sent;
-        l->lanes[i].zone = arena_strdup(l->arena, row->zone);
-    }
-    return 0;
-}
-
-static int by_lane(const void *a, const void *b)
-{
-    const struct lane_row *x = a, *y = b;
-
-    return (x->lane > y->lane) - (x->lane < y->lane);
-}
-
-static int keep_part(void *ctx, const struct store_lane_row *row)
-{
-    struct load *l = ctx;
-
-    for (size_t i = 0; i < l->lane_count && !l->parted; i++)
-        l->parted = l->lanes[i].lane == row->lane && row->of;
-    return 0;
-}
-
-static int keep_whole(void *ctx, const struct store_lane_row *row)
-{
-    struct load *l = ctx;
-    bool known = row->of != 0;
-
-    for (size_t i = 0; i < l->lane_count; i++)
-        known = known || l->lanes[i].lane == row->lane;
-    if (known)
-        return 0;
-    read_lane(l, &(struct store_revision_lane){.lane = row->lane});
-    l->lanes[l->lane_count - 1].paces = true;
-    return 0;
-}
-
-/* A part of a lane needs its lane, before it. */
-static int read_whole_lanes(struct store *store, struct load *l)
-{
-    int rc = store_lanes(store, keep_part, l, &l->err);
-
-    if (!rc && l->parted)
-        rc = store_lanes(store, keep_whole, l, &l->err);
-    if (!rc && l->parted)
-        qsort(l->lanes, l->lane_count, sizeof *l->lanes, by_lane);
-    return rc;
 }
 
 static const char *words_keep(struct arena *arena, const char *text)
@@ -196,20 +114,6 @@ static int read_blobs(struct store *store, struct load *l)
     return rc;
 }
 
-static int read_lanes(struct store *store, struct load *l)
-{
-    int rc = store_revision_lanes(store, l->id, read_lane, l, &l->err);
-
-    if (!rc)
-        rc = read_whole_lanes(store, l);
-    if (!rc)
-        rc = store_lanes(store, read_lane_name, l, &l->err);
-    for (size_t i = 0; !rc && i < l->lane_count; i++)
-        rc = store_lane_last(store, l->lanes[i].lane, &l->lanes[i].last_due,
-                             &l->lanes[i].last_answer, &l->err);
-    return rc;
-}
-
 static int keep_prompt(void *ctx, const struct store_prompt *p, const struct store_prompt_row *row)
 {
     struct load *l = ctx;
@@ -231,41 +135,20 @@ static int keep_prompt(void *ctx, const struct store_prompt *p, const struct sto
     return 0;
 }
 
-static int read_own_dues(struct store *store, struct load *l)
-{
-    int rc = 0;
-
-    for (size_t i = 0; l->spreads && !rc && i < l->lane_count; i++)
-        rc = store_revision_due(store, l->id, l->lanes[i].lane, &l->lanes[i].own_due, &l->err);
-    return rc;
-}
-
 static void load_run(struct store *store, struct store_job *job)
 {
     struct load *l = (struct load *)job;
 
     l->rc = store_revision(store, l->id, read_revision, l, &l->err);
     if (!l->rc && l->approved)
-        l->rc = read_lanes(store, l);
-    if (!l->rc && l->approved)
         l->rc = read_blobs(store, l);
     if (!l->rc && l->approved)
-        l->rc = read_own_dues(store, l);
+        l->rc = lanes_of(&l->lanes, store, l->id, l->spreads, &l->err);
     if (!l->rc && l->approved)
         l->rc = store_prompts(store, l->id, keep_prompt, l, &l->err);
 }
 
 /* --- loop thread --- */
-
-/* The same for all channels of an account, and no channel's own. */
-static int64_t account_number(const char *name)
-{
-    uint64_t n = 14695981039346656037u;
-
-    for (; *name; name++)
-        n = (n ^ (unsigned char)*name) * 1099511628211u;
-    return -2 - (int64_t)(n >> 2);
-}
 
 static void row_known(struct run *s, const struct lane_row *row)
 {
@@ -275,9 +158,7 @@ static void row_known(struct run *s, const struct lane_row *row)
         return; /* not configured (any more) */
     if (!c->id) {
         struct engine_quota quotas[SPEC_QUOTAS];
-        struct engine_channel spec = spec_channel(row->channel, c->kind, quotas);
-        if (c->conf->account)
-            spec.account = account_number(c->conf->account->name);
+        struct engine_channel spec = spec_channel(row->channel, c->kind, c->conf->account, quotas);
         c->id = row->channel;
         engine_add_channel(s->engine, &spec);
     }
@@ -287,13 +168,8 @@ static void row_known(struct run *s, const struct lane_row *row)
                                .channel = xstrdup(row->channel_name),
                                .sender = xstrdup(row->sender_name)};
     map_put(&s->lanes, row->lane, name);
-    engine_add_lane(s->engine, &(struct engine_lane){.id = row->lane,
-                                                     .channel = row->channel,
-                                                     .sender = row->sender,
-                                                     .last_due = row->last_due,
-                                                     .last_answer = row->last_answer,
-                                                     .first = row->first_sent,
-                                                     .of = row->of});
+    const struct engine_lane spec = lane_spec(row);
+    engine_add_lane(s->engine, &spec);
     engine_lane_away(s->engine, run_now(s), row->lane, members_away(s, name));
 }
 
@@ -357,23 +233,6 @@ static void restore_prompt(struct run *s, const struct running *r, const struct 
     prompts_changed(s);
 }
 
-/* Of a part of a lane, in its zone; found once for all senders. */
-static const struct schedule *schedule_of(struct run *s, const struct load *l,
-                                          const struct campaign *c,
-                                          const struct engine_revision_lane *done, size_t index)
-{
-    const struct lane_row *row = &l->lanes[index];
-
-    if (!row->of)
-        return NULL;
-    for (size_t i = 0, k = 0; i < index; i++) {
-        if (l->lanes[i].of && strcmp(l->lanes[i].zone, row->zone) == 0)
-            return done[k].schedule;
-        k += !l->lanes[i].paces;
-    }
-    return campaign_schedule_in(c, row->zone, s->zones);
-}
-
 static void start(struct run *s, struct load *l)
 {
     struct revision_facts facts;
@@ -390,18 +249,9 @@ static void start(struct run *s, struct load *l)
         campaign_free(c);
         return;
     }
-    lanes = arena_array(l->kept, l->lane_count + 1, sizeof *lanes);
-    for (size_t i = 0; i < l->lane_count; i++) {
-        const struct lane_row *row = &l->lanes[i];
-        row_known(s, row);
-        if (row->paces)
-            continue;
-        lanes[lane_count++] =
-            (struct engine_revision_lane){.lane = row->lane,
-                                          .waiting = row->waiting,
-                                          .last_due = row->own_due,
-                                          .schedule = schedule_of(s, l, c, lanes, i)};
-    }
+    for (size_t i = 0; i < l->lanes.count; i++)
+        row_known(s, &l->lanes.rows[i]);
+    lanes = lanes_specs(&l->lanes, c, s->zones, l->kept, &lane_count);
     r = arena_alloc(l->kept, sizeof *r);
     *r = (struct running){.id = l->id,
                           .campaign_id = l->campaign_id,
@@ -415,10 +265,7 @@ static void start(struct run *s, struct load *l)
                           .attachment_count = l->attachment_count};
     l->kept = NULL;
     map_put(&s->running, r->id, r);
-    spec_revision(&spec, c, r->arena);
-    if (channel->kind->caps.platform_confirms && channel->conf->account)
-        spec_platform(&spec, c, channel->conf->account->receive_cap,
-                      zones_get(s->zones, PLATFORM_ZONE), r->arena);
+    spec_terms(&spec, c, channel->conf, channel->kind, s->zones, r->arena);
     spec.id = r->id;
     spec.campaign = r->campaign_id;
     spec.channel = channel->id;
@@ -433,7 +280,7 @@ static void start(struct run *s, struct load *l)
         restore_prompt(s, r, &l->prompts[i]);
     }
     log_line(LOG_INFO, "campaign", "loaded campaign=%s revision=%lld lanes=%zu", r->name,
-             (long long)r->id, l->lane_count);
+             (long long)r->id, l->lanes.count);
 }
 
 /* A task that was found again, of a revision that runs. */
@@ -463,7 +310,7 @@ static void follow(struct run *s, struct load *l)
         engine_drop(s->engine, run_now(s), l->id, !l->prompts[0].prompt.ref);
     } else if (!active) {
         engine_drop(s->engine, run_now(s), l->id, false);
-    } else if (!known && l->lane_count) {
+    } else if (!known && l->lanes.count) {
         start(s, l);
         if (l->keep)
             engine_pause(s->engine, run_now(s), l->id, true);
@@ -485,7 +332,7 @@ static struct load *load_new(struct run *s, int64_t revision, bool family)
     struct load *l = xmalloc(sizeof *l);
 
     l->run = s;
-    l->arena = arena_new();
+    l->arena = l->lanes.arena = arena_new();
     l->kept = arena_new();
     l->id = revision;
     l->family = family;
@@ -567,38 +414,16 @@ static int collect(void *ctx, const struct store_revision *r)
     return 0;
 }
 
-static int collect_lane(void *ctx, const struct store_lane_row *row)
-{
-    struct load *l = ctx;
-
-    read_lane(l, &(struct store_revision_lane){.lane = row->lane});
-    return read_lane_name(l, row);
-}
-
-/* Every lane that ever sent, so that history finds whom it belongs to. */
-static int read_all_lanes(struct store *store, struct load *l, struct err *e)
-{
-    int rc = store_lanes(store, collect_lane, l, e);
-
-    for (size_t i = 0; !rc && i < l->lane_count; i++) {
-        struct lane_row *row = &l->lanes[i];
-        rc = store_lane_last(store, row->lane, &row->last_due, &row->last_answer, e);
-    }
-    return rc;
-}
-
 static void know_all_lanes(struct run *s, const struct load *l)
 {
-    for (size_t i = 0; i < l->lane_count; i++) {
-        const struct lane_row *row = &l->lanes[i];
-        row_known(s, row);
-    }
+    for (size_t i = 0; i < l->lanes.count; i++)
+        row_known(s, &l->lanes.rows[i]);
 }
 
 static int load_lanes(struct run *s, struct err *e)
 {
     struct load *l = load_new(s, 0, false);
-    int rc = read_all_lanes(s->store, l, e);
+    int rc = lanes_all(&l->lanes, s->store, e);
 
     if (!rc)
         know_all_lanes(s, l);
@@ -641,7 +466,7 @@ static void look_run(struct store *store, struct store_job *job)
 {
     struct look *k = (struct look *)job;
 
-    k->rc = read_all_lanes(store, k->lanes, &k->err);
+    k->rc = lanes_all(&k->lanes->lanes, store, &k->err);
     if (!k->rc)
         k->rc = store_active(store, collect, &k->active, &k->err);
 }

@@ -10,11 +10,8 @@ void rehearsal_begin(struct rehearsal *r, const struct campaign *c,
     struct plan_setup setup = {.from = from, .sender_count = senders};
 
     *r = (struct rehearsal){.arena = arena, .zones = zones};
-    setup.channel = spec_channel(1, kind, r->quotas);
-    spec_revision(&setup.terms, c, arena);
-    if (kind->caps.platform_confirms && channel->account)
-        spec_platform(&setup.terms, c, channel->account->receive_cap,
-                      zones_get(zones, PLATFORM_ZONE), arena);
+    setup.channel = spec_channel(1, kind, NULL, r->quotas);
+    spec_terms(&setup.terms, c, channel, kind, zones, arena);
     r->plan = plan_new(&setup);
 }
 

@@ -83,7 +83,27 @@ void spec_platform(struct engine_revision *r, const struct campaign *c, enum rec
     r->cap_zone = zone;
 }
 
+void spec_terms(struct engine_revision *out, const struct campaign *c,
+                const struct service_channel *channel, const struct paceline_channel *kind,
+                struct zones *zones, struct arena *a)
+{
+    spec_revision(out, c, a);
+    if (kind->caps.platform_confirms && channel->account)
+        spec_platform(out, c, channel->account->receive_cap, zones_get(zones, PLATFORM_ZONE), a);
+}
+
+/* The same for all channels of an account, and no channel's own. */
+static int64_t account_number(const char *name)
+{
+    uint64_t n = 14695981039346656037u;
+
+    for (; *name; name++)
+        n = (n ^ (unsigned char)*name) * 1099511628211u;
+    return -2 - (int64_t)(n >> 2);
+}
+
 struct engine_channel spec_channel(int64_t id, const struct paceline_channel *kind,
+                                   const struct service_account *account,
                                    struct engine_quota quotas[SPEC_QUOTAS])
 {
     const struct channel_quota *q = kind->caps.quotas;
@@ -93,7 +113,9 @@ struct engine_channel spec_channel(int64_t id, const struct paceline_channel *ki
     for (; q && q[n].max && n < SPEC_QUOTAS; n++)
         quotas[n] = (struct engine_quota){q[n].max, q[n].per_ms};
     return (struct engine_channel){.id = id,
-                                   .account = by_hand ? BY_HAND : id,
+                                   .account = account   ? account_number(account->name)
+                                              : by_hand ? BY_HAND
+                                                        : id,
                                    .asks = by_hand || kind->caps.platform_confirms,
                                    .platform_asks = kind->caps.platform_confirms,
                                    .avoids_half_hours = kind->caps.avoids_half_hours,

@@ -7,6 +7,7 @@
 #include "channel/channel.h"
 #include "conf/campaign.h"
 #include "conf/service.h"
+#include "conf/zones.h"
 #include "engine/engine.h"
 
 /* Fills what the campaign itself says; ids, lanes, seed, pause and owner are the caller's. Points
@@ -19,10 +20,15 @@ void spec_revision(struct engine_revision *out, const struct campaign *c, struct
  * where its days begin. */
 void spec_platform(struct engine_revision *r, const struct campaign *c, enum receive_cap cap,
                    const struct tz *zone, struct arena *a);
+/* Both: all that a campaign on its channel means. `zones` of the thread. */
+void spec_terms(struct engine_revision *out, const struct campaign *c,
+                const struct service_channel *channel, const struct paceline_channel *kind,
+                struct zones *zones, struct arena *a);
 
 enum { SPEC_QUOTAS = 8 };
-/* `quotas` is its memory. */
+/* `quotas` is its memory. `account`: of the platform, or NULL. */
 struct engine_channel spec_channel(int64_t id, const struct paceline_channel *kind,
+                                   const struct service_account *account,
                                    struct engine_quota quotas[SPEC_QUOTAS]);
 
 #endif

@@ -313,7 +313,7 @@ static int add_lane(void *ctx, const struct store_revision_lane *lane)
 static void run(struct world *w)
 {
     struct engine_quota quotas[SPEC_QUOTAS];
-    struct engine_channel channel = spec_channel(CHANNEL, &w->kind, quotas);
+    struct engine_channel channel = spec_channel(CHANNEL, &w->kind, NULL, quotas);
     struct engine_revision_lane lanes[SENDERS_MAX];
     struct found found = {lanes, 0};
     struct engine_revision terms;
