@@ -64,9 +64,12 @@ static void put_binding(struct strbuf *b, const struct plan_sum *s)
     for (size_t i = 0; i < s->binding_count; i++) {
         const struct plan_binding *x = &s->binding[i];
         emit_open(b, '{');
-        emit_put_text(b, "limit", x->limit[0] ? x->limit : gate_name(x->gate));
+        emit_put_text(b, "limit",
+                      x->others     ? "other campaigns"
+                      : x->limit[0] ? x->limit
+                                    : gate_name(x->gate));
         emit_put_number(b, "holds_s", x->holds / MS_PER_SECOND);
-        emit_put_text(b, "gate", gate_name(x->gate));
+        emit_put_text(b, "gate", x->others ? "others" : gate_name(x->gate));
         strbuf_putc(b, '}');
     }
     strbuf_putc(b, ']');

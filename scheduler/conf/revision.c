@@ -91,6 +91,18 @@ struct campaign *manifest_read(const char *manifest, struct zones *zones, struct
     return c;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && !strcmp(a, b));
+}
+
+bool revision_fits(const struct revision_facts *f, const struct service_channel *c,
+                   const char *options)
+{
+    return same_text(c->plugin, f->plugin) && same_text(c->mode, f->mode) &&
+           same_text(options, f->options) && c->standin == f->test;
+}
+
 uint64_t revision_seed(const struct digest *d)
 {
     uint64_t seed = 0;

@@ -12,6 +12,7 @@
 #include "base/digest.h"
 #include "base/strbuf.h"
 #include "conf/campaign.h"
+#include "conf/service.h"
 
 struct revision_facts {        /* what the campaign file does not say itself */
     const char *plugin, *mode; /* mode may be NULL */
@@ -33,6 +34,10 @@ void manifest_write(struct strbuf *out, const struct campaign *c, const struct r
  * and `e` when it is not one of ours. */
 struct campaign *manifest_read(const char *manifest, struct zones *zones, struct revision_facts *f,
                                struct err *e);
+/* Whether the channel as it is configured now is the very one that was approved; `options` as in
+ * the facts. */
+bool revision_fits(const struct revision_facts *f, const struct service_channel *c,
+                   const char *options);
 /* The seed of all its random draws: the first 8 bytes of the digest. */
 uint64_t revision_seed(const struct digest *d);
 

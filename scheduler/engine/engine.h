@@ -289,10 +289,12 @@ struct effect {
     const char *limit;    /* HOLD: its text, until the revision is forgotten; NULL: not a limit */
     instant_t not_before; /* HOLD; INSTANT_NEVER: only an event ends it */
     instant_t base;       /* HOLD by the gap: it alone ends here, what is later is the schedule's */
+    bool behind;          /* HOLD: on a lane that is shared, whoever goes next */
     void *owner;          /* FORGET */
 };
 /* From now on EFFECT_HOLD says, each time a lane with nothing in flight was looked at and may not
- * send, what holds it. */
+ * send, what holds it; and before that, of a lane that is shared, what holds each who waits there.
+ */
 void engine_watch(struct engine *e);
 /* Takes the next effect in order; false when there is none. */
 bool engine_effect(struct engine *e, struct effect *out);

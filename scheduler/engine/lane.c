@@ -309,6 +309,24 @@ static bool comes_before(const struct lane *l, const struct choice *a, const str
            (b->place + l->queue_count - l->turn) % l->queue_count;
 }
 
+static void tell_hold(struct engine *e, const struct choice *c, bool behind)
+{
+    const struct item *item = &c->queue->items[c->index];
+
+    if (e->watched)
+        engine_emit(e, &(struct effect){.kind = EFFECT_HOLD,
+                                        .revision = c->queue->revision->spec.id,
+                                        .lane = c->queue->id,
+                                        .delivery = item->delivery,
+                                        .at = e->now,
+                                        .gate = c->gate,
+                                        .schedule = c->queue->schedule,
+                                        .limit = c->limit ? c->limit->text : NULL,
+                                        .not_before = c->ready_at,
+                                        .base = item->base,
+                                        .behind = behind});
+}
+
 static bool choose(struct engine *e, struct lane *l, struct choice *best, instant_t *wake)
 {
     bool any = false, starved = false;
@@ -320,6 +338,8 @@ static bool choose(struct engine *e, struct lane *l, struct choice *best, instan
         starved |= c.starved;
         if (found && !c.only_gap) /* when it is free it may come before who is the best now */
             *wake = c.ready_at < *wake ? c.ready_at : *wake;
+        if (found && !c.go && l->queue_count > 1)
+            tell_hold(e, &c, true);
         if (found && (!any || comes_before(l, &c, best))) {
             *best = c;
             any = true;
@@ -348,23 +368,6 @@ static bool has_room(const struct lane *l, const struct queue *q)
     return !l->exclusive && l->in_flight < l->channel->in_flight_max;
 }
 
-static void tell_hold(struct engine *e, const struct choice *c)
-{
-    const struct item *item = &c->queue->items[c->index];
-
-    if (e->watched)
-        engine_emit(e, &(struct effect){.kind = EFFECT_HOLD,
-                                        .revision = c->queue->revision->spec.id,
-                                        .lane = c->queue->id,
-                                        .delivery = item->delivery,
-                                        .at = e->now,
-                                        .gate = c->gate,
-                                        .schedule = c->queue->schedule,
-                                        .limit = c->limit ? c->limit->text : NULL,
-                                        .not_before = c->ready_at,
-                                        .base = item->base});
-}
-
 /* What is in flight has the lane to itself: the answer touches it, and who goes next is judged
  * then. An open question may take hours: what waits behind it is judged, to be seen. */
 static bool taken(const struct lane *l)
@@ -380,7 +383,7 @@ void lane_run(struct engine *e, struct lane *l)
     while (!taken(l) && choose(e, l, &c, &wake)) {
         if (!c.go) {
             wake = c.ready_at < wake ? c.ready_at : wake;
-            tell_hold(e, &c);
+            tell_hold(e, &c, false);
             break;
         }
         if (!has_room(l, c.queue))

@@ -36,7 +36,7 @@ void hold_told(struct run *s, const struct effect *f)
     const struct running *r = map_get(&s->running, f->revision);
     char held[sizeof l->held];
 
-    if (!l || !r || f->not_before == INSTANT_NEVER)
+    if (f->behind || !l || !r || f->not_before == INSTANT_NEVER)
         return;
     snprintf(held, sizeof held, "%s %s", gate_name(f->gate), f->limit ? f->limit : "");
     if (f->gate != GATE_GAP && strcmp(held, l->held) != 0)

@@ -173,11 +173,6 @@ static void row_known(struct run *s, const struct lane_row *row)
     engine_lane_away(s->engine, run_now(s), row->lane, members_away(s, name));
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && !strcmp(a, b));
-}
-
 /* The channel as it is configured now must be the one that was approved. */
 static struct chan *approved_channel(struct run *s, const struct load *l,
                                      const struct revision_facts *f)
@@ -187,8 +182,7 @@ static struct chan *approved_channel(struct run *s, const struct load *l,
     if (!c)
         snprintf(s->problem, sizeof s->problem, tr("%s: channel '%s' is not in %s any more"),
                  l->name, l->channel, s->conf->file);
-    else if (!same_text(c->conf->plugin, f->plugin) || !same_text(c->conf->mode, f->mode) ||
-             !same_text(c->settings->manifest, f->options) || c->settings->standin != f->test)
+    else if (!revision_fits(f, c->conf, c->settings->manifest))
         snprintf(s->problem, sizeof s->problem,
                  tr("%s was approved for other settings of channel '%s': submit it again"), l->name,
                  l->channel);

@@ -6,7 +6,9 @@
  *                            RESULT: kept
  *                            HOLD:   the time until the lane's next claim or hold is its gate's
  *
- * A delivery's id is its row; so is its recipient, since nobody is in an audience twice. */
+ * A delivery's id is its row; so is its recipient, since nobody is in an audience twice. Beside
+ * others (others.c) all own ids are above theirs, and its lanes are parts of theirs: those are
+ * paced and counted together. */
 #include "plan/plan.h"
 
 #include "base/arena.h"
@@ -28,7 +30,8 @@ struct lane {              /* of one sender; or its part for recipients in one z
     uint32_t sender, zone; /* zone 0: not a part */
     uint32_t first, count; /* of plan.by_lane */
     bool held, holding;    /* ever, now */
-    enum gate gate;        /* what holds it, or held it last */
+    bool by_others;        /* with the two below: what holds it, or held it last */
+    enum gate gate;
     const char *limit;
     size_t held_by; /* the same, of plan_sum.binding */
     size_t then_by; /* from `then` on */
@@ -39,8 +42,9 @@ struct plan {
     struct plan_setup setup;
     struct engine *engine; /* NULL until the first run */
     struct row *rows;
-    int64_t *messages; /* with a batch only */
-    size_t count, capacity, message_capacity;
+    int64_t *messages;   /* with a batch only */
+    int64_t *recipients; /* when others know any; 0: nobody they know */
+    size_t count, capacity, message_capacity, recipient_capacity;
     uint32_t *by_lane;    /* row numbers of those that go, lane by lane */
     uint32_t *by_message; /* with a batch: the same, in each lane by message */
     uint32_t *order;
@@ -52,7 +56,11 @@ struct plan {
     duration_t (*holds)[PLAN_BINDINGS]; /* of each lane, by plan_sum.binding */
     uint64_t *taps;
     instant_t now, horizon;
-    bool forgotten, done;
+    const struct plan_others *beside; /* NULL: alone */
+    struct others *others;            /* while it runs */
+    struct arena *moved;              /* schedules that begin when it is approved */
+    int64_t base;                     /* of own ids */
+    bool forgotten, failed, done;
     struct plan_sum sum;
 };
 
@@ -83,8 +91,11 @@ void plan_free(struct plan *p)
     if (!p)
         return;
     engine_free(p->engine);
+    others_free(p->others);
+    arena_free(p->moved);
     free(p->rows);
     free(p->messages);
+    free(p->recipients);
     free(p->by_lane);
     free(p->by_message);
     free(p->order);
@@ -137,6 +148,54 @@ void plan_add(struct plan *p, size_t sender, size_t zone, enum reason skipped, i
         p->sum.skipped[skipped]++;
     else
         p->lanes[lane].count++;
+}
+
+void plan_recipient(struct plan *p, int64_t recipient)
+{
+    size_t known = p->recipient_capacity;
+
+    assert(p->count > 0 && !p->engine);
+    p->recipients = xgrow(p->recipients, &p->recipient_capacity, p->count, sizeof *p->recipients);
+    if (p->recipient_capacity > known)
+        memset(p->recipients + known, 0, (p->recipient_capacity - known) * sizeof *p->recipients);
+    p->recipients[p->count - 1] = recipient;
+}
+
+void plan_beside(struct plan *p, const struct plan_others *others, int64_t campaign)
+{
+    assert(!p->engine && others->sender_count == p->setup.sender_count);
+    p->beside = others;
+    p->base = PLAN_OWN;
+    p->setup.terms.campaign = campaign;
+    if (p->setup.from < others->at)
+        p->setup.from = others->at;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+static int64_t known_recipient(const struct plan *p, size_t index)
+{
+    return index < p->recipient_capacity ? p->recipients[index] : 0;
+}
+
+void plan_handled(struct plan *p, const int64_t *recipients, size_t count)
+{
+    assert(!p->engine);
+    for (size_t i = 0; count && i < p->count; i++) {
+        struct row *r = &p->rows[i];
+        int64_t who = known_recipient(p, i);
+        if (r->state == PLAN_SKIPPED || !bsearch(&who, recipients, count, sizeof who, ascending))
+            continue;
+        r->state = PLAN_SKIPPED;
+        r->reason = REASON_ALREADY_HANDLED;
+        p->lanes[r->lane].count--;
+        p->sum.skipped[REASON_ALREADY_HANDLED]++;
+    }
 }
 
 void plan_seed(struct plan *p, uint64_t seed)
@@ -234,49 +293,95 @@ static void index_messages(struct plan *p)
     free(sorted);
 }
 
+static void add_lane_specs(struct plan *p)
+{
+    for (size_t i = 0; i < p->lane_count; i++) {
+        size_t sender = p->lanes[i].sender;
+        struct engine_lane whole = {.id = LANE_FIRST + (int64_t)sender,
+                                    .channel = CHANNEL,
+                                    .sender = LANE_FIRST + (int64_t)sender,
+                                    .last_due = INSTANT_MIN,
+                                    .last_answer = INSTANT_MIN};
+        if (p->beside)
+            whole = p->beside->lanes[p->beside->sender_lanes[sender]];
+        struct engine_lane lane = whole;
+        lane.id = p->base + LANE_FIRST + (int64_t)i;
+        lane.of = lane.id == whole.id ? 0 : whole.id;
+        engine_add_lane(p->engine, &lane);
+    }
+}
+
+/* Beside others it is there from the beginning, so that its limits count what they send. */
+static const struct schedule *not_before_approval(struct plan *p, const struct schedule *s)
+{
+    if (!p->beside || !s || s->start >= p->setup.from || p->setup.from == p->beside->at)
+        return s;
+    if (!p->moved)
+        p->moved = arena_new();
+    struct schedule *moved = arena_alloc(p->moved, sizeof *moved);
+    *moved = *s;
+    moved->start = p->setup.from;
+    return moved;
+}
+
+static size_t wait_on_lanes(struct plan *p)
+{
+    size_t lanes = 0;
+
+    p->revision_lanes = xmalloc(p->lane_count * sizeof *p->revision_lanes);
+    for (size_t i = 0; i < p->lane_count; i++) {
+        const struct lane *l = &p->lanes[i];
+        if (l->count)
+            p->revision_lanes[lanes++] = (struct engine_revision_lane){
+                .lane = p->base + LANE_FIRST + (int64_t)i,
+                .waiting = l->count,
+                .schedule = l->zone ? not_before_approval(p, p->zones[l->zone]) : NULL};
+    }
+    return lanes;
+}
+
 static void start(struct plan *p)
 {
     struct engine_channel channel = p->setup.channel;
     struct engine_revision terms = p->setup.terms;
-    size_t lanes = 0;
 
     index_rows(p);
     if (p->messages)
         index_messages(p);
     p->engine = engine_new();
     engine_watch(p->engine);
+    terms.lane_count = wait_on_lanes(p);
+    p->forgotten = terms.lane_count == 0;
+    if (p->forgotten)
+        return;
     channel.id = channel.account = CHANNEL;
-    engine_add_channel(p->engine, &channel);
-    p->revision_lanes = xmalloc(p->lane_count * sizeof *p->revision_lanes);
-    for (size_t i = 0; i < p->lane_count; i++) {
-        const struct lane *l = &p->lanes[i];
-        int64_t id = LANE_FIRST + (int64_t)i, whole = LANE_FIRST + (int64_t)l->sender;
-        engine_add_lane(p->engine, &(struct engine_lane){.id = id,
-                                                         .channel = CHANNEL,
-                                                         .sender = whole,
-                                                         .last_due = INSTANT_MIN,
-                                                         .last_answer = INSTANT_MIN,
-                                                         .of = id == whole ? 0 : whole});
-        if (l->count)
-            p->revision_lanes[lanes++] = (struct engine_revision_lane){
-                .lane = id, .waiting = l->count, .schedule = l->zone ? p->zones[l->zone] : NULL};
-    }
-    p->now = p->setup.from;
+    if (p->beside)
+        p->others = others_start(p->beside, p->engine);
+    else
+        engine_add_channel(p->engine, &channel);
+    add_lane_specs(p);
+    p->now = p->beside ? p->beside->at : p->setup.from;
+    terms.schedule = not_before_approval(p, terms.schedule);
     instant_t begins = terms.schedule->start > p->now ? terms.schedule->start : p->now;
     p->horizon = instant_add(begins, (duration_t)PLAN_YEARS_MAX * 366 * MS_PER_DAY);
-    if (!lanes)
-        return;
-    terms.id = REVISION;
-    terms.campaign = CAMPAIGN;
-    terms.channel = CHANNEL;
+    terms.id = p->base + REVISION;
+    terms.campaign = p->beside && terms.campaign ? terms.campaign : p->base + CAMPAIGN;
+    terms.channel = p->beside ? p->beside->channel : CHANNEL;
     terms.lanes = p->revision_lanes;
-    terms.lane_count = lanes;
     engine_add_revision(p->engine, p->now, &terms);
+    if (p->others)
+        others_settle(p->others, p->engine);
 }
 
 static struct lane *lane_of(struct plan *p, int64_t id)
 {
-    return &p->lanes[id - LANE_FIRST];
+    return &p->lanes[id - p->base - LANE_FIRST];
+}
+
+/* The row of a delivery. */
+static struct row *row_of(struct plan *p, int64_t delivery)
+{
+    return &p->rows[delivery - p->base - 1];
 }
 
 /* The lane that paces it. */
@@ -308,7 +413,8 @@ static void fetch(struct plan *p, const struct effect *f)
     const struct lane *l = lane_of(p, f->lane);
     const uint32_t *rows = (f->key ? p->by_message : p->by_lane) + l->first;
     struct engine_waiting *w = xmalloc(f->cap * sizeof *w);
-    size_t at = place_after(p, l, rows, f->key, f->after), n = 0;
+    int64_t after = f->after > p->base ? f->after - p->base : 0;
+    size_t at = place_after(p, l, rows, f->key, after), n = 0;
 
     for (; at < l->count && n < f->cap; at++) {
         uint32_t row = rows[at];
@@ -317,21 +423,25 @@ static void fetch(struct plan *p, const struct effect *f)
             break;
         if (p->rows[row - 1].state != PLAN_EXPIRED)
             continue; /* gone, with others of its message */
-        w[n++] = (struct engine_waiting){.delivery = row, .row = row, .recipient = row, .key = key};
+        int64_t known = known_recipient(p, row - 1);
+        w[n++] = (struct engine_waiting){.delivery = p->base + row,
+                                         .row = row,
+                                         .recipient = known ? known : p->base + row,
+                                         .key = key};
     }
     engine_fetched(p->engine, p->now, f->revision, f->lane, w, n, at < l->count);
     free(w);
 }
 
-static size_t binding_of(struct plan *p, enum gate gate, const char *limit)
+static size_t binding_of(struct plan *p, enum gate gate, bool others, const char *limit)
 {
     struct plan_sum *s = &p->sum;
-    struct plan_binding b = {.gate = gate};
+    struct plan_binding b = {.gate = gate, .others = others};
     size_t i = 0;
 
     snprintf(b.limit, sizeof b.limit, "%s", limit ? limit : "");
-    while (i < s->binding_count &&
-           (s->binding[i].gate != gate || strcmp(s->binding[i].limit, b.limit) != 0))
+    while (i < s->binding_count && (s->binding[i].gate != gate || s->binding[i].others != others ||
+                                    strcmp(s->binding[i].limit, b.limit) != 0))
         i++;
     if (i == PLAN_BINDINGS)
         return PLAN_BINDINGS - 1; /* more different ones than a campaign may have limits */
@@ -368,16 +478,18 @@ static void begin_hold(struct plan *p, const struct effect *f)
     struct lane *l = &p->lanes[whole_of(p, f->lane)];
     const struct schedule *s = f->schedule;
     bool moved = f->gate == GATE_GAP && f->base < f->not_before && f->base > s->start;
+    bool others = f->behind && f->gate == GATE_GAP; /* it moves with each of their sends */
 
     end_hold(p, f->lane, f->at);
     if (f->gate == GATE_START_END) /* that it begins later binds nothing */
         return;
     l->holding = true;
-    if (!l->held || f->gate != l->gate || f->limit != l->limit) {
+    if (!l->held || f->gate != l->gate || others != l->by_others || f->limit != l->limit) {
         l->held = true;
         l->gate = f->gate;
+        l->by_others = others;
         l->limit = f->limit;
-        l->held_by = binding_of(p, f->gate, f->limit);
+        l->held_by = binding_of(p, f->gate, others, f->limit);
     }
     l->then_by = l->held_by;
     l->since = f->at > s->start ? f->at : s->start; /* before it, nothing else binds either */
@@ -385,13 +497,13 @@ static void begin_hold(struct plan *p, const struct effect *f)
     if (!moved || schedule_opens(s, f->base) == f->base)
         return;
     l->then = f->base;
-    l->then_by = binding_of(p, closed_by(s, f->base), NULL);
+    l->then_by = binding_of(p, closed_by(s, f->base), false, NULL);
 }
 
 static void claim(struct plan *p, const struct effect *f)
 {
     end_hold(p, f->lane, f->at);
-    p->rows[f->delivery - 1].due_at = f->due_at;
+    row_of(p, f->delivery)->due_at = f->due_at;
     engine_claimed(p->engine, p->now, f->delivery, true);
 }
 
@@ -405,7 +517,7 @@ static void send(struct plan *p, const struct effect *f)
 
 static void result(struct plan *p, const struct effect *f)
 {
-    struct row *r = &p->rows[f->delivery - 1];
+    struct row *r = row_of(p, f->delivery);
 
     switch (f->state) {
     case DELIVERY_PROMPTED:
@@ -424,6 +536,10 @@ static void result(struct plan *p, const struct effect *f)
 
 static void run_effect(struct plan *p, const struct effect *f)
 {
+    if (p->others && (f->revision != p->base + REVISION || f->kind == EFFECT_HISTORY)) {
+        others_effect(p->others, p->engine, p->now, f);
+        return;
+    }
     switch (f->kind) {
     case EFFECT_HISTORY: /* there is none */
         engine_primed(p->engine, p->now, f->revision);
@@ -441,7 +557,8 @@ static void run_effect(struct plan *p, const struct effect *f)
         result(p, f);
         break;
     case EFFECT_HOLD:
-        begin_hold(p, f);
+        if (!f->behind || p->others) /* else its own parts take turns */
+            begin_hold(p, f);
         break;
     case EFFECT_EXPIRE:
     case EFFECT_PAUSE:    /* no channel here asks for it */
@@ -465,7 +582,7 @@ static void add_up_holds(struct plan *p)
     struct plan_sum *s = &p->sum;
 
     for (size_t i = 0; i < p->setup.sender_count; i++)
-        end_hold(p, LANE_FIRST + (int64_t)i, p->now);
+        end_hold(p, p->base + LANE_FIRST + (int64_t)i, p->now);
     for (size_t i = 0; i < p->setup.sender_count; i++)
         for (size_t k = 0; k < s->binding_count; k++)
             if (p->holds[i][k] > s->binding[k].holds)
@@ -498,31 +615,46 @@ static void finish(struct plan *p)
     s->endless = s->shortfall > 0 && !p->forgotten;
     s->taps = p->taps;
     engine_free(p->engine);
+    others_free(p->others);
     p->engine = NULL;
+    p->others = NULL;
+}
+
+static void run_effects(struct plan *p, size_t *steps)
+{
+    struct effect f;
+
+    while (engine_effect(p->engine, &f)) {
+        run_effect(p, &f);
+        *steps -= *steps > 0;
+    }
+    if (p->others)
+        others_prime(p->others, p->engine, p->now);
+    p->failed |= others_failed(p->others);
 }
 
 bool plan_run(struct plan *p, size_t steps)
 {
-    struct effect f;
-
     if (p->done)
         return false;
     if (!p->engine)
         start(p);
     while (steps > 0) {
         engine_turn(p->engine, p->now);
-        while (engine_effect(p->engine, &f)) {
-            run_effect(p, &f);
-            steps -= steps > 0;
-        }
+        run_effects(p, &steps);
         instant_t wake = engine_wake(p->engine);
-        if (p->forgotten || wake > p->horizon) {
+        if (p->forgotten || p->failed || wake > p->horizon) {
             finish(p);
             return false;
         }
         p->now = wake > p->now ? wake : p->now;
     }
     return true;
+}
+
+bool plan_failed(const struct plan *p)
+{
+    return p->failed;
 }
 
 /* --- reading --- */

@@ -2,12 +2,15 @@
  * at once and never fails. Same seed, same rows: the same plan; and the service's run of the same
  * revision equals it as the contract says (§5).
  *
- * Memory: 24 bytes a row, and what the engine has in its lanes. No clock, no file, no thread: time
- * comes in as `from`. One plan belongs to one thread at a time. */
+ * Beside others (plan/others.h) it is what the service is about to do: exact as far as a restart of
+ * the service at that instant would go on the same.
+ *
+ * Memory: 24 to 32 bytes a row, and what the engine has in its lanes. No clock, no file, no thread:
+ * time comes in as `from`. One plan belongs to one thread at a time. */
 #ifndef PACELINE_PLAN_PLAN_H
 #define PACELINE_PLAN_PLAN_H
 
-#include "engine/engine.h"
+#include "plan/others.h"
 
 struct plan;
 
@@ -17,7 +20,7 @@ enum { PLAN_YEARS_MAX = 10 };
 
 struct plan_setup {
     struct engine_channel channel; /* id 1 */
-    struct engine_revision terms;  /* of spec_revision; ids and lanes are the plan's own */
+    struct engine_revision terms;  /* of spec_terms; ids and lanes are the plan's own */
     instant_t from;                /* when it is approved */
     size_t sender_count;
 };
@@ -32,11 +35,20 @@ void plan_zone(struct plan *p, size_t zone, const struct schedule *schedule);
 /* One audience row, in file order, before the first plan_run. `zone` 0: the campaign's. `skipped`
  * REASON_NONE: it is to go; `message` as in struct engine_waiting. */
 void plan_add(struct plan *p, size_t sender, size_t zone, enum reason skipped, int64_t message);
+/* Who the last row is to others; else somebody they do not know. */
+void plan_recipient(struct plan *p, int64_t recipient);
+
+/* Beside others, of whom `campaign` (0: none) is another revision; after all rows and before the
+ * first plan_run. It is approved at others->at at the earliest. */
+void plan_beside(struct plan *p, const struct plan_others *others, int64_t campaign);
+/* These (ascending) an earlier revision has written to. Likewise. */
+void plan_handled(struct plan *p, const int64_t *recipients, size_t count);
 
 /* The seed of its draws; before the first plan_run. Else that of the setup. */
 void plan_seed(struct plan *p, uint64_t seed);
 /* Runs on for about so many steps; true while there is more to do. */
 bool plan_run(struct plan *p, size_t steps);
+bool plan_failed(const struct plan *p); /* the others could not be asked: there is no plan */
 
 /* Back to the start, by another schedule (which must outlive it) and seed, with the same rows. */
 void plan_reset(struct plan *p, const struct schedule *schedule, uint64_t seed);
@@ -57,6 +69,7 @@ const uint32_t *plan_order(struct plan *p);
 
 struct plan_binding { /* what held the lanes, longest first */
     enum gate gate;
+    bool others;      /* not by a gate: other campaigns take turns on the lane */
     char limit[64];   /* its text; "": the gate itself */
     duration_t holds; /* the longest total of one lane */
 };
