@@ -215,6 +215,56 @@ static void on_tasks(void *ctx, const struct reply *r)
     free(rows);
 }
 
+/* What an admin made in the console is others' to confirm, whenever they do: not looked at. */
+static void on_own_tasks(void *ctx, const struct reply *r)
+{
+    struct book *b = ctx;
+    struct channel_book_page page = {0};
+    struct channel_book_row *rows;
+    const json_t *list, *item;
+    size_t i;
+
+    if (went_wrong(b, r))
+        return;
+    list = json_object_get(r->answer->root, "group_msg_list");
+    page.rows = rows = rows_new(json_array_size(list));
+    page.cursor = next_cursor(r->answer->root);
+    json_array_foreach(list, i, item)
+    {
+        const char *msgid = wire_text(item, "msgid"), *creator = wire_text(item, "creator");
+        if (msgid && creator && wire_number(item, "create_type", 0) == 1)
+            rows[page.count++] =
+                (struct channel_book_row){.id = msgid,
+                                          .name = creator,
+                                          .added_ms = wire_number(item, "create_time", 0) * 1000};
+    }
+    answer(b, &page);
+    free(rows);
+}
+
+static void on_reached(void *ctx, const struct reply *r)
+{
+    struct book *b = ctx;
+    struct channel_book_page page = {0};
+    struct channel_book_row *rows;
+    struct channel_result *results;
+    size_t count, odd, waiting;
+
+    if (went_wrong(b, r))
+        return;
+    results = wire_read_results(r->answer, b->w->mode, &count, &odd, &waiting);
+    page.rows = rows = rows_new(count);
+    page.cursor = next_cursor(r->answer->root);
+    for (size_t i = 0; i < count; i++) {
+        if (results[i].kind == CHANNEL_RESULT_SENT)
+            rows[page.count++] =
+                (struct channel_book_row){.id = results[i].recipient, .added_ms = results[i].at_ms};
+    }
+    answer(b, &page);
+    free(rows);
+    free(results);
+}
+
 /* --- groups --- */
 
 static void groups_end(struct book *b)
@@ -328,6 +378,17 @@ void book_read(struct wecom *w, const struct channel_book_ask *ask, channel_book
                   wire_list_body(w->mode, ask->from_ms / 1000, ask->to_ms / 1000,
                                  b->cursor[0] ? b->cursor : NULL),
                   on_tasks);
+        break;
+    case CHANNEL_BOOK_OWN_TASKS:
+        call_text(b, "externalcontact/get_groupmsg_list_v2",
+                  wire_own_list_body(w->mode, ask->from_ms / 1000, ask->to_ms / 1000,
+                                     b->cursor[0] ? b->cursor : NULL),
+                  on_own_tasks);
+        break;
+    case CHANNEL_BOOK_REACHED:
+        call_text(b, "externalcontact/get_groupmsg_send_result",
+                  wire_results_body(ask->ref, ask->member, b->cursor[0] ? b->cursor : NULL),
+                  on_reached);
         break;
     case CHANNEL_BOOK_GROUPS:
         call(b, "externalcontact/groupchat/list",

@@ -204,13 +204,24 @@ char *wire_results_body(const char *msgid, const char *member, const char *curso
                  cursor);
 }
 
-char *wire_list_body(enum wire_mode mode, int64_t from_s, int64_t to_s, const char *cursor)
+static char *list_body(enum wire_mode mode, int64_t from_s, int64_t to_s, bool own,
+                       const char *cursor)
 {
-    json_t *root =
-        json_pack("{s:s, s:I, s:I, s:i}", "chat_type", mode == MODE_CUSTOMERS ? "single" : "group",
-                  "start_time", (json_int_t)from_s, "end_time", (json_int_t)to_s, "filter_type", 0);
+    json_t *root = json_pack("{s:s, s:I, s:I, s:i}", "chat_type",
+                             mode == MODE_CUSTOMERS ? "single" : "group", "start_time",
+                             (json_int_t)from_s, "end_time", (json_int_t)to_s, "filter_type", own);
 
     return paged(root, WIRE_LIST_PAGE, cursor);
+}
+
+char *wire_list_body(enum wire_mode mode, int64_t from_s, int64_t to_s, const char *cursor)
+{
+    return list_body(mode, from_s, to_s, false, cursor);
+}
+
+char *wire_own_list_body(enum wire_mode mode, int64_t from_s, int64_t to_s, const char *cursor)
+{
+    return list_body(mode, from_s, to_s, true, cursor);
 }
 
 /* What could end a header early does not get into one. */

@@ -41,6 +41,8 @@ char *wire_msgid_body(const char *msgid);
 char *wire_members_body(const char *msgid, const char *cursor);
 char *wire_results_body(const char *msgid, const char *member, const char *cursor);
 char *wire_list_body(enum wire_mode mode, int64_t from_s, int64_t to_s, const char *cursor);
+/* The same of what members sent by themselves. */
+char *wire_own_list_body(enum wire_mode mode, int64_t from_s, int64_t to_s, const char *cursor);
 /* A multipart body with one file, and its Content-Type. */
 char *wire_upload_body(const struct channel_attachment *file, uint64_t boundary, char type[128],
                        size_t *length);

@@ -35,6 +35,8 @@ struct explain {
     struct past past;
     struct campaign *campaign; /* while the history is read; then the loop thread's own */
     size_t sends;
+    instant_t *own; /* of a pending one: when members wrote to its recipient by themselves */
+    size_t own_count, own_capacity;
 };
 
 static void explain_dispose(void *state)
@@ -42,6 +44,7 @@ static void explain_dispose(void *state)
     struct explain *x = state;
 
     campaign_free(x->campaign);
+    free(x->own);
 }
 
 /* --- store thread: what counted then --- */
@@ -163,6 +166,16 @@ static bool by_cap(const struct store_delivery *d)
     return d->state == DELIVERY_SKIPPED && d->reason == REASON_FREQUENCY_CAP;
 }
 
+static int keep_own(void *ctx, int64_t recipient, instant_t sent_at)
+{
+    struct explain *x = ctx;
+
+    (void)recipient;
+    x->own = xgrow(x->own, &x->own_capacity, x->own_count + 1, sizeof *x->own);
+    x->own[x->own_count++] = sent_at;
+    return 0;
+}
+
 static int explain_read(struct store *s, struct request *rq)
 {
     struct explain *x = rq->state;
@@ -171,7 +184,9 @@ static int explain_read(struct store *s, struct request *rq)
     x->arena = rq->arena;
     if (!rc)
         rc = store_lanes(s, keep_lane, x, &rq->e);
-    if (rc || x->delivery->state == DELIVERY_PENDING)
+    if (!rc && x->delivery->state == DELIVERY_PENDING)
+        return store_other_sends(s, INSTANT_MIN, x->delivery->recipient_id, keep_own, x, &rq->e);
+    if (rc)
         return rc;
     const struct store_delivery *d = x->delivery;
     instant_t settled =
@@ -370,6 +385,8 @@ static void explain_rows(struct request *rq)
         .recipient = d->recipient,
         .at = x->past.at,
         .claimed_at = INSTANT_MIN,
+        .own = x->own,
+        .own_count = x->own_count,
         .x = {.due_at = INSTANT_MIN, .last_due = INSTANT_MIN, .not_before = INSTANT_MIN}};
 
     struct campaign *c =

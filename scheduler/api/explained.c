@@ -56,6 +56,11 @@ void explained_limit(struct strbuf *b, const struct explained *e,
         strbuf_puts(b, tr(" since "));
         put_time(b, e, limit->since);
     }
+    size_t own = 0;
+    for (size_t i = 0; i < e->own_count && limit->others && limit->since != INSTANT_MIN; i++)
+        own += e->own[i] >= limit->since;
+    if (own)
+        strbuf_printf(b, tr(", %zu of it sent by members themselves"), own);
     strbuf_dispose(&name);
 }
 

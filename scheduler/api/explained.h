@@ -14,8 +14,10 @@ struct explained {
     const char *channel, *sender, *recipient;
     instant_t at; /* of judging */
     struct engine_explained x;
-    duration_t drawn;             /* its gap; -1: not drawn yet, or spread over the time left */
-    instant_t claimed_at;         /* INSTANT_MIN: not */
+    duration_t drawn;     /* its gap; -1: not drawn yet, or spread over the time left */
+    instant_t claimed_at; /* INSTANT_MIN: not */
+    const instant_t *own; /* when members wrote to the recipient by themselves; own_count of them */
+    size_t own_count;
     const char *says[GATE_COUNT]; /* instead of what the gate says by itself; NULL: nothing */
 };
 

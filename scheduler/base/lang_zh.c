@@ -419,6 +419,7 @@ const struct lang_pair lang_zh[] = {
     {", %s after the last one", "，距上一条 %s"},
     {", %zu at least", "，至少 %zu 条"},
     {", %zu more after this one", "，之后还有 %zu 条"},
+    {", %zu of it sent by members themselves", "，其中 %zu 次由成员自行发送"},
     {", a random start", "，随机起点"},
     {", at most %llu by one person", "，每人最多 %llu 次"},
     {", claimed %s later", "，实际晚 %s"},

@@ -266,7 +266,9 @@ enum channel_book_kind {
     CHANNEL_BOOK_MEMBERS,   /* id: those who have customers */
     CHANNEL_BOOK_CUSTOMERS, /* of one member */
     CHANNEL_BOOK_GROUPS,    /* of one member */
-    CHANNEL_BOOK_TASKS      /* made through the interface, of this channel's kind: id, added_ms */
+    CHANNEL_BOOK_TASKS,     /* made through the interface, of this channel's kind: id, added_ms */
+    CHANNEL_BOOK_OWN_TASKS, /* what members sent by themselves: id, name (the member's), added_ms */
+    CHANNEL_BOOK_REACHED    /* by such a one: id (whom), added_ms (when) */
 };
 
 struct channel_book_ask {
@@ -274,6 +276,7 @@ struct channel_book_ask {
     const char *member;     /* of customers and groups */
     const char *cursor;     /* "": the first page */
     int64_t from_ms, to_ms; /* of tasks: made in this time */
+    const char *ref;        /* of REACHED: the task, `member`'s own */
 };
 
 struct channel_book_row { /* NULL is "" */

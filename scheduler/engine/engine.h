@@ -78,6 +78,7 @@ struct engine_limit {
     bool drop;             /* on_cap: drop */
     bool sends;            /* a send counts once, however many deliveries it carries; never of scope
                               recipient */
+    bool others;           /* calendar, of scope recipient: what others have sent counts, too */
     struct ramp ramp;      /* calendar, of scope sender */
     const char *text;      /* "30 per 1h sender" */
     const struct tz *zone; /* calendar; NULL: the revision's */
@@ -169,6 +170,11 @@ struct engine_send { /* what was sent once to one recipient, for the limits */
 };
 /* The answer to EFFECT_HISTORY: any number of calls in order of answers, then engine_primed. */
 void engine_history(struct engine *e, instant_t now, int64_t revision, const struct engine_send *s);
+/* Somebody else has written to this recipient then: counts in limits with `others`. Of history
+ * (before engine_primed), or, with revision 0, just found out: then only where history has been
+ * read already. */
+void engine_other_send(struct engine *e, instant_t now, int64_t revision, int64_t recipient,
+                       instant_t at);
 void engine_primed(struct engine *e, instant_t now, int64_t revision);
 
 struct engine_waiting {
@@ -253,7 +259,8 @@ instant_t engine_wake(const struct engine *e);
 /* --- effects --- */
 
 enum effect_kind {
-    EFFECT_HISTORY, /* revision, since: read past sends, then engine_primed */
+    EFFECT_HISTORY, /* revision, since: read past sends, then engine_primed; nothing of it is sent
+                       before. Always asked of a revision with a limit that counts `others` */
     EFFECT_FETCH,   /* revision, lane, after, cap, key */
     EFFECT_CLAIM,  /* revision, lane, delivery, due_at, at, progress: commit, then engine_claimed */
     EFFECT_SEND,   /* send, revision, lane: its claims are durable, call the channel */
@@ -316,6 +323,7 @@ struct engine_limit_view {
     uint32_t used, max;
     enum gate gate; /* whose it is: rate limit, frequency cap, the channel's quota */
     bool drops;
+    bool others;        /* of engine_explain: what others sent counts, too */
     instant_t since;    /* of engine_explain: what is counted began then; INSTANT_MIN: nothing */
     instant_t ready_at; /* of engine_explain: when there is room */
 };

@@ -107,6 +107,7 @@ struct revision {
     size_t queue_count;
     struct meter **meters; /* queue_count x limit_count: what holds a queue, in order of limits */
     bool priming, paused, ended, dropped;
+    bool awaits_history; /* it has asked for history: nothing starts before that is there */
     bool keep_asked;     /* pausing or dropping it leaves its questions open */
     size_t recent_start; /* in engine.recent, while priming */
     uint32_t in_flight;

@@ -10,6 +10,7 @@ static bool same(const struct meter *m, const struct engine_limit *spec, const s
 {
     return m->spec.scope == spec->scope && m->spec.max == spec->max &&
            m->spec.rolling == spec->rolling && m->spec.sends == spec->sends &&
+           m->spec.others == spec->others &&
            (spec->rolling ? m->spec.span == spec->span
                           : m->spec.period == spec->period && m->zone == zone &&
                                 m->spec.ramp.step == spec->ramp.step &&

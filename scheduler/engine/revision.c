@@ -138,6 +138,15 @@ static bool all_primed(const struct revision *r)
     return true;
 }
 
+static bool counts_others(const struct revision *r)
+{
+    for (size_t i = 0; i < r->spec.limit_count; i++) {
+        if (r->limits[i].others)
+            return true;
+    }
+    return false;
+}
+
 static void find_next_end(struct engine *e)
 {
     size_t at = 0;
@@ -179,6 +188,9 @@ void engine_add_revision(struct engine *e, instant_t now, const struct engine_re
     e->priming_count++;
     instant_t since = claim_meters(e, r);
     find_next_end(e);
+    if (since == INSTANT_NEVER && counts_others(r))
+        since = e->now; /* all that was known is counted: only for what others have just sent */
+    r->awaits_history = since != INSTANT_NEVER;
     if (since == INSTANT_NEVER)
         engine_primed(e, now, spec->id);
     else
@@ -272,7 +284,7 @@ static void start_ready(struct engine *e)
     size_t at = 0;
 
     for (struct revision *r; (r = map_each(&e->revisions, &at));) {
-        if (!r->priming || !all_primed(r))
+        if (!r->priming || r->awaits_history || !all_primed(r))
             continue;
         r->priming = false;
         if (--e->priming_count == 0)
@@ -304,7 +316,18 @@ void engine_primed(struct engine *e, instant_t now, int64_t revision)
         }
     }
     mark_primed(r);
+    r->awaits_history = false;
     start_ready(e);
+}
+
+void engine_other_send(struct engine *e, instant_t now, int64_t revision, int64_t recipient,
+                       instant_t at)
+{
+    engine_time(e, now);
+    for (struct meter *m = e->recipient_meters; m; m = m->next) {
+        if (m->spec.others && (revision ? !m->primed && m->primer == revision : m->primed))
+            meter_restore(m, recipient, at, at, e->now);
+    }
 }
 
 /* --- going --- */

@@ -70,6 +70,7 @@ static void explain_limit(struct engine_explained *x, enum gate gate, const stru
     v->used = meter_count(m, recipient, now, &v->since);
     v->ready_at = meter_ready_at(m, recipient, now);
     v->drops = drops;
+    v->others = m->spec.others;
     x->limit_count++;
 }
 

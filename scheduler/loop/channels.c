@@ -195,7 +195,7 @@ static bool in_use(const struct run *s, const struct chan *c)
     for (const struct send *x; (x = map_each(&s->sends, &at));)
         if (x->channel == c)
             return true;
-    return readings_use(s, c) || compare_uses(s, c);
+    return readings_use(s, c) || compare_uses(s, c) || own_sends_use(s, c);
 }
 
 void channels_sweep(struct run *s)

@@ -251,6 +251,8 @@ struct ask {
     size_t count;
     struct engine_send *sends;
     size_t send_capacity;
+    struct engine_send *others; /* what members sent by themselves: recipient, claimed_at */
+    size_t other_count, other_capacity;
     uint64_t expired;
     struct err err;
     int rc;
@@ -260,6 +262,7 @@ static void ask_free(struct ask *a)
 {
     free(a->waiting);
     free(a->sends);
+    free(a->others);
     free(a);
 }
 
@@ -271,7 +274,7 @@ static bool ask_again(struct ask *a)
     run_store_failed(a->run, &a->err);
     free(a->waiting);
     a->waiting = NULL;
-    a->count = 0;
+    a->count = a->other_count = 0;
     return driver_again(a->run, &a->job);
 }
 
@@ -337,11 +340,23 @@ static int history_row(void *ctx, const struct store_send *x)
     return 0;
 }
 
+static int other_row(void *ctx, int64_t recipient, instant_t sent_at)
+{
+    struct ask *a = ctx;
+
+    a->others = xgrow(a->others, &a->other_capacity, a->other_count + 1, sizeof *a->others);
+    a->others[a->other_count++] =
+        (struct engine_send){.recipient = recipient, .claimed_at = sent_at};
+    return 0;
+}
+
 static void history_run(struct store *store, struct store_job *job)
 {
     struct ask *a = (struct ask *)job;
 
     a->rc = store_history(store, a->effect.since, history_row, a, &a->err);
+    if (!a->rc)
+        a->rc = store_other_sends(store, a->effect.since, 0, other_row, a, &a->err);
 }
 
 static void history_done(struct store_job *job)
@@ -354,9 +369,17 @@ static void history_done(struct store_job *job)
     if (!a->rc) {
         for (size_t i = 0; i < a->count; i++)
             engine_history(a->run->engine, now, a->effect.revision, &a->sends[i]);
+        for (size_t i = 0; i < a->other_count; i++)
+            engine_other_send(a->run->engine, now, a->effect.revision, a->others[i].recipient,
+                              a->others[i].claimed_at);
         engine_primed(a->run->engine, now, a->effect.revision);
     }
     ask_free(a);
+}
+
+void driver_history(struct run *s, const struct effect *f)
+{
+    ask_store(s, f, history_run, history_done);
 }
 
 static void expire_run(struct store *store, struct store_job *job)
@@ -409,7 +432,8 @@ static void run_effect(struct run *s, const struct effect *f)
 {
     switch (f->kind) {
     case EFFECT_HISTORY:
-        ask_store(s, f, history_run, history_done);
+        if (!own_sends_first(s, f))
+            driver_history(s, f);
         break;
     case EFFECT_FETCH:
         ask_store(s, f, fetch_run, fetch_done);

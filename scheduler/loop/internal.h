@@ -3,7 +3,7 @@
  * guests.c and accounts.c (what plugins see), tasks.c (what a platform asks its members), reload.c
  * (the service file read again), gateway.c (what the API asks for), clock.c (what time it is),
  * doubts.c (what is unknown), reconcile.c (looking for it), readings.c (what a platform knows of
- * its customers), members.c (who sends there). */
+ * its customers), members.c (who sends there), own_sends.c (what members send by themselves). */
 #ifndef PACELINE_LOOP_INTERNAL_H
 #define PACELINE_LOOP_INTERNAL_H
 
@@ -129,6 +129,7 @@ struct run {
     struct chan *retired;           /* replaced or removed by a reload, with answers outstanding */
     struct comparison *comparisons; /* compare.c: of channels, one each */
     struct reading *readings;       /* readings.c: of accounts, one each */
+    struct own_sends *own_sends;    /* own_sends.c: of channels, one each */
     struct members *members;        /* members.c: of channels with `senders: all` */
     struct map running;             /* revision -> struct running */
     struct map sends;               /* send id -> struct send */
@@ -217,7 +218,8 @@ void driver_defer(struct run *s, struct store_job *job); /* after what was decid
 /* A job that failed because of the store runs again, before others, when it is back. False: it will
  * not; the caller frees it. */
 bool driver_again(struct run *s, struct store_job *job);
-void driver_close(struct run *s); /* gives all that waits to the storer */
+void driver_history(struct run *s, const struct effect *f); /* answers EFFECT_HISTORY */
+void driver_close(struct run *s);                           /* gives all that waits to the storer */
 bool driver_idle(const struct run *s);
 void driver_free(struct run *s);
 
@@ -325,6 +327,14 @@ void members_look_again(struct run *s);         /* an account was read, or the s
 /* Whether the lane's sender is none of its channel's (any more). */
 bool members_away(const struct run *s, const struct lane_name *lane);
 void members_free(struct run *s);
+
+/* own_sends.c */
+/* Whether a look at what members sent by themselves must come first: then it does, and
+ * driver_history is called in the end. */
+bool own_sends_first(struct run *s, const struct effect *history);
+void own_sends_tick(struct run *s); /* several times a second: begins what is due */
+bool own_sends_use(const struct run *s, const struct chan *c);
+void own_sends_free(struct run *s); /* the channels and the store are quiet */
 
 /* compare.c */
 void compare_tick(struct run *s); /* several times a second: begins what is due */

@@ -82,6 +82,7 @@ static void on_watch(uv_timer_t *t)
     doubts_tick(s);
     readings_tick(s);
     compare_tick(s);
+    own_sends_tick(s);
     reconcile_tick(s);
     tasks_tick(s);
 }
@@ -287,6 +288,7 @@ static void stop(struct run *s)
     reconcile_free(s);
     readings_free(s);
     compare_free(s);
+    own_sends_free(s);
     members_free(s);
     for (struct running *r; (r = map_each(&s->running, &at));) {
         campaign_free(r->campaign);

@@ -50,6 +50,15 @@ void spec_revision(struct engine_revision *out, const struct campaign *c, struct
                                     .within = c->confirm.late_leaves ? 0 : c->confirm.within};
 }
 
+enum period spec_cap_period(enum receive_cap cap)
+{
+    static const enum period periods[] = {[RECEIVE_DAILY] = PERIOD_DAY,
+                                          [RECEIVE_WEEKLY] = PERIOD_WEEK,
+                                          [RECEIVE_MONTH_DAYS] = PERIOD_MONTH};
+
+    return periods[cap];
+}
+
 void spec_platform(struct engine_revision *r, const struct campaign *c, enum receive_cap cap,
                    const struct tz *zone, struct arena *a)
 {
@@ -69,7 +78,9 @@ void spec_platform(struct engine_revision *r, const struct campaign *c, enum rec
     for (size_t i = 0; i < r->limit_count; i++)
         limits[i] = r->limits[i];
     limits[r->limit_count] = caps[cap];
+    limits[r->limit_count].period = spec_cap_period(cap);
     limits[r->limit_count].scope = SCOPE_RECIPIENT;
+    limits[r->limit_count].others = true;
     limits[r->limit_count].zone = zone;
     limits[r->limit_count + 1] =
         (struct engine_limit){.scope = SCOPE_PERSON,
@@ -79,7 +90,7 @@ void spec_platform(struct engine_revision *r, const struct campaign *c, enum rec
                               .text = arena_printf(a, "%u taps_per_day", c->confirm.taps_per_day)};
     r->limits = limits;
     r->limit_count += 2;
-    r->cap_period = caps[cap].period;
+    r->cap_period = spec_cap_period(cap);
     r->cap_zone = zone;
 }
 

@@ -25,6 +25,8 @@ void spec_terms(struct engine_revision *out, const struct campaign *c,
                 const struct service_channel *channel, const struct paceline_channel *kind,
                 struct zones *zones, struct arena *a);
 
+enum period spec_cap_period(enum receive_cap cap); /* in which the platform counts */
+
 enum { SPEC_QUOTAS = 8 };
 /* `quotas` is its memory. `account`: of the platform, or NULL. */
 struct engine_channel spec_channel(int64_t id, const struct paceline_channel *kind,

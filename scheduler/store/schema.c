@@ -97,7 +97,10 @@ static const char account_schema[] =
     " UNIQUE (recipient, sender, account)) STRICT;"
     "CREATE INDEX relation_member ON relation (account, kind, sender);"
     "CREATE INDEX relation_union ON relation (union_id) WHERE union_id != '';"
-    "CREATE INDEX relation_remark ON relation (trim(remark)) WHERE remark != '';";
+    "CREATE INDEX relation_remark ON relation (trim(remark)) WHERE remark != '';"
+    "CREATE TABLE other_send (recipient INTEGER NOT NULL, ref TEXT NOT NULL,"
+    " sent_at INTEGER NOT NULL, PRIMARY KEY (recipient, ref)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX other_send_at ON other_send (sent_at);";
 
 _Static_assert(DELIVERY_UNKNOWN == 8, "the schema names it");
 

@@ -421,6 +421,21 @@ int store_customers(struct store *s, int64_t after, size_t limit,
                     int (*each)(void *ctx, const struct store_contact *x), void *ctx, int64_t *last,
                     bool *more, struct err *e);
 
+/* --- what others sent: members by themselves, on the platform --- */
+
+struct store_other_send {
+    const char *recipient, *ref; /* ref: the platform's id of what was sent */
+    instant_t sent_at;
+    int64_t id; /* set: the recipient's when this is news, else 0 */
+};
+/* Keeps what is new; forgets what was sent before `keep_from`. */
+int store_other_sends_add(struct store *s, struct store_other_send *rows, size_t count,
+                          instant_t keep_from, struct err *e);
+/* Those at or after `since`; `recipient` 0: to anybody. */
+int store_other_sends(struct store *s, instant_t since, int64_t recipient,
+                      int (*each)(void *ctx, int64_t recipient, instant_t sent_at), void *ctx,
+                      struct err *e);
+
 /* --- what the engine asks for --- */
 
 struct store_waiting {

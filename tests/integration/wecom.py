@@ -229,9 +229,10 @@ def test_the_receive_cap_holds_and_a_full_one_is_tried_once_more():
     with Wecom(world({"wm1": "lin.yue", "wm2": "lin.yue"}),
                options=("--receive-cap", "day")) as place:
         place.start()
-        place.tell("by-hand", {"userid": "lin.yue", "recipients": ["wm2"], "text": "mine"})
         place.launch(place.mass("spring", [("wm1", "lin.yue"), ("wm2", "lin.yue")]))
         place.wait_count("spring", "prompted", 2)
+        # too late to be looked at before
+        place.tell("by-hand", {"userid": "lin.yue", "recipients": ["wm2"], "text": "mine"})
         place.tell("tap", {})
         place.wait_count("spring", "sent", 1)
         place.wait_count("spring", "pending", 1)

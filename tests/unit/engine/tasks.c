@@ -499,6 +499,99 @@ static void nothing_is_asked_of_who_is_away(void **state)
     end(&w);
 }
 
+/* `sent` counts in the cap of recipient 1 when it was sent, as history or as news. */
+static void others_take(bool as_news, instant_t ago, bool counts)
+{
+    struct world w;
+
+    open_world(&w, 2, 10);
+    w.limits[0] = (struct engine_limit){.scope = SCOPE_RECIPIENT,
+                                        .max = 1,
+                                        .period = PERIOD_DAY,
+                                        .others = true,
+                                        .text = "cap",
+                                        .zone = &utc};
+    w.limits[1] = (struct engine_limit){/* a campaign's own counts ours alone */
+                                        .scope = SCOPE_RECIPIENT,
+                                        .max = 1,
+                                        .period = PERIOD_DAY,
+                                        .text = "own",
+                                        .zone = &utc};
+    w.spec.limit_count = 2;
+    engine_lane_away(w.engine, w.now, LANE, true); /* nothing goes meanwhile */
+    engine_add_revision(w.engine, w.now, &w.spec);
+    if (!as_news)
+        engine_other_send(w.engine, w.now, REVISION, 1, w.now - ago);
+    engine_other_send(w.engine, w.now, 0, 2, w.now - ago); /* history will tell */
+    settle(&w);
+    if (as_news)
+        engine_other_send(w.engine, w.now, 0, 1, w.now - ago);
+    engine_other_send(w.engine, w.now, REVISION, 2, w.now - ago); /* it has been read */
+    engine_lane_away(w.engine, w.now, LANE, false);
+    run_until(&w, w.now + MS_PER_MINUTE);
+    assert_int_equal(w.states[1], counts ? DELIVERY_PENDING : DELIVERY_PROMPTED);
+    assert_int_equal(w.states[2], DELIVERY_PROMPTED);
+    struct engine_explained x;
+    const struct engine_waiting first = {.delivery = 1, .row = 1, .recipient = 1};
+    if (engine_explain(w.engine, w.now, REVISION, LANE, &first, &x) && counts) {
+        assert_int_equal(x.limits[0].used, 1);
+        assert_true(x.limits[0].others);
+        assert_int_equal(x.limits[1].used, 0);
+    }
+    end(&w);
+}
+
+static void what_others_sent_takes_places_of_the_cap(void **state)
+{
+    duration_t today = 1000000 * (instant_t)MS_PER_SECOND % MS_PER_DAY;
+
+    (void)state;
+    others_take(false, 1000, true);
+    others_take(true, 1000, true);
+    others_take(false, today, true); /* midnight */
+    others_take(true, today, true);
+    others_take(false, today + 1, false); /* yesterday */
+    others_take(true, today + 1, false);
+}
+
+/* A second campaign, whose cap is counted already, asks too: what others have just sent. */
+static void history_is_always_asked_for(void **state)
+{
+    const struct engine_limit cap = {.scope = SCOPE_RECIPIENT,
+                                     .max = 1,
+                                     .period = PERIOD_DAY,
+                                     .others = true,
+                                     .text = "cap",
+                                     .zone = &utc};
+    struct engine_revision second;
+    struct effect f;
+    struct world w;
+
+    (void)state;
+    open_world(&w, 3, 10);
+    w.spec.limits = &cap;
+    w.spec.limit_count = 1;
+    begin(&w);
+    assert_int_equal(count(&w, DELIVERY_PROMPTED), 3);
+    second = w.spec;
+    second.id = 2;
+    second.campaign = 2;
+    engine_add_revision(w.engine, w.now, &second);
+    assert_true(engine_effect(w.engine, &f));
+    assert_int_equal(f.kind, EFFECT_HISTORY);
+    assert_int_equal(f.revision, 2);
+    engine_turn(w.engine, w.now);
+    while (engine_effect(w.engine, &f))
+        assert_int_not_equal(f.kind, EFFECT_CLAIM);
+    struct engine_hold why;
+    assert_true(engine_why(w.engine, w.now, 2, LANE, 0, &why));
+    assert_int_equal(why.reason, REASON_NOT_STARTED);
+    engine_primed(w.engine, w.now, 2);
+    assert_true(engine_why(w.engine, w.now, 2, LANE, 0, &why));
+    assert_int_not_equal(why.reason, REASON_NOT_STARTED);
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,6 +610,8 @@ int main(void)
         cmocka_unit_test(a_cap_counts_when_it_was_sent),
         cmocka_unit_test(a_task_of_before_is_open_again),
         cmocka_unit_test(nothing_is_asked_of_who_is_away),
+        cmocka_unit_test(what_others_sent_takes_places_of_the_cap),
+        cmocka_unit_test(history_is_always_asked_for),
     };
 
     tz_utc(&utc);

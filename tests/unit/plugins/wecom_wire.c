@@ -90,6 +90,9 @@ static void every_request_is_an_example(void **state)
     is_example(wire_list_body(MODE_CUSTOMERS, 1788190000, 1788200600, NULL),
                "{\"chat_type\":\"single\",\"start_time\":1788190000,\"end_time\":1788200600,"
                "\"filter_type\":0,\"limit\":100,\"cursor\":\"\"}");
+    is_example(wire_own_list_body(MODE_GROUPS, 1788190000, 1788200600, "C2"),
+               "{\"chat_type\":\"group\",\"start_time\":1788190000,\"end_time\":1788200600,"
+               "\"filter_type\":1,\"limit\":100,\"cursor\":\"C2\"}");
     is_example(wire_members_body(TASK, NULL), "{\"msgid\":\"" TASK "\",\"limit\":500}");
     is_example(wire_results_body(TASK, "lin.yue", NULL),
                "{\"msgid\":\"" TASK "\",\"userid\":\"lin.yue\",\"limit\":500}");
