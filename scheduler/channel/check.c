@@ -4,6 +4,7 @@
 #include "base/lang.h"
 #include "base/strbuf.h"
 #include "base/text.h"
+#include "conf/trace.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -160,6 +161,10 @@ static void check_attachment(const struct paceline_channel *kind, const struct c
                kind->name, k->bytes_max);
     check_words(kind, c, at, "title", a->title, k->title_max_bytes, diags);
     check_words(kind, c, at, "url", a->url, k->url_max_bytes, diags);
+    if (c->attachments[index].trace && k->url_max_bytes && strlen(a->url) <= k->url_max_bytes &&
+        trace_length(a->url) > k->url_max_bytes)
+        refuse(diags, c, at, tr("'url' is %zu bytes with what 'trace' adds; %s takes at most %zu"),
+               trace_length(a->url), kind->name, k->url_max_bytes);
     check_words(kind, c, at, "description", a->description, k->description_max_bytes, diags);
     if (a->url && !c->attachments[index].path)
         return; /* a link without a picture */

@@ -46,6 +46,7 @@ struct conf_attachment {
     const char *path;
     const char *title, *url, *description; /* of a link; description NULL: none */
     const char *appid, *page;              /* of a mini program, with a title */
+    bool trace;                            /* of a link: see conf/trace.h */
     struct place at, title_at, url_at, description_at;
 };
 /* For people: a file's path, a link's title and address. */

@@ -2,7 +2,9 @@
  * and a picture that is a file. */
 #include "base/lang.h"
 #include "conf/parts.h"
+#include "conf/trace.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { ATTACHMENTS_MAX = 16, LINE_BYTES_MAX = 2048 };
@@ -40,19 +42,35 @@ static bool url_check(const struct reader *r, const struct yaml_node *node, cons
     return ok;
 }
 
+/* Its address carries one parameter more. */
+static bool trace_check(const struct reader *r, const struct yaml_node *node, const char *url)
+{
+    if (trace_taken(url))
+        read_error(r, yaml_get(node, "url"),
+                   tr("'url' has a parameter '%s' already, which 'trace' adds: take one of them "
+                      "out"),
+                   TRACE_NAME);
+    else if (!trace_length(url))
+        read_error(r, yaml_get(node, "url"), tr("'url' cannot be read as an address"));
+    else
+        return true;
+    return false;
+}
+
 static bool link_read(const struct reader *r, const struct yaml_node *node,
                       struct conf_attachment *a)
 {
     const struct yaml_node *trace = yaml_get(node, "trace");
-    bool ok = true, traced = false;
+    bool ok = true;
 
     a->title = line_of(r, node, "title", true, &a->title_at, &ok);
     a->url = line_of(r, node, "url", true, &a->url_at, &ok);
     a->description = line_of(r, node, "description", false, &a->description_at, &ok);
     a->path = line_of(r, node, "picture", false, NULL, &ok);
-    if (trace && read_bool(r, trace, "trace", &traced) && traced)
-        read_error(r, trace, tr("'%s' is not supported yet"), "trace");
-    return ok && url_check(r, node, a->url);
+    ok = ok && url_check(r, node, a->url);
+    if (trace)
+        ok = read_bool(r, trace, "trace", &a->trace) && ok;
+    return ok && (!a->trace || trace_check(r, node, a->url));
 }
 
 static bool miniprogram_read(const struct reader *r, const struct yaml_node *node,
@@ -113,10 +131,13 @@ void message_attachments_read(const struct reader *r, const struct yaml_node *no
 
 void attachment_words(struct strbuf *out, const struct conf_attachment *a)
 {
+    char *traced = a->trace ? trace_url(a->url, "…") : NULL;
+
     if (strcmp(a->kind, "link") == 0)
-        strbuf_printf(out, "%s <%s>", a->title, a->url);
+        strbuf_printf(out, "%s <%s>", a->title, traced ? traced : a->url);
     else if (strcmp(a->kind, "miniprogram") == 0)
         strbuf_printf(out, "%s (%s %s)", a->title, a->appid, a->page);
     else
         strbuf_puts(out, a->path);
+    free(traced);
 }

@@ -133,7 +133,8 @@ static void attachment_write(struct strbuf *out, const struct conf_attachment *a
 {
     const char *const keys[][2] = {{"appid", a->appid}, {"description", a->description},
                                    {"page", a->page},   {"picture", a->path},
-                                   {"title", a->title}, {"url", a->url}};
+                                   {"title", a->title}, {"trace", a->trace ? "" : NULL},
+                                   {"url", a->url}};
     bool first = true;
 
     canonical_string(out, a->kind);
@@ -148,7 +149,10 @@ static void attachment_write(struct strbuf *out, const struct conf_attachment *a
         if (!first)
             strbuf_putc(out, ',');
         canonical_string(out, keys[i][0]);
-        field(out, ":", keys[i][1]);
+        if (strcmp(keys[i][0], "trace") == 0)
+            strbuf_puts(out, ":true");
+        else
+            field(out, ":", keys[i][1]);
         first = false;
     }
     strbuf_putc(out, '}');

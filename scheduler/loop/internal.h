@@ -91,6 +91,7 @@ struct send {       /* durable claims on their way: one delivery or a batch of e
     uint64_t id;    /* what the plugin knows it by */
     int64_t number; /* what the engine knows it by */
     int64_t revision;
+    instant_t claimed_at;
     struct arena *arena;
     struct send_item *items; /* in order of deliveries; those settled too */
     size_t count, capacity, open;

@@ -10,6 +10,7 @@
 #include "base/lang.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "conf/trace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct lost { /* one send */
     struct run *run;
     uint64_t id; /* what the plugin knows it by */
     int64_t revision, lane, number;
+    struct digest digest; /* of the revision */
     instant_t claimed_at;
     int64_t *deliveries;
     const char **recipients, *values, *sender, *channel, *manifest;
@@ -104,6 +106,7 @@ static int keep_manifest(void *ctx, const struct store_revision *v)
     struct lost *l = ctx;
 
     l->manifest = arena_strdup(l->arena, v->manifest ? v->manifest : "");
+    l->digest = v->digest;
     return 0;
 }
 
@@ -142,6 +145,14 @@ static const char *text_of(struct lost *l, const struct template *t)
     return out;
 }
 
+/* As it was in this very send. */
+static const char *url_of(const struct lost *l, const struct conf_attachment *a)
+{
+    if (a->trace)
+        return trace_link(l->arena, a->url, &l->digest, l->number, l->claimed_at);
+    return a->url ? arena_strdup(l->arena, a->url) : NULL;
+}
+
 /* As it was, from what was frozen. False when that cannot be read. */
 static bool rebuild(struct run *s, struct lost *l)
 {
@@ -156,9 +167,9 @@ static bool rebuild(struct run *s, struct lost *l)
     }
     files = arena_array(l->arena, c->attachment_count + 1, sizeof *files);
     for (size_t i = 0; i < c->attachment_count; i++)
-        files[i] = (struct channel_attachment){
-            .kind = arena_strdup(l->arena, c->attachments[i].kind),
-            .url = c->attachments[i].url ? arena_strdup(l->arena, c->attachments[i].url) : NULL};
+        files[i] =
+            (struct channel_attachment){.kind = arena_strdup(l->arena, c->attachments[i].kind),
+                                        .url = url_of(l, &c->attachments[i])};
     l->send = (struct channel_send){.id = l->id,
                                     .sender = l->sender,
                                     .recipients = l->recipients,

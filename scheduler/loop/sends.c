@@ -4,6 +4,7 @@
 #include "base/lang.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "conf/trace.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -46,6 +47,7 @@ void send_claimed(struct run *s, const struct store_claim *c)
 
     if (!x)
         x = send_new(s, c->send, c->revision, c->sender);
+    x->claimed_at = c->at;
     send_add(x, c->delivery, c->recipient, c->values, DELIVERY_CLAIMED);
 }
 
@@ -56,6 +58,7 @@ struct send *send_restored(struct run *s, const struct store_prompt *p,
 
     if (!x)
         x = send_new(s, p->id, p->revision, row->sender);
+    x->claimed_at = p->claimed_at;
     send_add(x, row->delivery, row->recipient, row->values, row->state);
     return x;
 }
@@ -164,6 +167,25 @@ static const char *key_of(const struct send *x, const struct running *r)
     return arena_strdup(x->arena, strchr(text, ':') + 1);
 }
 
+/* The revision's, with the addresses of traced links as they are in this send. */
+static const struct channel_attachment *attachments_of(const struct send *x,
+                                                       const struct running *r)
+{
+    const struct campaign *c = r->campaign;
+    struct channel_attachment *own = NULL;
+
+    for (size_t i = 0; i < r->attachment_count; i++) {
+        if (!c->attachments[i].trace)
+            continue;
+        if (!own) {
+            own = arena_array(x->arena, r->attachment_count, sizeof *own);
+            memcpy(own, r->attachments, r->attachment_count * sizeof *own);
+        }
+        own[i].url = trace_link(x->arena, own[i].url, &r->digest, x->number, x->claimed_at);
+    }
+    return own ? own : r->attachments;
+}
+
 static duration_t answer_ms(const struct chan *c)
 {
     return c->kind->caps.platform_confirms ? TASK_ANSWER_MS : ANSWER_MS;
@@ -181,7 +203,7 @@ bool send_prepare(struct run *s, struct send *x, const struct running *r)
                                     .recipients = recipients,
                                     .recipient_count = x->count,
                                     .format = r->campaign->format,
-                                    .attachments = r->attachments,
+                                    .attachments = attachments_of(x, r),
                                     .attachment_count = r->attachment_count,
                                     .deadline_ms = run_now(s) + answer_ms(r->channel),
                                     .key = key_of(x, r)};

@@ -7,6 +7,7 @@ Python's standard library, no code of ours.
 """
 import collections
 import datetime
+import urllib.parse
 
 SENT, NO_FRIEND, CAPPED = 1, 2, 3
 GONE = {SENT: ("sent", None), NO_FRIEND: ("failed", "not_a_friend"),
@@ -35,7 +36,22 @@ def violations(deliveries, tasks, lines, settled=True, refused_secrets=1):
     for delivery in deliveries:
         yield from _one(delivery, hits[delivery["campaign"], delivery["recipient"]], ours, lines,
                         settled)
+    yield from _traces(ours)
     yield from _manners(lines, refused_secrets)
+
+
+def _traces(ours):
+    """What tells tasks apart is the same in all links of a task, and in no other task."""
+    seen = {} # value -> msgid
+    for task in ours.values():
+        links = [a["link"]["url"] for a in task["content"].get("attachments", []) if "link" in a]
+        values = {value for url in links
+                  for value in urllib.parse.parse_qs(urllib.parse.urlsplit(url).query).get("pl", [])}
+        if len(values) > 1:
+            yield f"the links of {task['msgid']} carry {len(values)} traces"
+        for value in values:
+            if seen.setdefault(value, task["msgid"]) != task["msgid"]:
+                yield f"{seen[value]} and {task['msgid']} carry the same trace"
 
 
 def _outside(deliveries, ours, campaigns):

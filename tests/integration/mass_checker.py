@@ -93,6 +93,11 @@ def test_each_bad_run():
     bad("not a friend by itself", lambda r: r["lines"].remove(reached("b", 2)), "not_a_friend")
     bad("refused by nobody", lambda r: r["lines"][1].update(fail_list=[]), "no fail_list")
     bad("canceled here alone", lambda r: of(r, 4).update(state="canceled"), "waits in m1")
+    def link(run, number, *values):
+        run["tasks"][number]["content"]["attachments"] = [{"msgtype": "image"}] + [
+            {"msgtype": "link", "link": {"url": f"https://a/p?b=1&pl={v}#x"}} for v in values]
+    bad("a trace of two tasks", lambda r: (link(r, 0, "ab"), link(r, 2, "ab")), "m1 and other carry")
+    bad("two traces in a task", lambda r: link(r, 0, "ab", "cd"), "carry 2 traces")
     bad("a quota", lambda r: r["lines"][1].update(in_block=True), "inside a block")
     bad("a loop", lambda r: r["lines"].extend([call("gettoken", errcode=40001)] * 2), "2 times")
     bad("too many", lambda r: r["lines"][0].update(errcode=45033), "at once")
@@ -105,6 +110,14 @@ def test_a_task_that_was_withdrawn_makes_room():
     run["lines"] += [call("externalcontact/cancel_groupmsg_send", request={"msgid": "m1"}),
                      create("m2")]
     run["deliveries"][3]["channel_ref"] = "m2"
+    equal(found(run), [], "violations")
+
+
+def test_traces_of_their_own():
+    run = good()
+    for number, value in ((0, "ab"), (2, "cd")):
+        run["tasks"][number]["content"]["attachments"] = [
+            {"msgtype": "link", "link": {"url": f"https://a/p?pl={value}"}}] * 2
     equal(found(run), [], "violations")
 
 

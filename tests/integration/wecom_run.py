@@ -125,9 +125,12 @@ def test_nobody_is_in_two_tasks_whatever_goes_wrong():
         place.sync()
         place.corp.faults(*FAULTS)
         for number, name in enumerate(names): # every fifth customer, so that each member has some
-            place.launch(place.mass(name, [(f"wmPACER{n + 1:025d}", "") for n in range(600)
-                                           if n // 12 % 5 == number], text=name + " 春季",
-                                    confirm="{taps_per_day: 10}"))
+            file = place.mass(name, [(f"wmPACER{n + 1:025d}", "") for n in range(600)
+                                     if n // 12 % 5 == number], text=name + " 春季",
+                              confirm="{taps_per_day: 10}")
+            text = open(place.path(file)).read()
+            place.launch(place.write(file, text.replace('春季"}', '春季", attachments: [{link: {title: '
+                                     't, url: "https://a.example.com/p", trace: true}}]}')))
         for enough in (15, 40):
             wait_until(lambda: len(place.corp.calls("add_msg_template")) >= enough, "creates")
             place.corp.tap(userid=members[enough % 12])
@@ -145,6 +148,8 @@ def test_nobody_is_in_two_tasks_whatever_goes_wrong():
                 (now_ms() > ends or not any(c.get("unknown") for c in all_of))
         wait_until(settled, "results")
         judge(place, *names)
+        true(all("?pl=" in t["content"]["attachments"][0]["link"]["url"] for t in
+                 place.corp.tasks()), "links are traced")
         lost = [c for c in place.corp.calls("add_msg_template") if c["acted"] and c["fault"]]
         unknown = {d["recipient"] for n in names for d in place.deliveries(n, "--state", "unknown")}
         left = [t["msgid"] for t in place.corp.tasks()

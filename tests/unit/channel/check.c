@@ -11,6 +11,7 @@
 static const struct channel_format formats[] = {{"text", 12}, {"markdown", 40}, {NULL, 0}};
 static const struct channel_attachment_kind kinds[] = {
     {.name = "image", .count_max = 1, .bytes_max = 16, .types = "jpg png"},
+    {.name = "link", .count_max = 1, .bytes_max = 16, .url_max_bytes = 40},
     {.name = NULL},
 };
 static const struct paceline_channel robot = {
@@ -195,11 +196,45 @@ static void texts(void **state)
     }
 }
 
+/* What `trace` adds counts: 20 bytes and more. */
+static void an_address_has_room_for_its_trace(void **state)
+{
+    static const struct {
+        const char *url;
+        bool trace;
+        const char *expected;
+    } rows[] = {
+        {"https://shop/p/123456789", false, ""},
+        {"https://shop/p/12345", true, ""}, /* 40 with it */
+        {"https://shop/p/123456", true,
+         "c.yaml:10:5: 'url' is 41 bytes with what 'trace' adds; robot takes at most 40\n"},
+        {"https://shop/p/1234567890123456789012345x", true,
+         "c.yaml:10:5: 'url' is 41 bytes; robot takes at most 40\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct channel_attachment link = {.kind = "link", .name = "t", .url = rows[i].url};
+        struct conf_attachment place = {.at = {10, 5}, .trace = rows[i].trace};
+        struct campaign c = {
+            .file = "c.yaml", .format = "text", .attachments = &place, .attachment_count = 1};
+        struct diags d;
+
+        diags_init(&d);
+        channel_check_message(&robot, &c, &link, &d);
+        char *all = lines(&d);
+        assert_string_equal(all, rows[i].expected);
+        free(all);
+        diags_dispose(&d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages),
         cmocka_unit_test(texts),
+        cmocka_unit_test(an_address_has_room_for_its_trace),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,8 +246,15 @@ static void single_errors_have_their_place(void **state)
          "audience: {recipients: [a]}",
          "c.yaml:3:48: 'url' must be an address with http:// or https://"},
         {"campaign: a\nchannel: b\nmessage: {attachments: [{link: {title: x, url: \"http://a\", "
-         "trace: true}}]}\naudience: {recipients: [a]}",
-         "c.yaml:3:67: 'trace' is not supported yet"},
+         "trace: maybe}}]}\naudience: {recipients: [a]}",
+         "c.yaml:3:67: 'trace' must be true or false, without quotes"},
+        {"campaign: a\nchannel: b\nmessage: {attachments: [{link: {title: x, trace: true, "
+         "url: \"http://a?pl=1\"}}]}\naudience: {recipients: [a]}",
+         "c.yaml:3:61: 'url' has a parameter 'pl' already, which 'trace' adds: take one of them "
+         "out"},
+        {"campaign: a\nchannel: b\nmessage: {attachments: [{link: {title: x, trace: true, "
+         "url: \"http://[::1/\"}}]}\naudience: {recipients: [a]}",
+         "c.yaml:3:61: 'url' cannot be read as an address"},
         {"campaign: a\nchannel: b\nmessage: {attachments: [{miniprogram: {appid: x, title: y, "
          "page: z}}]}\naudience: {recipients: [a]}",
          "c.yaml:3:39: missing key 'picture'"},

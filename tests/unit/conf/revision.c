@@ -128,7 +128,8 @@ static void links_and_mini_programs_come_back(void **state)
         "campaign: s\nchannel: room\naudience: {file: v.csv}\nmessage:\n  attachments:\n"
         "    - link: {url: \"https://a/b?c=1\", title: 春, trace: false}\n"
         "    - miniprogram: {page: p, title: M, picture: m.png, appid: wx1}\n"
-        "    - link: {title: \"t\\\"\", url: \"http://x\", description: d, picture: k.jpg}\n";
+        "    - link: {title: \"t\\\"\", url: \"http://x\", description: d, picture: k.jpg, "
+        "trace: true}\n";
     struct revision_facts f = facts(), back;
     struct err e;
     char *m = manifest_of(text, &f);
@@ -136,7 +137,7 @@ static void links_and_mini_programs_come_back(void **state)
     (void)state;
     assert_non_null(strstr(m, "\"link\":{\"title\":\"春\",\"url\":\"https://a/b?c=1\"}}"));
     assert_non_null(strstr(m, "\"link\":{\"description\":\"d\",\"picture\":\"k.jpg\",\"title\":"
-                              "\"t\\\"\",\"url\":\"http://x\"}}"));
+                              "\"t\\\"\",\"trace\":true,\"url\":\"http://x\"}}"));
     assert_non_null(strstr(m, "\"miniprogram\":{\"appid\":\"wx1\",\"page\":\"p\",\"picture\":"
                               "\"m.png\",\"title\":\"M\"}}"));
     struct campaign *c = manifest_read(m, zones, &back, &e);
@@ -146,6 +147,7 @@ static void links_and_mini_programs_come_back(void **state)
     assert_null(c->attachments[0].path);
     assert_string_equal(c->attachments[1].path, "m.png");
     assert_string_equal(c->attachments[2].description, "d");
+    assert_true(c->attachments[2].trace && !c->attachments[0].trace);
     assert_true(digest_equal(&back.attachments[2], &attachments[2]));
     campaign_free(c);
     stable(m, text);

@@ -367,6 +367,11 @@ static void our_task_is_known_again(void **state)
     send.text = "another";
     assert_false(wire_same_task(item, &send));
     send = to_two();
+    struct channel_attachment other = a_link; /* another trace */
+    other.url = "https://shop.example.com/p/7?t=task-000018";
+    send.attachments = &other;
+    assert_false(wire_same_task(item, &send));
+    send = to_two();
     send.attachment_count = 0;
     assert_false(wire_same_task(item, &send));
     send = to_two();
