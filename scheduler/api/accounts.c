@@ -27,6 +27,7 @@ static void answer(struct request *rq)
     emit_put_number(b, "changed", (int64_t)x.sum.changed);
     emit_put_number(b, "unchanged", (int64_t)x.sum.unchanged);
     emit_put_number(b, "removed", (int64_t)x.sum.removed);
+    emit_put_number(b, "lifted", (int64_t)x.sum.lifted);
     emit_put_number(b, "waits_ms",
                     x.waits_until == INSTANT_MIN ? 0 : x.waits_until - host->now(host->ctx));
     emit_put_text(b, "problem", x.problem);

@@ -199,6 +199,7 @@ static int list_add(void *ctx, const struct store_suppression *x)
     emit_put_text(b, "by", x->by);
     emit_put_instant(b, "at", x->at, list->zone);
     emit_put_text(b, "reason", x->reason);
+    emit_put_bool(b, "until_back", x->until_back);
     strbuf_puts(b, "}\n");
     return 0;
 }

@@ -123,6 +123,8 @@ const struct lang_pair lang_zh[] = {
     {"%lld added, %lld changed, %lld unchanged\n", "新增 %lld，更新 %lld，未变 %lld\n"},
     {"%lld canceled, %lld already out, %lld unknown\n",
      "已取消 %lld 条，%lld 条已发出，%lld 条结果未知\n"},
+    {"%lld customers came back: off the do-not-send list\n",
+     "%lld 位客户重新添加了成员：已移出免打扰名单\n"},
     {"%lld customers, %lld groups: %lld added, %lld changed, %lld unchanged, %lld removed\n",
      "%lld 位客户，%lld 个客户群：新增 %lld，更改 %lld，未变 %lld，移除 %lld\n"},
     {"%lld deliveries are unknown, the first is %lld: a person must say what became of them",
@@ -1119,6 +1121,7 @@ const struct lang_pair lang_zh[] = {
     {"the mark beside the store is not written, so an older copy of the store would not be "
      "noticed: %s",
      "存储旁边的标记文件写不进去，换回旧副本时将无法察觉：%s"},
+    {"the member has added the customer anew", "成员已重新添加该客户"},
     {"the members of account '%s' are in the service: nothing can be planned without them, unless "
      "the campaign names its 'senders'",
      "账号“%s”的成员名单在服务里：没有它无法排期，除非活动写明“senders”"},

@@ -47,6 +47,9 @@ static int tell(const struct cli *cli, const json_t *object)
             (long long)view_number(object, "customers"), (long long)view_number(object, "groups"),
             (long long)view_number(object, "added"), (long long)view_number(object, "changed"),
             (long long)view_number(object, "unchanged"), (long long)view_number(object, "removed"));
+    if (!cli->json && view_number(object, "lifted") > 0)
+        fprintf(cli->out, tr("%lld customers came back: off the do-not-send list\n"),
+                (long long)view_number(object, "lifted"));
     return 0;
 }
 

@@ -119,7 +119,8 @@ static void parting_run(struct store *store, struct store_job *job)
     struct parting *p = (struct parting *)job;
     struct store_decision d = {.by = "paceline",
                                .at = p->at,
-                               .note = TR_TABLE("the platform says: not a friend any more")};
+                               .note = TR_TABLE("the platform says: not a friend any more"),
+                               .until_back = true};
 
     p->rc = store_suppress(store, p->recipient, p->sender, &d, &p->done, &p->err);
 }

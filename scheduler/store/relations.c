@@ -332,7 +332,7 @@ int store_reading_member(struct store *s, const char *account, const char *membe
     return txn_end(s, rc, e);
 }
 
-int store_reading_end(struct store *s, const char *account, const struct store_relations_sum *sum,
+int store_reading_end(struct store *s, const char *account, struct store_relations_sum *sum,
                       const struct store_decision *d, struct err *e)
 {
     json_t *detail = json_object();
@@ -345,6 +345,8 @@ int store_reading_end(struct store *s, const char *account, const struct store_r
         detail_int(detail, "added", (int64_t)sum->added);
         detail_int(detail, "changed", (int64_t)sum->changed);
         detail_int(detail, "removed", (int64_t)sum->removed);
+        if (!rc)
+            rc = suppress_lift(s, account, d->at, &sum->lifted, e);
         if (!rc)
             rc = run_for(s, "UPDATE account_reading SET ended_at = ?2 WHERE account = ?1", account,
                          d->at, 0, e);

@@ -70,10 +70,11 @@ static const char schema[] =
     "CREATE TABLE contact (id INTEGER PRIMARY KEY, recipient INTEGER NOT NULL UNIQUE,"
     " name TEXT NOT NULL, sender TEXT NOT NULL, timezone TEXT NOT NULL, tags TEXT NOT NULL,"
     " attributes TEXT NOT NULL, matched INTEGER NOT NULL DEFAULT 0) STRICT;"
-    /* the do-not-send list; sender 0: every sender */
+    /* the do-not-send list; sender 0: every sender; until_back: it ends when the customer is the
+     * sender's again */
     "CREATE TABLE suppression (id INTEGER PRIMARY KEY, recipient INTEGER NOT NULL,"
     " sender INTEGER NOT NULL, by TEXT NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL,"
-    " UNIQUE (recipient, sender)) STRICT;"
+    " until_back INTEGER NOT NULL DEFAULT 0, UNIQUE (recipient, sender)) STRICT;"
     "CREATE TABLE blob (digest BLOB PRIMARY KEY, bytes BLOB NOT NULL) STRICT;"
     /* id: drawn when the file was made; probe: what store_reopen writes and reads back */
     "CREATE TABLE kept (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"

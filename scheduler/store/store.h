@@ -244,6 +244,7 @@ struct store_decision {
     instant_t at;
     const char *note; /* or NULL */
     bool keep_tasks;  /* of a pause: what people are being asked stays open */
+    bool until_back;  /* of a suppression: until a reading finds the customer added anew */
 };
 
 /* Adds an approval. `*approved` when the number is reached: then older revisions' waiting
@@ -289,7 +290,8 @@ struct store_suppressed {
     uint64_t out_already; /* claimed, prompted or unknown in revisions that may still send */
 };
 
-/* `sender` NULL: from nobody. `d->note` is the reason. */
+/* `sender` NULL: from nobody. `d->note` is the reason. An entry with `until_back` gives way to a
+ * later one; one without it stays. */
 int store_suppress(struct store *s, const char *recipient, const char *sender,
                    const struct store_decision *d, struct store_suppressed *out, struct err *e);
 /* Removes exactly this entry; for later revisions, what was skipped stays skipped. `*left` is how
@@ -302,6 +304,7 @@ struct store_suppression {
     const char *recipient, *sender; /* NULL: every sender */
     const char *by, *reason;
     instant_t at;
+    bool until_back;
 };
 int store_suppressions(struct store *s, int64_t after, size_t limit,
                        int (*each)(void *ctx, const struct store_suppression *x), void *ctx,
@@ -354,6 +357,7 @@ struct store_relation { /* of one member; "" is no value */
 
 struct store_relations_sum {
     uint64_t seen, added, changed, unchanged, removed;
+    uint64_t lifted; /* suppressions of customers who came back */
 };
 
 /* A reading of an account goes member by member; one that broke off less than `fresh_ms` ago is
@@ -373,8 +377,9 @@ int store_reading_rest(struct store *s, const char *account, enum relation_kind 
                        struct store_relations_sum *sum, struct err *e);
 int store_reading_member(struct store *s, const char *account, const char *member, int64_t now_ms,
                          struct err *e);
-/* All of it has been read. Writes the record. */
-int store_reading_end(struct store *s, const char *account, const struct store_relations_sum *sum,
+/* All of it has been read: whoever a member has added anew since their suppression until then may
+ * be written to again. Writes the records. */
+int store_reading_end(struct store *s, const char *account, struct store_relations_sum *sum,
                       const struct store_decision *d, struct err *e);
 
 /* Whether the account has ever been read. */

@@ -188,6 +188,9 @@ int suppress_judge(struct store *s, int64_t delivery, bool *suppressed, struct e
 /* What waits in the revision for somebody suppressed becomes skipped/suppressed. */
 int suppress_skip(struct store *s, struct change *c, int64_t revision, instant_t at,
                   uint64_t *count, struct err *e);
+/* Ends the entries of those whom their member, of this account, has added anew since. */
+int suppress_lift(struct store *s, const char *account, instant_t at, uint64_t *lifted,
+                  struct err *e);
 
 /* --- audit.c --- */
 

@@ -44,7 +44,8 @@ int store_suppressions(struct store *s, int64_t after, size_t limit,
 {
     sqlite3_stmt *st;
     int rc = sql_get(s, &st,
-                     "SELECT p.id, r.name, s.name, p.by, p.reason, p.at FROM suppression p"
+                     "SELECT p.id, r.name, s.name, p.by, p.reason, p.at, p.until_back"
+                     " FROM suppression p"
                      " JOIN recipient r ON r.id = p.recipient LEFT JOIN sender s ON s.id = p.sender"
                      " WHERE p.id > ? ORDER BY p.id",
                      e);
@@ -60,7 +61,8 @@ int store_suppressions(struct store *s, int64_t after, size_t limit,
                                       .sender = column_text(st, 2),
                                       .by = column_text(st, 3),
                                       .reason = column_text(st, 4),
-                                      .at = column_instant(st, 5)};
+                                      .at = column_instant(st, 5),
+                                      .until_back = sqlite3_column_int(st, 6) != 0};
         *more = n == limit;
         if (*more || (rc = each(ctx, &x))) {
             sqlite3_reset(st);
@@ -170,8 +172,10 @@ static int entry_insert(struct store *s, const struct entry *x, const struct sto
 {
     sqlite3_stmt *st;
     int rc = sql_get(s, &st,
-                     "INSERT OR IGNORE INTO suppression (recipient, sender, by, at, reason)"
-                     " VALUES (?, ?, ?, ?, ?)",
+                     "INSERT INTO suppression (recipient, sender, by, at, reason, until_back)"
+                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (recipient, sender) DO UPDATE"
+                     " SET by = ?3, at = ?4, reason = ?5, until_back = ?6"
+                     " WHERE until_back = 1 AND (?6 = 0 OR at < ?4)",
                      e);
     if (rc)
         return rc;
@@ -180,6 +184,7 @@ static int entry_insert(struct store *s, const struct entry *x, const struct sto
     bind_text(st, 3, d->by);
     bind_int(st, 4, d->at);
     bind_text(st, 5, d->note);
+    bind_int(st, 6, d->until_back);
     rc = sql_run(s, st, e);
     *added = sqlite3_changes(s->db) == 1;
     return rc;
@@ -330,5 +335,63 @@ static int unsuppress_in_txn(struct store *s, const char *recipient, const char 
     json_t *detail = json_object();
     rc = entry_record(s, "unsuppress", recipient, sender, d, NULL, detail, e);
     json_decref(detail);
+    return rc;
+}
+
+/* --- who came back --- */
+
+struct returned {
+    struct entry entry;
+    const char *recipient, *sender;
+};
+
+static int returned_find(struct store *s, const char *account, struct arena *arena,
+                         struct returned **list, size_t *count, struct err *e)
+{
+    sqlite3_stmt *st;
+    size_t capacity = 0;
+    int rc = sql_get(s, &st,
+                     "SELECT p.recipient, p.sender, r.name, n.name FROM suppression p"
+                     " JOIN relation x ON x.recipient = p.recipient AND x.sender = p.sender"
+                     " JOIN recipient r ON r.id = p.recipient JOIN sender n ON n.id = p.sender"
+                     " WHERE p.until_back = 1 AND x.account = ? AND x.kind = 0"
+                     " AND x.added_at > p.at ORDER BY p.id",
+                     e);
+
+    if (rc)
+        return rc;
+    bind_text(st, 1, account);
+    while ((rc = sql_step(s, st, e)) > 0) {
+        *list = xgrow(*list, &capacity, *count + 1, sizeof **list);
+        (*list)[(*count)++] =
+            (struct returned){{sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1)},
+                              arena_strdup(arena, column_text(st, 2)),
+                              arena_strdup(arena, column_text(st, 3))};
+    }
+    return rc;
+}
+
+int suppress_lift(struct store *s, const char *account, instant_t at, uint64_t *lifted,
+                  struct err *e)
+{
+    const struct store_decision d = {
+        .by = SERVICE_NAME, .at = at, .note = TR_TABLE("the member has added the customer anew")};
+    struct arena *arena = arena_new();
+    struct returned *list = NULL;
+    size_t count = 0;
+    int rc = returned_find(s, account, arena, &list, &count, e);
+
+    for (size_t i = 0; !rc && i < count; i++) {
+        json_t *detail = json_object();
+        bool found;
+        rc = entry_delete(s, &list[i].entry, &found, e);
+        if (!rc)
+            rc = entry_record(s, "unsuppress", list[i].recipient, list[i].sender, &d, NULL, detail,
+                              e);
+        json_decref(detail);
+    }
+    *lifted = rc ? 0 : count;
+    free(list);
+    arena_free(arena);
     return rc;
 }

@@ -225,6 +225,43 @@ def test_who_is_no_friend_is_not_written_to_again():
         place.wait_count("summer", "skipped", 1)
 
 
+def test_who_comes_back_may_be_written_to_again():
+    people = world({w: ("lin.yue", {"lost": True}) for w in ("wm1", "wm2", "wm3")})
+    with Wecom(people, options=("--receive-cap", "none"), account="receive_cap: 7 per week") as place:
+        place.start()
+
+        def listed():
+            return {f["recipient"]: (f["by"] == "paceline", f["until_back"])
+                    for f in lines(place.api("GET", "suppressions")[1].decode())}
+
+        def sync():
+            return lines(place.cli("contacts", "sync", "brand", "--json").out)[-1]["lifted"]
+        sync()
+        place.cli("suppress", "wm3", "--sender", "lin.yue", "--reason", "asked on the phone")
+        place.launch(place.mass("spring", [("wm1", "lin.yue"), ("wm2", "lin.yue")]))
+        place.wait_count("spring", "prompted", 2)
+        place.tell("tap", {})
+        place.wait_state("spring", "done")
+        wait_until(lambda: len(listed()) == 3, "on the list")
+        equal(listed(), {"wm1": (True, True), "wm2": (True, True), "wm3": (False, False)}, "who says so")
+        equal(sync(), 0, "the stale relations are still told")
+        place.cli("suppress", "wm2", "--sender", "lin.yue", "--reason", "asked on the phone")
+        back = now_ms() // 1000 + 1
+        place.tell("world", {"customers": [
+            {"external_userid": w, "follows": [{"userid": "lin.yue", "lost": False,
+                                                "createtime": back}]} for w in ("wm1", "wm2", "wm3")]})
+        true("1 customers came back" in place.cli("contacts", "sync", "brand").out, "said")
+        equal(listed(), {"wm2": (False, False), "wm3": (False, False)}, "what a person has said stays")
+        equal([(r["by"], r["detail"]["recipient"], r["detail"]["sender"]) for r in place.audit()
+               if r["event"] == "unsuppress"], [("paceline", "wm1", "lin.yue")], "the record")
+        place.launch(place.mass("summer", [(w, "lin.yue") for w in ("wm1", "wm2", "wm3")],
+                                text="again"))
+        place.wait_count("summer", "prompted", 1)
+        equal(place.states("summer"), {"wm1": "prompted", "wm2": "skipped", "wm3": "skipped"},
+              "whom it is for")
+        place.cli("audit", "verify")
+
+
 def test_the_receive_cap_holds_and_a_full_one_is_tried_once_more():
     with Wecom(world({"wm1": "lin.yue", "wm2": "lin.yue"}),
                options=("--receive-cap", "day")) as place:

@@ -144,9 +144,9 @@ static void suppressing(void **state)
 
     struct reply r = call(f, "GET", "/api/v1/suppressions", NULL);
     assert_non_null(strstr(r.body, "{\"recipient\":\"r2\",\"sender\":null,\"by\":\""));
-    assert_non_null(strstr(r.body,
-                           "\"at\":\"2027-03-01T09:00:00.000+08:00\",\"reason\":\"asked\"}\n"
-                           "{\"recipient\":\"r2\",\"sender\":\"wu\""));
+    assert_non_null(strstr(r.body, "\"at\":\"2027-03-01T09:00:00.000+08:00\",\"reason\":\"asked\","
+                                   "\"until_back\":false}\n"
+                                   "{\"recipient\":\"r2\",\"sender\":\"wu\""));
     reply_free(&r);
     answer_is(call(f, "POST", "/api/v1/suppressions/remove",
                    "{\"recipient\":\"r2\",\"reason\":\"asked again\"}"),

@@ -52,7 +52,7 @@ static struct store_relations_sum read_member(struct fixture *f, const char *mem
 
 static void end(struct fixture *f)
 {
-    const struct store_relations_sum sum = {.seen = 3};
+    struct store_relations_sum sum = {.seen = 3};
     const struct store_decision d = {.by = "ada", .at = ++f->now};
 
     OK(store_reading_end(f->s, "brand", &sum, &d, &f->e));
@@ -243,6 +243,90 @@ static void members_are_those_of_the_last_reading(void **state)
     members_are(f, RELATION_GROUP, "");
 }
 
+static int add_entry(void *ctx, const struct store_suppression *x)
+{
+    strbuf_printf(ctx, "%s of %s by %s%s|", x->recipient, x->sender ? x->sender : "-", x->by,
+                  x->until_back ? " until back" : "");
+    return 0;
+}
+
+static void suppressed(struct fixture *f, const char *expected)
+{
+    struct strbuf out = STRBUF_INIT;
+    int64_t last;
+    bool more;
+
+    OK(store_suppressions(f->s, 0, 100, add_entry, &out, &last, &more, &f->e));
+    assert_string_equal(out.text ? out.text : "", expected);
+    strbuf_dispose(&out);
+}
+
+static bool part(struct fixture *f, const char *recipient, const char *sender, instant_t at,
+                 const char *person)
+{
+    const struct store_decision d = {
+        .by = person ? person : "paceline", .at = at, .note = "gone", .until_back = !person};
+    struct store_suppressed out;
+
+    OK(store_suppress(f->s, recipient, sender, &d, &out, &f->e));
+    free(out.skipped);
+    return out.added;
+}
+
+static uint64_t read_all(struct fixture *f, const char *account, const struct store_relation *rows,
+                         size_t count)
+{
+    const struct store_decision d = {.by = "ada", .at = ++f->now};
+    struct store_relations_sum sum = {0};
+    int64_t ids[8];
+
+    OK(store_reading_rows(f->s, account, RELATION_CUSTOMER, "lin", rows, count, ids, &sum, &f->e));
+    OK(store_reading_rest(f->s, account, RELATION_CUSTOMER, "lin", ids, count, &sum, &f->e));
+    OK(store_reading_end(f->s, account, &sum, &d, &f->e));
+    return sum.lifted;
+}
+
+/* What the platform's result has ended, a relation that is younger begins anew; what a person has
+ * said, only a person takes back. */
+static void who_comes_back_may_be_written_to_again(void **state)
+{
+    struct fixture *f = *state;
+    const instant_t then = ++f->now;
+    const struct store_relation old[] = {customer("wm1", then - 1000, ""),
+                                         customer("wm2", then, ""), customer("wm3", then, "")};
+    const struct store_relation anew[] = {customer("wm1", then + 1000, ""),
+                                          customer("wm2", then + 1000, ""),
+                                          customer("wm3", then + 1000, "")};
+
+    assert_true(part(f, "wm1", "lin", then, NULL));
+    assert_true(part(f, "wm1", "he", then, NULL));
+    assert_true(part(f, "wm2", "lin", then, NULL));
+    assert_true(part(f, "wm2", "lin", then, "olga")); /* a person's takes its place */
+    assert_true(part(f, "wm3", NULL, then, "olga"));
+    assert_false(part(f, "wm2", "lin", then + 1, NULL)); /* and stays */
+    suppressed(f, "wm1 of lin by paceline until back|wm1 of he by paceline until back|"
+                  "wm2 of lin by olga|wm3 of - by olga|");
+    uint64_t records = verify(f);
+    assert_int_equal(read_all(f, "brand", old, 3), 0);
+    assert_int_equal(verify(f), records + 1);
+    assert_int_equal(read_all(f, "brand", anew, 3), 1);
+    suppressed(f, "wm1 of he by paceline until back|wm2 of lin by olga|wm3 of - by olga|");
+    assert_int_equal(verify(f), records + 3); /* the reading's and the entry's end */
+
+    bool still;
+    OK(store_is_suppressed(f->s, "wm1", "lin", &still, &f->e));
+    assert_false(still);
+    /* gone a second time, later than that: the relation says nothing new */
+    assert_true(part(f, "wm1", "lin", then + 1500, NULL));
+    assert_false(part(f, "wm1", "lin", then + 1500, NULL)); /* the same said again */
+    assert_true(part(f, "wm1", "lin", then + 2000, NULL));
+    assert_int_equal(read_all(f, "brand", anew, 3), 0);
+    const struct store_relation between[] = {customer("wm1", then + 1800, "")};
+    assert_int_equal(read_all(f, "brand", between, 1), 0);
+    OK(store_is_suppressed(f->s, "wm1", "lin", &still, &f->e));
+    assert_true(still);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +337,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(members_are_those_of_the_last_reading, setup, teardown),
         cmocka_unit_test_setup_teardown(a_recipient_belongs_to_who_added_them_last, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(who_comes_back_may_be_written_to_again, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
