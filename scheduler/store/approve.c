@@ -98,7 +98,7 @@ static int manifest_again(struct store *s, const struct revision_head *r, bool *
 }
 
 /* Whoever an older revision has written to, or may have: into the temporary table. */
-static int handled_collect(struct store *s, const struct revision_head *r, struct err *e)
+static int handled_collect(struct store *s, int64_t campaign, int64_t before, struct err *e)
 {
     sqlite3_stmt *st;
     int rc = sql_get(s, &st, "DELETE FROM temp.handled", e);
@@ -118,8 +118,8 @@ static int handled_collect(struct store *s, const struct revision_head *r, struc
                      e);
     if (rc)
         return rc;
-    bind_int(st, 1, r->campaign_id);
-    bind_int(st, 2, r->serial);
+    bind_int(st, 1, campaign);
+    bind_int(st, 2, before);
     bind_int(st, 3, DELIVERY_CLAIMED);
     bind_int(st, 4, DELIVERY_PROMPTED);
     bind_int(st, 5, DELIVERY_SENT);
@@ -128,11 +128,29 @@ static int handled_collect(struct store *s, const struct revision_head *r, struc
     return sql_run(s, st, e);
 }
 
+int store_handled(struct store *s, const char *campaign, int64_t *id,
+                  void (*each)(void *ctx, int64_t recipient), void *ctx, struct err *e)
+{
+    sqlite3_stmt *st;
+    int rc = name_find(s, NAME_CAMPAIGN, campaign, id, e);
+
+    if (rc || !*id)
+        return rc;
+    rc = handled_collect(s, *id, INT64_MAX, e);
+    if (!rc)
+        rc = sql_get(s, &st, "SELECT recipient FROM temp.handled ORDER BY recipient", e);
+    while (!rc && (rc = sql_step(s, st, e)) > 0) {
+        each(ctx, sqlite3_column_int64(st, 0));
+        rc = 0;
+    }
+    return rc;
+}
+
 static int handled_skip(struct store *s, const struct revision_head *r,
                         const struct store_decision *d, struct change *change, struct err *e)
 {
     sqlite3_stmt *st;
-    int rc = handled_collect(s, r, e);
+    int rc = handled_collect(s, r->campaign_id, r->serial, e);
 
     if (!rc)
         rc = sql_get(s, &st,

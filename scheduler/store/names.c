@@ -38,6 +38,11 @@ int name_make(struct store *s, enum name_kind kind, const char *name, int64_t *i
     return rc;
 }
 
+int store_recipient(struct store *s, const char *name, int64_t *id, struct err *e)
+{
+    return name_find(s, NAME_RECIPIENT, name, id, e);
+}
+
 int store_lane(struct store *s, const char *channel, const char *sender, int64_t *lane,
                int64_t *channel_id, int64_t *sender_id, struct err *e)
 {

@@ -10,6 +10,7 @@
 static int expire_in_txn(struct store *s, int64_t revision, int64_t lane, instant_t at,
                          uint64_t *expired, struct err *e);
 static int recover_in_txn(struct store *s, instant_t at, uint64_t *unknown, struct err *e);
+static int open_claims(struct store *s, uint64_t *count, struct err *e);
 
 int store_expire(struct store *s, int64_t revision, instant_t at, uint64_t *expired, struct err *e)
 {
@@ -72,6 +73,47 @@ int store_history(struct store *s, instant_t since,
                                .due_at = column_instant(st, 9),
                                .send = sqlite3_column_int64(st, 10),
                                .again = sqlite3_column_int(st, 11) != 0};
+        if ((rc = each(ctx, &x))) {
+            sqlite3_reset(st);
+            return rc;
+        }
+    }
+    return rc;
+}
+
+int store_claimed(struct store *s, int (*each)(void *ctx, const struct store_send *x), void *ctx,
+                  struct err *e)
+{
+    sqlite3_stmt *st;
+    uint64_t count;
+    int rc = open_claims(s, &count, e);
+
+    if (rc || !count)
+        return rc;
+    rc = sql_get(s, &st,
+                 "SELECT d.id, d.revision, r.campaign, n.channel, n.sender, d.lane, d.recipient,"
+                 " l.at, l.due_at, l.send FROM (SELECT * FROM life x WHERE x.state = ?1 AND x.seq ="
+                 "  (SELECT max(seq) FROM life WHERE delivery = x.delivery)"
+                 "  ORDER BY x.seq DESC LIMIT ?2) l JOIN delivery d ON d.id = l.delivery"
+                 " JOIN revision r ON r.id = d.revision JOIN lane n ON n.id = d.lane"
+                 " ORDER BY d.revision, l.send, d.id",
+                 e);
+    if (rc)
+        return rc;
+    bind_int(st, 1, DELIVERY_CLAIMED);
+    bind_int(st, 2, (int64_t)count);
+    while ((rc = sql_step(s, st, e)) > 0) {
+        const struct store_send x = {.delivery = sqlite3_column_int64(st, 0),
+                                     .revision = sqlite3_column_int64(st, 1),
+                                     .campaign = sqlite3_column_int64(st, 2),
+                                     .channel = sqlite3_column_int64(st, 3),
+                                     .sender = sqlite3_column_int64(st, 4),
+                                     .lane = sqlite3_column_int64(st, 5),
+                                     .recipient = sqlite3_column_int64(st, 6),
+                                     .claimed_at = sqlite3_column_int64(st, 7),
+                                     .answered_at = INSTANT_MIN,
+                                     .due_at = column_instant(st, 8),
+                                     .send = sqlite3_column_int64(st, 9)};
         if ((rc = each(ctx, &x))) {
             sqlite3_reset(st);
             return rc;

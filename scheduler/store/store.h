@@ -169,6 +169,12 @@ int store_contacted_note(struct store *s, int64_t loading, instant_t since, stru
 int store_contacted(struct store *s, int64_t loading, const char *recipient, bool *contacted,
                     struct err *e);
 
+/* Whom revisions of the campaign have written to, or may have: already_handled for a new one. By
+ * recipient. `*id` is the campaign's; 0: it is new. */
+int store_handled(struct store *s, const char *campaign, int64_t *id,
+                  void (*each)(void *ctx, int64_t recipient), void *ctx, struct err *e);
+int store_recipient(struct store *s, const char *name, int64_t *id, struct err *e); /* 0: new */
+
 /* --- revisions --- */
 
 /* stored: append only */
@@ -523,6 +529,10 @@ struct store_send { /* a send in the past, for limits */
  * out. */
 int store_history(struct store *s, instant_t since,
                   int (*each)(void *ctx, const struct store_send *x), void *ctx, struct err *e);
+
+/* Claims without an answer, as sends: answered_at is INSTANT_MIN. Those of one send together. */
+int store_claimed(struct store *s, int (*each)(void *ctx, const struct store_send *x), void *ctx,
+                  struct err *e);
 
 /* The last send of each lane, for gaps after a restart. */
 int store_lane_last(struct store *s, int64_t lane, instant_t *due_at, instant_t *answered_at,
