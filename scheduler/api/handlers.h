@@ -28,6 +28,7 @@ void decide_cancel(struct request *rq);
 
 void submit_bundle(struct request *rq);
 void submit_list(struct request *rq);
+void plan_bundle(struct request *rq);
 
 void contacts_list(struct request *rq);
 void contacts_import(struct request *rq);

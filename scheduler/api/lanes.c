@@ -170,3 +170,20 @@ struct engine_revision_lane *lanes_specs(const struct lane_list *l, const struct
     }
     return specs;
 }
+
+struct engine_waiting waiting_spec(const struct store_waiting *w)
+{
+    return (struct engine_waiting){w->delivery, w->row, w->recipient, w->attempts, w->message};
+}
+
+struct engine_send send_spec(const struct store_send *x)
+{
+    return (struct engine_send){.delivery = x->delivery,
+                                .campaign = x->campaign,
+                                .lane = x->lane,
+                                .recipient = x->recipient,
+                                .claimed_at = x->claimed_at,
+                                .answered_at = x->answered_at,
+                                .send = x->send,
+                                .again = x->again};
+}

@@ -1,6 +1,6 @@
 /* The lanes of one revision, or all that there are, as the store has them: what an engine has to be
- * told of each. For whoever makes an engine go on where the store stands: the service, and the plan
- * of what it carries. Read on the store thread. */
+ * told of each, of what waits there and of what was sent. For whoever makes an engine go on where
+ * the store stands: the service, and the plan of what it carries. Read on the store thread. */
 #ifndef PACELINE_API_LANES_H
 #define PACELINE_API_LANES_H
 
@@ -39,5 +39,7 @@ struct engine_lane lane_spec(const struct lane_row *row);
 /* Those on which the revision itself waits, in `a`. `c` and `zones` must outlive them. */
 struct engine_revision_lane *lanes_specs(const struct lane_list *l, const struct campaign *c,
                                          struct zones *zones, struct arena *a, size_t *count);
+struct engine_waiting waiting_spec(const struct store_waiting *w);
+struct engine_send send_spec(const struct store_send *x);
 
 #endif

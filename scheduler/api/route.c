@@ -29,6 +29,7 @@ const struct route api_routes[] = {
      deliveries_list},
     {"POST", "/api/v1/submissions", ROLE_SUBMITTER, {0}, true, submit_bundle},
     {"GET", "/api/v1/submissions", ROLES_READ, {0}, false, submit_list},
+    {"POST", "/api/v1/plan", ROLE_SUBMITTER, {0}, true, plan_bundle},
     {"GET", "/api/v1/contacts", ROLE_ADMIN, {0}, false, contacts_list},
     {"POST", "/api/v1/contacts", ROLE_ADMIN, {0}, true, contacts_import},
     {"POST", "/api/v1/accounts/*/sync", ROLE_ADMIN, {0}, false, accounts_sync},

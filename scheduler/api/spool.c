@@ -127,6 +127,18 @@ const char *spool_field(const struct spool *s, const char *key)
     return NULL;
 }
 
+const char *spool_other_field(const struct spool *s, const char *const *keys)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        const char *const *key = keys;
+        while (*key && strcmp(s->parts[i].key, *key) != 0)
+            key++;
+        if (!s->parts[i].filename && !*key)
+            return s->parts[i].key;
+    }
+    return NULL;
+}
+
 size_t spool_count(const struct spool *s, const char *key)
 {
     size_t n = 0;
@@ -158,8 +170,13 @@ static bool is_file_key(const char *key)
 
 static bool is_field_key(const char *key)
 {
-    return strcmp(key, "only") == 0 || strcmp(key, "again") == 0 ||
-           strcmp(key, "allow_partial") == 0 || strcmp(key, "match") == 0;
+    static const char *const keys[] = {"only", "again", "allow_partial", "match",
+                                       "from", "seed",  "senders",       "rows"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(key, keys[i]) == 0)
+            return true;
+    return false;
 }
 
 static int check_part(const struct spool *s, const char *key, const char *filename, struct err *e)

@@ -35,6 +35,8 @@ int spool_end(struct spool *s, struct err *e);
 
 const struct spool_part *spool_file(const struct spool *s, const char *key, const char *filename);
 const char *spool_field(const struct spool *s, const char *key); /* or NULL */
+/* The key of a field that is none of these (NULL ends them), or NULL. */
+const char *spool_other_field(const struct spool *s, const char *const *keys);
 size_t spool_count(const struct spool *s, const char *key);
 
 #endif

@@ -8,6 +8,7 @@
  * engine's order. */
 #include "loop/internal.h"
 
+#include "api/lanes.h"
 #include "base/log.h"
 
 #include <assert.h>
@@ -310,9 +311,7 @@ static void fetch_done(struct store_job *job)
     struct engine_waiting *w = xmalloc((a->count + 1) * sizeof *w);
     if (!a->rc) {
         for (size_t i = 0; i < a->count; i++)
-            w[i] = (struct engine_waiting){a->waiting[i].delivery, a->waiting[i].row,
-                                           a->waiting[i].recipient, a->waiting[i].attempts,
-                                           a->waiting[i].message};
+            w[i] = waiting_spec(&a->waiting[i]);
         engine_fetched(a->run->engine, run_now(a->run), f->revision, f->lane, w, a->count,
                        a->count == f->cap);
         for (size_t i = 0; i < a->count; i++)
@@ -329,14 +328,7 @@ static int history_row(void *ctx, const struct store_send *x)
     struct ask *a = ctx;
 
     a->sends = xgrow(a->sends, &a->send_capacity, a->count + 1, sizeof *a->sends);
-    a->sends[a->count++] = (struct engine_send){.delivery = x->delivery,
-                                                .campaign = x->campaign,
-                                                .lane = x->lane,
-                                                .recipient = x->recipient,
-                                                .claimed_at = x->claimed_at,
-                                                .answered_at = x->answered_at,
-                                                .send = x->send,
-                                                .again = x->again};
+    a->sends[a->count++] = send_spec(x);
     return 0;
 }
 

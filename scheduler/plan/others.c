@@ -171,9 +171,15 @@ static void feed(void *arg, const struct engine_send *s)
 {
     const struct feeding *f = arg;
 
-    for (size_t i = 0; i < f->o->primer_count; i++)
-        if (s->answered_at >= f->o->primers[i].since)
-            engine_history(f->e, f->now, f->o->primers[i].revision, s);
+    for (size_t i = 0; i < f->o->primer_count; i++) {
+        const struct primer *p = &f->o->primers[i];
+        if (s->answered_at < p->since)
+            continue;
+        if (s->delivery)
+            engine_history(f->e, f->now, p->revision, s);
+        else
+            engine_other_send(f->e, f->now, p->revision, s->recipient, s->answered_at);
+    }
 }
 
 void others_prime(struct others *o, struct engine *e, instant_t now)

@@ -28,6 +28,7 @@ struct plan_others {
     /* During plan_run, on its thread. 0, or what is wrong: the plan ends, and fails. */
     void *ctx;
     int (*fetch)(void *ctx, const struct effect *f, struct plan_waiting *out, size_t *count);
+    /* Sends since then; without a delivery: somebody else's, as for engine_other_send. */
     int (*history)(void *ctx, instant_t since, void (*each)(void *arg, const struct engine_send *s),
                    void *arg);
 };

@@ -678,9 +678,10 @@ static int by_due(const void *a, const void *b)
 
 const uint32_t *plan_order(struct plan *p)
 {
+    assert(p->done);
+    if (p->order)
+        return p->order;
     struct place *places = xmalloc((p->count + 1) * sizeof *places);
-
-    assert(p->done && !p->order);
     for (size_t i = 0; i < p->count; i++)
         places[i] = (struct place){p->rows[i].due_at, (uint32_t)i + 1};
     qsort(places, p->count, sizeof *places, by_due);

@@ -64,7 +64,7 @@ struct plan_row {
 };
 uint64_t plan_rows(const struct plan *p);
 struct plan_row plan_row(const struct plan *p, uint64_t row); /* from 1 */
-/* Rows by due instant, then row; who never goes comes last. plan_rows() of them. Once. */
+/* Rows by due instant, then row; who never goes comes last. plan_rows() of them. */
 const uint32_t *plan_order(struct plan *p);
 
 struct plan_binding { /* what held the lanes, longest first */

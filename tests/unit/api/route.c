@@ -35,6 +35,7 @@ static const struct {
     {"POST", "/api/v1/backup", ROLE_ADMIN},
     {"POST", "/api/v1/submissions", ROLE_SUBMITTER},
     {"GET", "/api/v1/submissions", ROLES_READ},
+    {"POST", "/api/v1/plan", ROLE_SUBMITTER},
     {"GET", "/api/v1/contacts", ROLE_ADMIN},
     {"POST", "/api/v1/contacts", ROLE_ADMIN},
     {"POST", "/api/v1/accounts/brand/sync", ROLE_ADMIN},

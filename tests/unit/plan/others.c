@@ -231,6 +231,29 @@ static void what_was_sent_before_counts(void **state)
     plan_free(p);
 }
 
+static void what_somebody_else_sent_counts_where_it_does(void **state)
+{
+    struct engine_limit daily = {.scope = SCOPE_RECIPIENT,
+                                 .max = 1,
+                                 .period = PERIOD_DAY,
+                                 .drop = true,
+                                 .text = "1 per day recipient"};
+    struct world w;
+
+    (void)state;
+    for (int counts = 0; counts <= 1; counts++) {
+        world_of(&w, 0);
+        daily.others = counts;
+        w.setup.terms.limits = &daily;
+        w.setup.terms.limit_count = 1;
+        w.past[w.past_count++] =
+            (struct engine_send){.recipient = 101, .claimed_at = monday, .answered_at = monday};
+        struct plan *p = planned(&w, 3);
+        assert_int_equal(run(p)->skipped[REASON_FREQUENCY_CAP], counts);
+        plan_free(p);
+    }
+}
+
 static void what_is_asked_now_counts_as_sent_now(void **state)
 {
     static const struct engine_waiting open = {.delivery = 900, .row = 1, .recipient = 100};
@@ -342,6 +365,7 @@ int main(void)
         cmocka_unit_test(feasible_alone_is_not_feasible_beside),
         cmocka_unit_test(a_cap_that_others_use_up_drops),
         cmocka_unit_test(what_was_sent_before_counts),
+        cmocka_unit_test(what_somebody_else_sent_counts_where_it_does),
         cmocka_unit_test(what_is_asked_now_counts_as_sent_now),
         cmocka_unit_test(who_was_handled_is_left_out),
         cmocka_unit_test(a_batch_of_theirs_goes_once),
