@@ -50,7 +50,7 @@ static const struct option_row option_rows[OPTIONS] = {
     [OPT_WECOM] = {"wecom", NULL, TR_TABLE("for a WeCom app: its customers, groups and members")},
     [OPT_SVG] = {"svg", "OUT", TR_TABLE("a picture of the plan, a line for each sender")},
     [OPT_LIVE] = {"live", NULL,
-                  TR_TABLE("with what the service already carries: not supported yet")},
+                  TR_TABLE("beside what the service already carries; the service must run")},
     [OPT_DESKTOP] = {"desktop", NULL, TR_TABLE("as notifications of the desktop")},
 };
 

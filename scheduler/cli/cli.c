@@ -18,7 +18,7 @@ const struct command cli_commands[] = {
     {"preview", "FILE [--recipient R]",
      TR_TABLE("the message as it will be read; needs no service"), OPT_BIT(OPT_RECIPIENT), 1, 1,
      cmd_preview},
-    {"plan", "FILE [--from TIME] [--seed N] [--svg OUT]",
+    {"plan", "FILE [--from TIME] [--seed N] [--svg OUT] [--live]",
      TR_TABLE("who would go when, and whether everybody is reached; needs no service"),
      OPT_BIT(OPT_FROM) | OPT_BIT(OPT_SEED) | OPT_BIT(OPT_SVG) | OPT_BIT(OPT_LIVE), 1, 1, cmd_plan},
     {"submit", "FILE [--only R] [--again] [--allow-partial] [--wait]",

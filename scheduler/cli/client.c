@@ -300,21 +300,20 @@ static void add_part(curl_mime *mime, const struct upload_part *p)
     curl_mimepart *part = curl_mime_addpart(mime);
 
     curl_mime_name(part, p->name);
-    if (!p->path) {
+    if (p->path)
+        curl_mime_filedata(part, p->path);
+    else
         curl_mime_data(part, p->text, CURL_ZERO_TERMINATED);
-        return;
-    }
-    curl_mime_filedata(part, p->path);
-    curl_mime_filename(part, p->filename);
+    if (p->filename)
+        curl_mime_filename(part, p->filename);
 }
 
-json_t *client_upload(struct client *c, const struct upload *u, int *rc)
+int client_upload(struct client *c, const struct upload *u, line_fn *each, void *ctx)
 {
     struct upload_state state = {.client = c, .upload = u, .asks = u->campaign != NULL};
     struct answer a = {.easy = c->easy, .error = STRBUF_INIT};
-    json_t *object = NULL;
 
-    lines_init(&a.lines, keep_one, &object);
+    lines_init(&a.lines, each, ctx);
     set_up(c, &a, u->path);
     curl_mime *mime = curl_mime_init(c->easy);
     for (size_t i = 0; i < u->count; i++)
@@ -323,9 +322,17 @@ json_t *client_upload(struct client *c, const struct upload *u, int *rc)
     curl_easy_setopt(c->easy, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(c->easy, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(c->easy, CURLOPT_XFERINFODATA, &state);
-    *rc = perform(c, &a, true);
+    int rc = perform(c, &a, !u->changes_nothing);
     progress_end(u->progress);
     curl_mime_free(mime);
+    return rc;
+}
+
+json_t *client_upload_one(struct client *c, const struct upload *u, int *rc)
+{
+    json_t *object = NULL;
+
+    *rc = client_upload(c, u, keep_one, &object);
     return one_object(c, object, rc);
 }
 

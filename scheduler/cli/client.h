@@ -36,8 +36,8 @@ void say_diagnostics(const struct cli *cli, const json_t *body);
 struct upload_part {
     const char *name;
     const char *path;     /* a file, streamed ... */
-    const char *filename; /* ... under this name, as the person wrote it */
-    const char *text;     /* or a field */
+    const char *filename; /* ... under this name, as the person wrote it; NULL: a field */
+    const char *text;     /* its bytes, when there is no path */
 };
 struct upload {
     const char *path; /* of the request */
@@ -46,8 +46,10 @@ struct upload {
     struct progress *progress;
     const char *campaign; /* its rows are asked for while the service stores them ... */
     uint64_t rows;        /* ... so many in the end */
+    bool changes_nothing; /* may be asked again */
 };
-json_t *client_upload(struct client *c, const struct upload *u, int *rc);
+int client_upload(struct client *c, const struct upload *u, line_fn *each, void *ctx);
+json_t *client_upload_one(struct client *c, const struct upload *u, int *rc);
 
 /* `/api/v1/` with the words joined by slashes, each percent-encoded, and `query` (as it is) behind
  * a question mark; NULL for none. The caller frees. */

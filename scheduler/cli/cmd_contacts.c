@@ -77,7 +77,7 @@ int cmd_contacts_import(struct cli *cli)
         .path = path, .parts = parts, .count = match ? 2 : 1, .progress = &progress};
     rc = readable(cli, file);
     progress_begin(&progress, cli);
-    json_t *object = rc ? NULL : client_upload(&client, &u, &rc);
+    json_t *object = rc ? NULL : client_upload_one(&client, &u, &rc);
     free(path);
     if (object && cli->json)
         say_json(cli, json_incref(object));

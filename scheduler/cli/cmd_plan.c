@@ -1,34 +1,8 @@
 /* `plan`: the campaign on a virtual clock, here, without the service. */
-#include "cli/plan_svg.h"
+#include "cli/plan_live.h"
 #include "cli/plan_view.h"
 #include "cli/planning.h"
 #include "cli/view.h"
-
-#include "conf/duration.h"
-
-#include <errno.h>
-#include <string.h>
-#include <time.h>
-
-static instant_t now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (instant_t)t.tv_sec * MS_PER_SECOND + t.tv_nsec / 1000000;
-}
-
-static int read_from(struct planning *p)
-{
-    const char *text = p->cli->values[OPT_FROM];
-
-    if (!text || strcmp(text, "now") == 0)
-        p->from = now();
-    else if (!instant_parse(text, p->campaign->campaign->schedule.zone, &p->from))
-        return args_wrong(
-            p->cli, tr("--from is a time like '2027-03-01 09:30' or RFC 3339, not '%s'"), text);
-    return 0;
-}
 
 static void print(struct strbuf *line, FILE *to)
 {
@@ -51,24 +25,25 @@ static void print_rows(const struct planning *p)
     strbuf_dispose(&line);
 }
 
-static int write_svg(const struct planning *p, const char *path)
+static int write_svg(const struct planning *p)
 {
-    struct strbuf svg = STRBUF_INIT;
-    FILE *f = fopen(path, "w");
+    const struct plan_sum *sum = plan_sum(p->plan);
+    struct plan_picture picture = {.campaign = p->campaign->campaign,
+                                   .test = p->campaign->settings->standin,
+                                   .from = p->from,
+                                   .senders = p->senders,
+                                   .sender_count = p->sender_count,
+                                   .recipients = sum->recipients,
+                                   .shortfall = sum->shortfall};
 
-    if (!f) {
-        say(p->cli, tr("%s cannot be written: %s"), path, lang_errno(errno));
-        return EXIT_DATA;
+    for (uint64_t row = 1; row <= plan_rows(p->plan); row++) {
+        struct plan_row r = plan_row(p->plan, row);
+        if (r.state == PLAN_PLANNED)
+            picture_add(&picture, r.sender, r.due_at);
     }
-    plan_svg(&svg, p);
-    fwrite(svg.text, 1, svg.length, f);
-    strbuf_dispose(&svg);
-    bool written = !ferror(f);
-    if ((fclose(f) != 0) | !written) {
-        say(p->cli, tr("%s cannot be written: %s"), path, lang_errno(errno));
-        return EXIT_DATA;
-    }
-    return 0;
+    int rc = plan_picture_write(p->cli, &picture);
+    picture_dispose(&picture);
+    return rc;
 }
 
 static int print_plan(struct planning *p)
@@ -110,13 +85,13 @@ static int plan_file(struct cli *cli, struct local *local, struct diags *diags)
     int rc = local_campaign(&campaign, local, cli, cli->args[0], diags);
 
     if (rc == 0)
-        rc = read_from(&p);
+        rc = plan_from(cli, campaign.campaign, &p.from);
     if (rc == 0)
         rc = planning_run(&p);
     lines.json &= diags->errors > 0; /* warnings beside a plan are no lines of it */
     say_diags(&lines, diags);
     if (rc == 0 && cli->values[OPT_SVG])
-        rc = write_svg(&p, cli->values[OPT_SVG]);
+        rc = write_svg(&p);
     if (rc == 0)
         rc = print_plan(&p);
     planning_dispose(&p);
@@ -130,7 +105,7 @@ int cmd_plan(struct cli *cli)
     struct diags diags;
 
     if (cli->values[OPT_LIVE])
-        return args_wrong(cli, tr("'%s' is not supported yet"), "--live");
+        return plan_live(cli);
     int rc = local_open(&local, cli);
 
     if (rc)

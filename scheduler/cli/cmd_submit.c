@@ -1,10 +1,8 @@
 /* `submit`: checked here first, so that errors come at once and at their places; then the files
  * travel as they are, and the service reads them again. */
-#include "cli/client.h"
+#include "cli/bundle.h"
 #include "cli/view.h"
 #include "cli/wait.h"
-
-#include "base/arena.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,82 +49,27 @@ static int check_first(struct submission *s, const char *file)
     return rc;
 }
 
-/* One file may be the picture of several. */
-static bool named_before(const struct campaign *c, size_t index)
-{
-    for (size_t i = 0; i < index; i++)
-        if (c->attachments[i].path && !strcmp(c->attachments[i].path, c->attachments[index].path))
-            return true;
-    return false;
-}
-
-/* The campaign, its audience file, its attachments, and the two fields. */
 static json_t *upload(struct submission *s, const char *file, int *rc)
 {
     const struct cli *cli = s->client->cli;
     const struct campaign *c = s->campaign.campaign;
-    struct upload_part *parts = xmalloc((c->attachment_count + 5) * sizeof(*parts));
-    struct arena *arena = arena_new();
-    char **owned = xmalloc((c->attachment_count + 1) * sizeof(*owned));
-    size_t count = 0, paths = 0;
+    struct bundle b;
 
-    parts[count++] = (struct upload_part){.name = "campaign", .path = file, .filename = file};
-    if (cli->values[OPT_ONLY])
-        parts[count++] = (struct upload_part){.name = "only", .text = cli->values[OPT_ONLY]};
-    if (cli->values[OPT_AGAIN])
-        parts[count++] = (struct upload_part){.name = "again", .text = "true"};
-    if (cli->values[OPT_ALLOW_PARTIAL])
-        parts[count++] = (struct upload_part){.name = "allow_partial", .text = "true"};
-    if (c->source == AUDIENCE_FILE) {
-        owned[paths] = campaign_path(c, c->audience_file);
-        parts[count++] = (struct upload_part){
-            .name = "audience", .path = owned[paths++], .filename = c->audience_file};
-    }
-    for (size_t i = 0; i < c->attachment_count; i++) {
-        if (!c->attachments[i].path || named_before(c, i))
-            continue;
-        owned[paths] = campaign_path(c, c->attachments[i].path);
-        parts[count++] = (struct upload_part){
-            .name = "attachment", .path = owned[paths++], .filename = c->attachments[i].path};
-    }
+    bundle_init(&b, c, file, 3);
+    bundle_field(&b, "only", cli->values[OPT_ONLY]);
+    bundle_field(&b, "again", cli->values[OPT_AGAIN] ? "true" : NULL);
+    bundle_field(&b, "allow_partial", cli->values[OPT_ALLOW_PARTIAL] ? "true" : NULL);
     char *path = client_path(NULL, "submissions", NULL);
     const struct upload u = {.path = path,
-                             .parts = parts,
-                             .count = count,
+                             .parts = b.parts,
+                             .count = b.count,
                              .progress = &s->progress,
                              .campaign = c->id,
                              .rows = s->only ? 1 : s->rows};
-    json_t *answer = client_upload(s->client, &u, rc);
-    while (paths > 0)
-        free(owned[--paths]);
-    free(owned);
+    json_t *answer = client_upload_one(s->client, &u, rc);
     free(path);
-    free(parts);
-    arena_free(arena);
+    bundle_dispose(&b);
     return answer;
-}
-
-static bool said_already(const struct diags *diags, const char *message)
-{
-    for (size_t i = 0; i < diags->count; i++)
-        if (strcmp(diags->items[i].message, message) == 0)
-            return true;
-    return false;
-}
-
-/* What the service alone can know. */
-static void say_warnings(const struct cli *cli, const struct diags *diags, const json_t *answer)
-{
-    const json_t *warning;
-    size_t i;
-
-    json_array_foreach(json_object_get(answer, "warnings"), i, warning)
-    {
-        const char *text = json_is_string(warning) ? json_string_value(warning)
-                                                   : view_text(warning, "message", "");
-        if (!said_already(diags, text))
-            say(cli, tr("warning: %s"), text);
-    }
 }
 
 static void say_next(const struct cli *cli, const json_t *answer)
@@ -152,7 +95,8 @@ static int submit(struct submission *s, const char *file)
     if (s->rows >= MANY_ROWS)
         say(cli, tr("%llu recipients taken in, %.0f s"), (unsigned long long)s->rows,
             progress_seconds(&s->progress));
-    say_warnings(cli, &s->diags, answer);
+    /* what the service alone can know */
+    bundle_say_warnings(cli, &s->diags, json_object_get(answer, "warnings"));
     if (cli->json)
         say_json(cli, json_incref(answer));
     else

@@ -2,13 +2,13 @@
  * as a person would write it, and that file is planned: with its own digest, and so with its own
  * random gaps, policies and calendar. Only what was feasible then is told. Nothing here makes
  * anybody go faster. */
-#include "cli/planning.h"
+#include "cli/plan_help.h"
 
 #include "api/emit.h"
 #include "conf/duration.h"
 #include "conf/edit.h"
-#include "conf/policy.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@ enum {
 };
 
 struct trial {
-    struct planning *p;
+    const struct plan_help *h;
     struct arena *arena; /* of the tree */
     const char *bytes;
     const struct yaml_node *schedule;
@@ -32,30 +32,7 @@ struct trial {
 
 static bool feasible(struct trial *t, const char *bytes)
 {
-    struct planning *p = t->p;
-    const struct campaign *was = p->campaign->campaign;
-    struct diags diags;
-    bool all = false;
-
-    diags_init(&diags);
-    struct campaign *c =
-        campaign_read(was->file, bytes, strlen(bytes), p->local->service->zone_name,
-                      p->local->service->dir, p->local->zones, &diags);
-    if (c)
-        policy_apply(c, p->local->service, p->campaign->channel, &diags);
-    if (c && diags.errors == 0) {
-        const struct digest d = planning_digest(c, &p->facts);
-        plan_reset(p->plan, &c->schedule, p->seed_text ? p->seed : revision_seed(&d));
-        rehearsal_zones(&p->rehearsal, c);
-        while (plan_run(p->plan, SIZE_MAX))
-            ;
-        all = plan_sum(p->plan)->shortfall == 0;
-    }
-    if (all)
-        t->last = plan_sum(p->plan)->last;
-    campaign_free(c);
-    diags_dispose(&diags);
-    return all;
+    return t->h->feasible(t->h->ctx, bytes, 0, &t->last);
 }
 
 /* --- a later end --- */
@@ -73,7 +50,7 @@ static instant_t full_hour_after(const struct tz *zone, instant_t t)
 static bool feasible_until(struct trial *t, instant_t end)
 {
     const struct yaml_node *node = yaml_get(t->schedule, "end");
-    const struct tz *zone = t->p->campaign->campaign->schedule.zone;
+    const struct tz *zone = t->h->campaign->schedule.zone;
     struct strbuf bytes = STRBUF_INIT;
     struct civil c;
     char text[64];
@@ -88,7 +65,7 @@ static bool feasible_until(struct trial *t, instant_t end)
 
 static void put_end(struct strbuf *b, const struct trial *t, instant_t end)
 {
-    const struct tz *zone = t->p->campaign->campaign->schedule.zone;
+    const struct tz *zone = t->h->campaign->schedule.zone;
 
     emit_open(b, '{');
     emit_put_text(b, "change", "end");
@@ -101,10 +78,10 @@ static void put_end(struct strbuf *b, const struct trial *t, instant_t end)
  * there is: longer and longer times are tried. */
 static void later_end(struct trial *t, struct strbuf *b)
 {
-    const struct campaign *c = t->p->campaign->campaign;
+    const struct campaign *c = t->h->campaign;
     const struct tz *zone = c->schedule.zone;
     bool spread = c->pace.distribution == PACE_SPREAD;
-    instant_t end = c->schedule.end, from = t->p->from;
+    instant_t end = c->schedule.end, from = t->h->from;
 
     if (end == INSTANT_NEVER)
         return;
@@ -199,7 +176,7 @@ static void put_hours(struct strbuf *b, const struct trial *t, int later, int ea
         strbuf_dispose(&hours);
     }
     strbuf_putc(b, ']');
-    emit_put_instant(b, "last", t->last, t->p->campaign->campaign->schedule.zone);
+    emit_put_instant(b, "last", t->last, t->h->campaign->schedule.zone);
     strbuf_putc(b, '}');
 }
 
@@ -234,61 +211,18 @@ static void longer_hours(struct trial *t, struct strbuf *b)
 
 /* --- more senders --- */
 
-/* The campaign with its own senders and the first `more` of the channel's others; how many. */
-static size_t with_senders(const struct planning *p, struct campaign *c, size_t more)
-{
-    const struct service_channel *channel = p->campaign->channel;
-    struct conf_sender *senders =
-        arena_array(p->arena, p->sender_count + channel->sender_count, sizeof *senders);
-    size_t n = 0;
-
-    for (size_t i = 0; i < p->sender_count; i++)
-        senders[n++].name = p->senders[i];
-    for (size_t i = 0; i < channel->sender_count && n - p->sender_count < more; i++) {
-        bool there = false;
-        for (size_t k = 0; k < p->sender_count && !there; k++)
-            there = strcmp(channel->senders[i].name, p->senders[k]) == 0;
-        if (!there)
-            senders[n++].name = channel->senders[i].name;
-    }
-    *c = *p->campaign->campaign;
-    c->senders = senders;
-    c->sender_count = n;
-    return n - p->sender_count;
-}
-
 static bool feasible_with(struct trial *t, size_t more)
 {
-    const struct planning *p = t->p;
-    struct local_campaign campaign = *p->campaign;
-    struct campaign c;
-    struct diags again;
-
-    with_senders(p, &c, more);
-    campaign.campaign = &c;
-    diags_init(&again);
-    struct planning other = {.cli = p->cli,
-                             .local = p->local,
-                             .campaign = &campaign,
-                             .diags = &again,
-                             .from = p->from,
-                             .seed_text = p->seed_text};
-    bool all = planning_run(&other) == 0 && plan_sum(other.plan)->shortfall == 0;
-    if (all)
-        t->last = plan_sum(other.plan)->last;
-    planning_dispose(&other);
-    diags_dispose(&again);
-    return all;
+    return t->h->feasible(t->h->ctx, t->bytes, t->h->own_count + more, &t->last);
 }
 
-/* Only where no sender has a relation that another lacks; the fewest that do. */
+/* The fewest that do. */
 static void more_senders(struct trial *t, struct strbuf *b)
 {
-    const struct planning *p = t->p;
-    struct campaign all;
-    size_t low = 1, high = with_senders(p, &all, SIZE_MAX);
+    const struct plan_help *h = t->h;
+    size_t low = 1, high = h->sender_count - h->own_count;
 
-    if (p->campaign->kind->caps.knows_relations || !high || !feasible_with(t, high))
+    if (!high || !feasible_with(t, high))
         return;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -304,16 +238,16 @@ static void more_senders(struct trial *t, struct strbuf *b)
     emit_key(b, "add");
     emit_open(b, '[');
     for (size_t i = 0; i < high; i++)
-        emit_text(b, all.senders[p->sender_count + i].name);
+        emit_text(b, h->senders[h->own_count + i]);
     strbuf_putc(b, ']');
-    emit_put_instant(b, "last", t->last, all.schedule.zone);
+    emit_put_instant(b, "last", t->last, h->campaign->schedule.zone);
     strbuf_putc(b, '}');
 }
 
-void planning_help(struct planning *p, struct strbuf *b)
+void plan_help(const struct plan_help *h, struct strbuf *b)
 {
-    const struct campaign *c = p->campaign->campaign;
-    struct trial t = {.p = p, .arena = arena_new(), .bytes = c->bytes};
+    const struct campaign *c = h->campaign;
+    struct trial t = {.h = h, .arena = arena_new(), .bytes = c->bytes};
     struct diags unused;
 
     diags_init(&unused);

@@ -7,6 +7,7 @@
  * can see. */
 #include "cli/plan_svg.h"
 
+#include "base/arena.h"
 #include "base/text.h"
 #include "cli/view.h"
 
@@ -29,7 +30,7 @@ enum shade { SHADE_OPEN, SHADE_WINDOW, SHADE_QUIET, SHADE_CLOSED_DAY, SHADE_OUTS
 static const char *const shade_class[] = {"", "w", "q", "c", "o"};
 
 struct axis {
-    const struct planning *p;
+    const struct plan_picture *p;
     const struct schedule *s;
     instant_t from, to;
     day_t first, last;
@@ -55,16 +56,17 @@ static void put_xml(struct strbuf *out, const char *text)
 }
 
 /* The days in which something goes, or may. */
-static struct axis axis_of(const struct planning *p)
+static struct axis axis_of(const struct plan_picture *p)
 {
-    const struct plan_sum *sum = plan_sum(p->plan);
-    struct axis a = {.p = p, .s = &p->campaign->campaign->schedule};
-    instant_t first = a.s->start != INSTANT_MIN ? a.s->start : p->from;
-    instant_t last = sum->last != INSTANT_MIN ? sum->last : first;
+    struct axis a = {.p = p, .s = &p->campaign->schedule};
+    instant_t first = a.s->start != INSTANT_MIN ? a.s->start : p->from, last = first;
 
-    if (sum->first != INSTANT_MIN && sum->first < first)
-        first = sum->first;
-    if (sum->shortfall && a.s->end != INSTANT_NEVER && a.s->end > last)
+    for (size_t i = 0; i < p->send_count; i++) {
+        instant_t due = p->sends[i].due_at;
+        first = due < first ? due : first;
+        last = i == 0 || due > last ? due : last;
+    }
+    if (p->shortfall && a.s->end != INSTANT_NEVER && a.s->end > last)
         last = a.s->end;
     a.first = tz_day(a.s->zone, first);
     a.last = tz_day(a.s->zone, last > first ? last : first);
@@ -205,19 +207,17 @@ static void put_sends(struct strbuf *out, const struct axis *a, const uint32_t *
 
 static void put_senders(struct strbuf *out, const struct axis *a)
 {
-    const struct planning *p = a->p;
+    const struct plan_picture *p = a->p;
     size_t width = (size_t)a->width;
     uint32_t *counts = xmalloc(p->sender_count * width * sizeof *counts), most = 1;
     uint64_t *totals = xmalloc(p->sender_count * sizeof *totals);
 
-    for (uint64_t row = 1; row <= plan_rows(p->plan); row++) {
-        struct plan_row r = plan_row(p->plan, row);
-        if (r.state != PLAN_PLANNED)
-            continue;
-        size_t pixel = (size_t)(x_of(a, r.due_at) - LEFT);
-        uint32_t *count = &counts[r.sender * width + (pixel < width ? pixel : width - 1)];
+    for (size_t i = 0; i < p->send_count; i++) {
+        const struct plan_send *x = &p->sends[i];
+        size_t pixel = (size_t)(x_of(a, x->due_at) - LEFT);
+        uint32_t *count = &counts[x->sender * width + (pixel < width ? pixel : width - 1)];
         most = ++*count > most ? *count : most;
-        totals[r.sender]++;
+        totals[x->sender]++;
     }
     for (size_t i = 0; i < p->sender_count; i++) {
         int y = TOP + ROW * (int)(i + 1);
@@ -233,23 +233,22 @@ static void put_senders(struct strbuf *out, const struct axis *a)
 
 static void put_title(struct strbuf *out, const struct axis *a)
 {
-    const struct campaign *c = a->p->campaign->campaign;
-    const struct plan_sum *sum = plan_sum(a->p->plan);
+    const struct plan_picture *p = a->p;
+    const struct campaign *c = p->campaign;
 
     strbuf_printf(out, "<text class=\"t\" x=\"16\" y=\"30\">");
     put_xml(out, c->id);
     strbuf_puts(out, "  ");
     put_xml(out, c->title);
-    if (a->p->campaign->settings->standin)
+    if (p->test)
         strbuf_printf(out, "  %s", tr("TEST: on a stand-in, reaches nobody"));
-    strbuf_printf(out, "</text>\n<text class=\"%s\" x=\"16\" y=\"54\">",
-                  sum->shortfall ? "b" : "f");
-    if (sum->shortfall)
+    strbuf_printf(out, "</text>\n<text class=\"%s\" x=\"16\" y=\"54\">", p->shortfall ? "b" : "f");
+    if (p->shortfall)
         strbuf_printf(out, tr("infeasible: %lld of %lld are not reached before the end"),
-                      (long long)sum->shortfall, (long long)sum->recipients);
+                      (long long)p->shortfall, (long long)p->recipients);
     else
         strbuf_printf(out, tr("feasible: %lld of %lld go, nobody is left over at the end"),
-                      (long long)sum->planned, (long long)sum->recipients);
+                      (long long)p->send_count, (long long)p->recipients);
     strbuf_printf(out, "</text>\n<text class=\"f\" x=\"%d\" y=\"54\" text-anchor=\"end\">",
                   LEFT + a->width);
     put_xml(out, c->zone_name);
@@ -283,7 +282,18 @@ static void put_end(struct strbuf *out, const struct axis *a)
                       a->bottom);
 }
 
-void plan_svg(struct strbuf *out, const struct planning *p)
+void picture_add(struct plan_picture *p, size_t sender, instant_t due_at)
+{
+    p->sends = xgrow(p->sends, &p->send_capacity, p->send_count + 1, sizeof *p->sends);
+    p->sends[p->send_count++] = (struct plan_send){(uint32_t)sender, due_at};
+}
+
+void picture_dispose(struct plan_picture *p)
+{
+    free(p->sends);
+}
+
+void plan_svg(struct strbuf *out, const struct plan_picture *p)
 {
     const struct axis a = axis_of(p);
     int width = LEFT + a.width + RIGHT, height = a.bottom + BOTTOM;

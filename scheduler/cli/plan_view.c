@@ -74,6 +74,28 @@ static void show_verdict(const json_t *s, FILE *to)
     strbuf_dispose(&text);
 }
 
+/* What was taken into account: only the service knows. */
+static void show_live(const json_t *s, FILE *to)
+{
+    const json_t *live = json_object_get(s, "live");
+    long long campaigns = view_number(live, "campaigns"), paused = view_number(live, "paused");
+    struct strbuf text = STRBUF_INIT;
+
+    if (!live)
+        return;
+    if (campaigns)
+        strbuf_printf(&text, tr("other campaigns: %lld, waiting: %lld"), campaigns,
+                      (long long)view_number(live, "waiting"));
+    else
+        strbuf_puts(&text, tr("nothing: the service carries no other campaign"));
+    if (paused)
+        strbuf_printf(&text, tr(" (paused: %lld)"), paused);
+    line(to, tr("beside"), text.text);
+    if (json_is_true(json_object_get(live, "halted")))
+        line(to, "", tr("halted: nothing goes before 'paceline unhalt', whatever this plan says"));
+    strbuf_dispose(&text);
+}
+
 static void show_instant(const json_t *s, const char *key, const char *name, FILE *to)
 {
     const char *at = view_text(s, key, NULL);
@@ -133,6 +155,7 @@ static const char *gate_words(const char *gate)
         {"window", TR_TABLE("outside the send window")},
         {"gap", TR_TABLE("the gaps between sends")},
         {"channel", TR_TABLE("the platform's own quota")},
+        {"others", TR_TABLE("other campaigns on the same senders")},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
@@ -275,6 +298,7 @@ static void show_days(const json_t *s, FILE *to)
 void plan_view(const json_t *summary, FILE *to)
 {
     show_verdict(summary, to);
+    show_live(summary, to);
     show_skipped(summary, to);
     show_instant(summary, "first", tr("first"), to);
     show_instant(summary, "last", tr("last"), to);

@@ -1,20 +1,34 @@
 /* One pass over the audience gives the rows and the digest; then the engine runs. */
 #include "cli/planning.h"
 
+#include "cli/plan_help.h"
+#include "conf/policy.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void name_senders(struct planning *p)
+const char *const *planning_senders(const struct local_campaign *campaign, struct arena *arena,
+                                    size_t *count)
 {
-    const struct campaign *c = p->campaign->campaign;
-    const struct service_channel *channel = p->campaign->channel;
-    const struct conf_sender *from = c->sender_count ? c->senders : channel->senders;
+    const struct campaign *c = campaign->campaign;
+    const struct service_channel *channel = campaign->channel;
+    bool related = campaign->kind->caps.knows_relations;
+    const char **names =
+        arena_array(arena, c->sender_count + channel->sender_count + 1, sizeof *names);
+    size_t n = 0;
 
-    p->sender_count = c->sender_count ? c->sender_count : channel->sender_count;
-    p->senders = arena_array(p->arena, p->sender_count, sizeof *p->senders);
-    for (size_t i = 0; i < p->sender_count; i++)
-        p->senders[i] = from[i].name;
+    for (size_t i = 0; i < c->sender_count; i++)
+        names[n++] = c->senders[i].name;
+    for (size_t i = 0; i < channel->sender_count && !(related && c->sender_count); i++) {
+        bool there = false;
+        for (size_t k = 0; k < c->sender_count && !there; k++)
+            there = strcmp(channel->senders[i].name, names[k]) == 0;
+        if (!there)
+            names[n++] = channel->senders[i].name;
+    }
+    *count = n;
+    return names;
 }
 
 /* Who sends, or to whom, is in the service. */
@@ -22,11 +36,11 @@ static int known_to_the_service(const struct planning *p)
 {
     if (p->sum.senders_open)
         say(p->cli,
-            tr("the members of account '%s' are in the service: nothing can be planned without "
-               "them, unless the campaign names its 'senders'"),
+            tr("the members of account '%s' are in the service: 'paceline plan --live' plans with "
+               "them"),
             p->campaign->channel->account->name);
     else if (audience_of_service(p->campaign->campaign->source))
-        say(p->cli, tr("the contact book is in the service: nothing can be planned without it"));
+        say(p->cli, tr("the contact book is in the service: 'paceline plan --live' plans with it"));
     else
         return 0;
     return EXIT_REFUSED;
@@ -117,7 +131,9 @@ static int read_seed(struct planning *p)
 int planning_run(struct planning *p)
 {
     p->arena = arena_new();
-    name_senders(p);
+    p->senders = planning_senders(p->campaign, p->arena, &p->sender_count);
+    if (p->campaign->campaign->sender_count) /* the others come behind them */
+        p->sender_count = p->campaign->campaign->sender_count;
     int rc = read_rows(p);
     if (rc == 0)
         rc = read_seed(p);
@@ -147,4 +163,78 @@ struct planned planning_whose(const struct planning *p)
                             .sender_count = p->sender_count,
                             .zone = c->schedule.zone,
                             .seed = p->seed};
+}
+
+/* --- what would help --- */
+
+/* The same rows by another text of the file. */
+static bool text_feasible(struct planning *p, const char *bytes, instant_t *last)
+{
+    const struct campaign *was = p->campaign->campaign;
+    struct diags diags;
+    bool all = false;
+
+    diags_init(&diags);
+    struct campaign *c =
+        campaign_read(was->file, bytes, strlen(bytes), p->local->service->zone_name,
+                      p->local->service->dir, p->local->zones, &diags);
+    if (c)
+        policy_apply(c, p->local->service, p->campaign->channel, &diags);
+    if (c && diags.errors == 0) {
+        const struct digest d = planning_digest(c, &p->facts);
+        plan_reset(p->plan, &c->schedule, p->seed_text ? p->seed : revision_seed(&d));
+        rehearsal_zones(&p->rehearsal, c);
+        while (plan_run(p->plan, SIZE_MAX))
+            ;
+        all = plan_sum(p->plan)->shortfall == 0;
+    }
+    if (all)
+        *last = plan_sum(p->plan)->last;
+    campaign_free(c);
+    diags_dispose(&diags);
+    return all;
+}
+
+/* Rows go to other senders: all of it is read again. */
+static bool senders_feasible(struct planning *p, size_t senders, instant_t *last)
+{
+    struct local_campaign campaign = *p->campaign;
+    struct campaign c = *p->campaign->campaign;
+    struct conf_sender *list = arena_array(p->arena, senders, sizeof *list);
+    struct diags again;
+
+    for (size_t i = 0; i < senders; i++)
+        list[i].name = p->help->senders[i];
+    c.senders = list;
+    c.sender_count = senders;
+    campaign.campaign = &c;
+    diags_init(&again);
+    struct planning other = {.cli = p->cli,
+                             .local = p->local,
+                             .campaign = &campaign,
+                             .diags = &again,
+                             .from = p->from,
+                             .seed_text = p->seed_text};
+    bool all = planning_run(&other) == 0 && plan_sum(other.plan)->shortfall == 0;
+    if (all)
+        *last = plan_sum(other.plan)->last;
+    planning_dispose(&other);
+    diags_dispose(&again);
+    return all;
+}
+
+static bool feasible(void *ctx, const char *bytes, size_t senders, instant_t *last)
+{
+    return senders ? senders_feasible(ctx, senders, last) : text_feasible(ctx, bytes, last);
+}
+
+void planning_help(struct planning *p, struct strbuf *b)
+{
+    struct plan_help h = {
+        .campaign = p->campaign->campaign, .from = p->from, .feasible = feasible, .ctx = p};
+
+    h.own_count = p->sender_count;
+    h.senders = planning_senders(p->campaign, p->arena, &h.sender_count);
+    p->help = &h;
+    plan_help(&h, b);
 }

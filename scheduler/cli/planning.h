@@ -20,7 +20,7 @@ struct planning {
 
     struct arena *arena;
     struct review_sum sum;
-    const char **senders;
+    const char *const *senders;
     size_t sender_count;
     const char **recipients; /* by row, when kept */
     size_t recipient_count, recipient_capacity;
@@ -29,6 +29,7 @@ struct planning {
     uint64_t seed;
     struct rehearsal rehearsal;
     struct plan *plan; /* the rehearsal's */
+    const struct plan_help *help;
 };
 
 /* Reads all rows and plans. 0, or the exit code; what is wrong is in `diags` or was said. */
@@ -39,8 +40,11 @@ struct planned planning_whose(const struct planning *p);
 /* Of the campaign, or of one that says something else for the same rows. */
 struct digest planning_digest(const struct campaign *c, const struct revision_facts *facts);
 
-/* plan_help.c: tries what would make it feasible, and writes `help` into an open summary. The plan
- * is gone then.
+/* The campaign's senders, and behind them those of its channel that could be added: where no sender
+ * has a relation that another lacks. Without senders of its own the channel's are its own. */
+const char *const *planning_senders(const struct local_campaign *campaign, struct arena *arena,
+                                    size_t *count);
+/* Tries what would make it feasible, and writes `help` into an open summary. The plan is gone then.
  */
 void planning_help(struct planning *p, struct strbuf *b);
 

@@ -38,6 +38,9 @@ def test_nobody_is_asked_to_write_to_who_has_had_enough():
                 if d["state"] == "pending"}
         equal(held, {"wm1": "frequency_cap", "wm3": "frequency_cap"}, "who waits")
         equal(place.asked(), {"wm2", "wm4", "wm5"}, "of whom the platform was asked")
+        look = lines(place.cli("plan", place.mass("look", rows(3, 7)), "--live", "--json").out)
+        wm7, wm3 = [r["due_at"][:10] for r in look[:2]]
+        true([r["recipient"] for r in look[:2]] == ["wm7", "wm3"] and wm7 < wm3, f"a plan: {look}")
         for again in ("at once", "after a restart"):
             cap = place.cap_of("spring", "wm1")
             equal(cap["verdict"], "hold", again)

@@ -41,9 +41,18 @@ def test_before_the_first_reading_nobody_sends():
         true("nobody has read the members of account 'brand' yet: paceline contacts sync brand"
              in said, said)
         place.sync()
+        *rows, end = lines(place.cli("plan", file, "--live", "--json").out)
+        equal(end["summary"]["taps"], {"lin.yue": 1, "he.qi": 1}, "each is asked once")
         place.launch(file)
         place.wait_count("early", "prompted", 20)
         equal(senders(place, "early"), {"lin.yue", "he.qi"}, "both send")
+        equal({d["recipient"]: d["sender"] for d in place.deliveries("early")},
+              {r["recipient"]: r["sender"] for r in rows}, "as it was planned")
+        # the receive cap of the day is used up by what people are being asked
+        *rows, end = lines(place.cli("plan", place.tagged("late", "{contacts: true}"), "--live",
+                                     "--json").out)
+        true(all(r["due_at"][:10] > d["claimed_at"][:10] for r in rows
+                 for d in place.deliveries("early")[:1]), f"the next day: {end}")
         place.stop()
 
 
@@ -146,7 +155,7 @@ def test_what_is_known_without_the_service_is_checked():
         true("list.yaml:2:10: warning: the members of account 'brand' are in the service: who "
              "writes to whom" in done.err, done.err)
         done = place.cli("plan", file, expect=1)
-        true("nothing can be planned without them" in done.err, done.err)
+        true("'paceline plan --live' plans with them" in done.err, done.err)
         true("lin.yue 你好" in place.cli("preview", file).out, "a row that names its sender")
         wide = place.mass("wide", [(customer(1), "")], text="长" * 1400)
         true("4200 bytes" in place.cli("check", wide, expect=1).err, "the message is judged")
@@ -158,7 +167,7 @@ def test_what_is_known_without_the_service_is_checked():
         own = place.tagged("own", "{senders: all}")
         true("writes one post for each sender" in place.cli("check", own, expect=1).err, "no post")
         done = place.cli("plan", place.tagged("clubs", "{groups: {}}", "groups"), expect=1)
-        true("planned without" in done.err, done.err)
+        true("plan --live' plans with them" in done.err, done.err)
 
 
 def test_it_is_refused_where_it_means_nothing():

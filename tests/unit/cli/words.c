@@ -58,7 +58,6 @@ static void wrong_use_is_64_and_says_what_to_do(void **state)
         {"suppress", "use it like this: paceline suppress RECIPIENT [--sender S] --reason TEXT"},
         {"suppress w1", "--reason is missing"},
         {"unsuppress w1 --reason=", "--reason is missing"},
-        {"plan x.yaml --live", "'--live' is not supported yet"},
         {"completion bash", "'completion' is not supported yet"},
         {"submit", "use it like this: paceline submit FILE"},
         {"submit a b", "'b' is one word too many"},
