@@ -19,8 +19,8 @@
 enum { CHUNK_ROWS = 2000, CHUNK_BYTES = 1024 * 1024, LIST_ROWS = 1000 };
 
 struct import {
-    struct diags diags, seen; /* seen: of the second reading, all said in the first */
-    struct diags nobody;      /* the rows that are not for exactly one customer */
+    struct diags diags; /* of the first reading */
+    struct diags said; /* of the second: of an answer; rows that are not for exactly one customer */
     enum contacts_key key;
     struct contacts *file;
     uint64_t duplicates, matched, unmatched, ambiguous;
@@ -40,8 +40,7 @@ static void import_dispose(void *state)
 
     contacts_close(im->file);
     diags_dispose(&im->diags);
-    diags_dispose(&im->seen);
-    diags_dispose(&im->nobody);
+    diags_dispose(&im->said);
 }
 
 static int file_begin(struct request *rq)
@@ -49,7 +48,7 @@ static int file_begin(struct request *rq)
     struct import *im = rq->state;
     const struct spool_part *part = spool_file(rq->spool, "contacts", NULL);
     int rc = contacts_open(&im->file, part->path, part->filename, im->key, request_store_zones(rq),
-                           im->checked ? &im->seen : &im->diags, &rq->e);
+                           im->checked ? &im->said : &im->diags, &rq->e);
 
     return rc == ERR_DATA ? 0 : rc; /* the diags say it */
 }
@@ -118,15 +117,13 @@ static void not_one(struct import *im, const char *file, const struct contact_ro
     im->unmatched += count == 0;
     im->ambiguous += count > 0;
     if (count > 0)
-        diag_add(&im->nobody, file, row->line, contacts_key_column(im->file), DIAG_ERROR,
-                 ERR_REFUSED,
+        diag_add(&im->said, file, row->line, contacts_key_column(im->file), DIAG_ERROR, ERR_REFUSED,
                  tr("%zu customers fit: name their member in a column 'sender', or import by "
                     "'recipient'"),
                  count);
     else
-        diag_add(&im->nobody, file, row->line, contacts_key_column(im->file), DIAG_ERROR,
-                 ERR_REFUSED, "%s",
-                 *row->key ? tr("no customer fits") : tr("an empty field fits nobody"));
+        diag_add(&im->said, file, row->line, contacts_key_column(im->file), DIAG_ERROR, ERR_REFUSED,
+                 "%s", *row->key ? tr("no customer fits") : tr("an empty field fits nobody"));
 }
 
 static int match_row(struct store *store, struct request *rq, struct chunk *chunk,
@@ -202,12 +199,13 @@ static void put_sum(struct strbuf *b, const struct import *im)
     emit_put_number(b, "changed", (int64_t)(im->sum.changed + (match ? im->sum.added : 0)));
     emit_put_number(b, "unchanged", (int64_t)im->sum.unchanged);
     emit_put_number(b, "duplicates", (int64_t)im->duplicates);
-    if (!match)
-        return;
-    emit_put_number(b, "matched", (int64_t)im->matched);
-    emit_put_number(b, "unmatched", (int64_t)im->unmatched);
-    emit_put_number(b, "ambiguous", (int64_t)im->ambiguous);
-    put_diagnostics(b, &im->nobody);
+    if (match) {
+        emit_put_number(b, "matched", (int64_t)im->matched);
+        emit_put_number(b, "unmatched", (int64_t)im->unmatched);
+        emit_put_number(b, "ambiguous", (int64_t)im->ambiguous);
+    }
+    if (match || im->said.count > 0)
+        put_diagnostics(b, &im->said);
 }
 
 static void rows_taken(struct request *rq)
@@ -264,8 +262,7 @@ void contacts_import(struct request *rq)
     const char *other = other_part(rq->spool), *match = spool_field(rq->spool, "match");
 
     diags_init(&im->diags);
-    diags_init(&im->seen);
-    diags_init(&im->nobody);
+    diags_init(&im->said);
     rq->state = im;
     rq->dispose = import_dispose;
     if (other)

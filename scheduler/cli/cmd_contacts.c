@@ -31,13 +31,11 @@ static long long number(const json_t *object, const char *key)
     return (long long)view_number(object, key);
 }
 
-/* The rows that fit are in; the others are named one by one. */
+/* The rows that fit are in; the others have been named one by one. */
 static int show_matched(const struct cli *cli, const json_t *object)
 {
     long long unmatched = number(object, "unmatched"), ambiguous = number(object, "ambiguous");
 
-    if (!cli->json)
-        say_diagnostics(cli, object);
     if (!cli->json)
         fprintf(cli->out,
                 tr("%lld matched (%lld changed, %lld unchanged), %lld without a match, %lld "
@@ -81,6 +79,8 @@ int cmd_contacts_import(struct cli *cli)
     free(path);
     if (object && cli->json)
         say_json(cli, json_incref(object));
+    else
+        say_diagnostics(cli, object);
     if (object)
         rc = match ? show_matched(cli, object) : show_imported(cli, object);
     if (number(object, "duplicates") > 0)

@@ -143,6 +143,8 @@ static int header_read(struct contacts *c, struct err *e)
         error_at(c, row.line, row.field, csv_problem_text(row.problem));
     else
         header_take(c, &row);
+    if (rc > 0 && csv_is_gb18030(c->csv))
+        diag_add(c->diags, c->label, 1, 1, DIAG_WARNING, 0, tr("read as GB18030"));
     if (rc >= 0 && c->diags->errors > errors)
         rc = err_set(e, ERR_DATA, tr("%s: the contacts cannot be read"), c->label);
     return rc < 0 ? rc : 0;

@@ -86,6 +86,11 @@ def test_rows_find_their_customers_by_unionid():
                                expect=1).out)[0]
         equal((said["unmatched"], [(d["line"], d["level"]) for d in said["diagnostics"]]),
               (2, [(2, "error"), (3, "error")]), "for a program")
+        # as a spreadsheet program writes it
+        place.write("gb.csv", "remark,城市\n王总,北京\n".encode("gb18030"))
+        said = place.cli("contacts", "import", "gb.csv", "--match", "remark")
+        true("gb.csv:1:1: warning: read as GB18030" in said.err and "1 matched" in said.out, said)
+        equal(place.book()["wm1"]["attributes"], {"城市": "北京"}, "in UTF-8")
         # what is wrong with the file itself changes nothing
         equal(place.match("unionid", "remark\nx\n", expect=65).err.count("missing column 'unionid'"),
               1, "the column of the key")

@@ -110,6 +110,14 @@ static void rows_to_be_matched(void **state)
     assert_int_equal(contacts_match(&key, "recipient", &e), ERR_USAGE);
 }
 
+/* What Excel writes in Chinese: read, and said so. */
+static void gb18030_is_read(void **state)
+{
+    (void)state;
+    gives_by(CONTACTS_REMARK, "remark,city\n\xcd\xf5\xd7\xdc,\xc9\xcf\xba\xa3\n",
+             "2 王总|-|-|-|-|{\"city\":\"上海\"}\nbook.csv:1:1: warning: read as GB18030");
+}
+
 static void no_file_is_an_error(void **state)
 {
     struct contacts *c = NULL;
@@ -126,9 +134,9 @@ static void no_file_is_an_error(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rows_and_errors),
-                                       cmocka_unit_test(rows_to_be_matched),
-                                       cmocka_unit_test(no_file_is_an_error)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_and_errors), cmocka_unit_test(rows_to_be_matched),
+        cmocka_unit_test(gb18030_is_read), cmocka_unit_test(no_file_is_an_error)};
 
     return cmocka_run_group_tests(tests, setup, teardown);
 }
