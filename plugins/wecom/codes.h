@@ -25,7 +25,8 @@ enum code_class {
 };
 
 enum code_class code_class(int64_t code);
-/* What it means and what to do, for a person; English, a text of the service's translation. */
+/* What it means and what to do, for a person, with the step of docs/wecom.md that is missing;
+ * English, a text of the service's translation. */
 const char *code_advice(int64_t code);
 
 #endif

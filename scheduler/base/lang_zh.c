@@ -32,6 +32,7 @@ const struct lang_pair lang_zh[] = {
      "（解除停发：paceline unhalt --reason TEXT）\n"},
     {" (paused: %lld)", "（其中已暂停 %lld 个）"},
     {" (self-approved: one-person mode)", "（本人审批：一人模式）"},
+    {" (the app's secret: step 6 of docs/wecom.md)", "（应用的 Secret：docs/wecom.md 第 6 步）"},
     {" (then the last one goes %s)", "（则最后一条于 %s 发送）"},
     {" and %zu more", " 等，另有 %zu 人"},
     {" since ", "，自 "},
@@ -94,14 +95,14 @@ const struct lang_pair lang_zh[] = {
      "Asia/Shanghai\n\naccounts:\n  brand:\n    corp_id: ww0000000000000000\n    agent_id: "
      "1000000\n    secret: {file: wecom.secret}      # mode 0600\n    receive_cap: 1 per day       "
      "     # as the admin set it: this, 7 per week or month-days\n\nchannels:\n  # Mass messages: "
-     "each member confirms them on the phone. Name your members.\n  customers: {plugin: wecom, "
-     "account: brand, mode: customers, senders: [lin.yue]}\n  groups: {plugin: wecom, account: "
-     "brand, mode: groups, senders: [lin.yue]}\n  # Messages of the app to members.\n  members: "
-     "{plugin: wecom, account: brand, mode: members}\n\n# One-person mode: whoever submits may "
-     "approve, and every listing and the audit log say so.\n# For two people, name them here and "
-     "set allow_self to false:\n#\n# users:\n#   - {name: alice, roles: [submitter], os_user: "
-     "alice}\n#   - {name: bo, roles: [approver, operator], os_user: bo}\napproval: {allow_self: "
-     "true}\n",
+     "each member confirms them on the phone. `all`: the members that\n  # 'paceline contacts sync "
+     "brand' finds; or name them: [lin.yue, he.qi]\n  customers: {plugin: wecom, account: brand, "
+     "mode: customers, senders: all}\n  groups: {plugin: wecom, account: brand, mode: groups, "
+     "senders: all}\n  # Messages of the app to members.\n  members: {plugin: wecom, account: "
+     "brand, mode: members}\n\n# One-person mode: whoever submits may approve, and every listing "
+     "and the audit log say so.\n# For two people, name them here and set allow_self to "
+     "false:\n#\n# users:\n#   - {name: alice, roles: [submitter], os_user: alice}\n#   - {name: "
+     "bo, roles: [approver, operator], os_user: bo}\napproval: {allow_self: true}\n",
      "# 服务配置：数据放在哪里，有哪些渠道，谁可以做什么。\n# 修改之后请运行：paceline config "
      "check\n#\n# 管理员先在企业微信管理后台完成以下步骤，顺序由平台决定\n# （逐步说明见 "
      "docs/wecom.md）：\n#\n#   1. 创建自建应用；可见范围包含所有要发送的成员\n#   2. "
@@ -114,10 +115,11 @@ const struct lang_pair lang_zh[] = {
      "zh\n\naccounts:\n  brand:\n    corp_id: ww0000000000000000\n    agent_id: 1000000\n    "
      "secret: {file: wecom.secret}      # 权限 0600\n    receive_cap: 1 per day            # "
      "与管理员的设置一致：本项、7 per week 或 month-days\n\nchannels:\n  # "
-     "群发：每位成员在手机上确认。请写上您的成员。\n  customers: {plugin: wecom, account: brand, "
-     "mode: customers, senders: [lin.yue]}\n  groups: {plugin: wecom, account: brand, mode: "
-     "groups, senders: [lin.yue]}\n  # 应用发给成员的消息。\n  members: {plugin: wecom, account: "
-     "brand, mode: members}\n\n# 一人模式：提交人可以自己审批，所有列表和审计日志都会注明。\n# "
+     "群发：每位成员在手机上确认。`all`：由 'paceline contacts sync brand'\n  # "
+     "读到的成员发送；也可以写明：[lin.yue, he.qi]\n  customers: {plugin: wecom, account: brand, "
+     "mode: customers, senders: all}\n  groups: {plugin: wecom, account: brand, mode: groups, "
+     "senders: all}\n  # 应用发给成员的消息。\n  members: {plugin: wecom, account: brand, mode: "
+     "members}\n\n# 一人模式：提交人可以自己审批，所有列表和审计日志都会注明。\n# "
      "两人分工时，请在这里写明人员，并把 allow_self 改为 false：\n#\n# users:\n#   - {name: alice, "
      "roles: [submitter], os_user: alice}\n#   - {name: bo, roles: [approver, operator], os_user: "
      "bo}\napproval: {allow_self: true}\n"},
@@ -581,9 +583,12 @@ const struct lang_pair lang_zh[] = {
     {"a duration such as 90s or 1h30m", "时长，例如 90s 或 1h30m"},
     {"a file could not be read while it was sent; nothing was submitted",
      "上传过程中有文件无法读取；什么都没有提交"},
+    {"a file is empty", "文件为空"},
+    {"a file is too large", "文件过大"},
     {"a later end: %.16s", "推迟结束时间：%.16s"},
     {"a list or a mapping cannot be a key: put text that starts with '{' or '[' in quotes",
      "列表或映射不能作为键：以 '{' 或 '[' 开头的文本请加引号"},
+    {"a member was refused", "有成员被拒绝"},
     {"a newer revision was approved %s", "较新的版本已获批准（%s）"},
     {"a newer revision was submitted", "提交了更新的版本"},
     {"a note for the audit log", "写入审计日志的备注"},
@@ -620,6 +625,10 @@ const struct lang_pair lang_zh[] = {
     {"a whole number", "整数"},
     {"a window has 'days' or 'dates', not both", "一个时间窗口只能写 'days' 或 'dates' 之一"},
     {"accept that not everybody is reached before the end", "接受在结束前发不完所有人"},
+    {"account %s: step 6 of docs/wecom.md is done; whether steps 1 to 5 are, the platform says: "
+     "paceline contacts sync %s\n",
+     "账号 %s：docs/wecom.md 第 6 步已完成；第 1 至 5 步是否完成，由平台说明：paceline contacts "
+     "sync %s\n"},
     {"account '%s' had no member with the Customer Contact function in the app's visible range "
      "when it was read last: paceline contacts sync %s",
      "上次读取时，账号“%s”在应用可见范围内没有开通“客户联系”的成员：请运行 paceline contacts sync "
@@ -729,6 +738,7 @@ const struct lang_pair lang_zh[] = {
     {"claims=%lld, results=%lld", "发起=%lld，结果=%lld"},
     {"closed day", "非发送日"},
     {"closed days", "非发送日"},
+    {"contacts sync %s: %s", "contacts sync %s：%s"},
     {"content rejected", "内容被拒绝"},
     {"control character U+%04X", "控制字符 U+%04X"},
     {"copied", "已复制"},
@@ -792,6 +802,7 @@ const struct lang_pair lang_zh[] = {
     {"freezes a revision of a campaign and asks for approval", "固定活动的一个版本并请求审批"},
     {"frequency cap", "频次上限"},
     {"from", "发送人"},
+    {"from the admin console: step 6 of docs/wecom.md", "来自管理后台：docs/wecom.md 第 6 步"},
     {"from:", "发送人："},
     {"gap", "发送间隔"},
     {"goes", "放行"},
@@ -894,6 +905,7 @@ const struct lang_pair lang_zh[] = {
     {"no limit", "无限额"},
     {"no longer", "已撤回"},
     {"no longer halted: campaigns go on at their pace\n", "已解除停发：各活动按自己的节奏继续\n"},
+    {"no member has a licence", "没有成员拥有许可"},
     {"no member of account '%s' owned a customer group when it was read last: paceline contacts "
      "sync %s",
      "上次读取时，账号“%s”没有成员是客户群的群主：请运行 paceline contacts sync %s"},
@@ -911,6 +923,8 @@ const struct lang_pair lang_zh[] = {
     {"no revision of %s waits for approval", "%s 没有等待审批的版本"},
     {"no revision of '%s' waits for approval", "'%s' 没有等待审批的版本"},
     {"no submission %lld is being loaded", "没有正在载入的提交 %lld"},
+    {"no such member, or outside the app's visible range (step 1 of docs/wecom.md)",
+     "没有这位成员，或不在应用的可见范围内（docs/wecom.md 第 1 步）"},
     {"no such path", "没有这个路径"},
     {"nobody fits 'where': the audience is empty", "没有人符合“where”：受众为空"},
     {"nobody has read the customers of account '%s' yet, so whose they are is not looked at: "
@@ -928,6 +942,7 @@ const struct lang_pair lang_zh[] = {
      "通讯录还是空的：paceline contacts import FILE"},
     {"nobody is there: start 'paceline prompt'", "无人在线：请运行 'paceline prompt'"},
     {"none", "无"},
+    {"none of these customers can be sent to", "这些客户都无法发送"},
     {"not UTF-8", "不是 UTF-8"},
     {"not UTF-8 (byte 0x%02X): save the file as UTF-8",
      "不是 UTF-8（字节 0x%02X）：请把文件另存为 UTF-8"},
@@ -1081,7 +1096,20 @@ const struct lang_pair lang_zh[] = {
      "闭合引号之后还有文本（引号内的引号要写两遍）"},
     {"text longer than %d KiB", "文本超过 %d KiB"},
     {"the %s is not valid UTF-8", "%s 不是有效的 UTF-8"},
+    {"the access token has expired", "access token 已过期"},
+    {"the access token was refused", "access token 被拒绝"},
     {"the account's members send", "由账号的成员发送"},
+    {"the account's secret is empty", "账号的 secret 为空"},
+    {"the agent id is not the secret's app: check both (step 6 of docs/wecom.md)",
+     "AgentId 与 Secret 不属于同一个应用：请核对两者（docs/wecom.md 第 6 步）"},
+    {"the agent id was refused: check the account's agent_id (step 6 of docs/wecom.md)",
+     "AgentId 被拒绝：请核对账号的 agent_id（docs/wecom.md 第 6 步）"},
+    {"the app is disabled, or the member is not in its range (step 1 of docs/wecom.md)",
+     "应用已停用，或成员不在其可见范围内（docs/wecom.md 第 1 步）"},
+    {"the app may not do this: add it to the callable apps (step 4 of docs/wecom.md)",
+     "应用没有权限：请把它加入“可调用接口的应用”（docs/wecom.md 第 4 步）"},
+    {"the app's rights do not reach so far (steps 1 and 4 of docs/wecom.md)",
+     "应用的权限不够（docs/wecom.md 第 1、4 步）"},
     {"the audience is empty", "受众为空"},
     {"the audit log is broken at record %lld: %s", "审计日志在记录 %lld 处断裂：%s"},
     {"the backup %s failed: %s", "备份 %s 失败：%s"},
@@ -1109,6 +1137,11 @@ const struct lang_pair lang_zh[] = {
     {"the contact book is in the service: who is meant, and whether 'expect' holds, is known at "
      "submit",
      "通讯录在服务里：发给谁、“expect”是否相符，提交时才知道"},
+    {"the corp cannot be used: ask the admin", "该企业无法使用：请咨询管理员"},
+    {"the corp id was missing: check the account's corp_id (step 6 of docs/wecom.md)",
+     "缺少企业ID：请核对账号的 corp_id（docs/wecom.md 第 6 步）"},
+    {"the corp id was refused: check the account's corp_id (step 6 of docs/wecom.md)",
+     "企业ID 被拒绝：请核对账号的 corp_id（docs/wecom.md 第 6 步）"},
     {"the customer groups", "客户群"},
     {"the days it covers (default: the years it has dates in)",
      "它覆盖的日子（默认：文件中有日期的年份）"},
@@ -1129,11 +1162,19 @@ const struct lang_pair lang_zh[] = {
     {"the file's name says '%s'", "文件名是“%s”"},
     {"the gaps between sends", "两次发送之间的间隔"},
     {"the headers are ambiguous", "请求头有歧义"},
+    {"the kind or size of a file was refused", "文件的类型或大小被拒绝"},
     {"the log of decisions", "各项决定的日志"},
     {"the mark beside the store is not written, so an older copy of the store would not be "
      "noticed: %s",
      "存储旁边的标记文件写不进去，换回旧副本时将无法察觉：%s"},
     {"the member has added the customer anew", "成员已重新添加该客户"},
+    {"the member is not activated", "该成员未激活"},
+    {"the member is not the customer's contact (any more)",
+     "该成员不是（或已不是）这位客户的联系人"},
+    {"the member is not verified", "该成员未认证"},
+    {"the member may not contact customers: check the usage range (step 5 of docs/wecom.md)",
+     "该成员不能联系客户：请检查使用范围（docs/wecom.md 第 5 步）"},
+    {"the member may not contact this customer", "该成员不能联系这位客户"},
     {"the members of account '%s' are in the service: 'paceline plan --live' plans with them",
      "账号“%s”的成员在服务里：请用“paceline plan --live”推演"},
     {"the members of account '%s' are in the service: whether these are among them is known at "
@@ -1148,6 +1189,7 @@ const struct lang_pair lang_zh[] = {
     {"the message of this recipient", "这位接收人的消息"},
     {"the messages that wait to be sent by hand, and answers", "等待手动发送的消息及回答"},
     {"the multipart body is malformed", "multipart 请求体格式不正确"},
+    {"the number or kind of attachments was refused", "附件的数量或类型被拒绝"},
     {"the packs in force have more than %d rules", "生效的策略包共有超过 %d 条规则"},
     {"the path of the socket is longer than %zu bytes: %s", "套接字路径超过 %zu 字节：%s"},
     {"the platform has a task that is not ours (%.64s): what runs is paused, a person must look",
@@ -1155,18 +1197,29 @@ const struct lang_pair lang_zh[] = {
     {"the platform has a task that is not ours: a person must look",
      "平台上有一个不是我们创建的群发任务：需要有人查看"},
     {"the platform of account '%s' knows no customers", "账号“%s”所在的平台没有客户资料"},
+    {"the platform refused words of the content", "内容中有平台拒绝的词语"},
     {"the platform says: not a friend any more", "平台返回：已不是好友"},
+    {"the platform was busy", "平台繁忙"},
     {"the platform's own quota", "平台自身的限额"},
+    {"the platform's spam filter stopped the content", "内容被平台的垃圾信息过滤拦截"},
     {"the plugin folder %s cannot be read: %s", "无法读取插件目录 %s：%s"},
     {"the reason, for the audit log", "原因，写入审计日志"},
     {"the recipient of delivery %lld is on the do-not-send list: it cannot be sent again",
      "投递 %lld 的接收人在免打扰名单上，不能再发送"},
     {"the recipients seen cannot be kept in a temporary file: %s",
      "无法把已读的接收人存入临时文件：%s"},
+    {"the request was refused", "请求被拒绝"},
+    {"the request was refused as malformed", "请求格式被拒绝"},
     {"the row has %zu field, the header %zu", "这一行有 %zu 个字段，标题行有 %zu 个"},
     {"the row has %zu fields, the header %zu", "这一行有 %zu 个字段，标题行有 %zu 个"},
     {"the row is longer than 16 KiB", "这一行超过 16 KiB"},
+    {"the secret belongs to another corp (step 6 of docs/wecom.md)",
+     "Secret 属于另一个企业（docs/wecom.md 第 6 步）"},
     {"the secret is empty", "密钥为空"},
+    {"the secret was missing: check the account's secret (step 6 of docs/wecom.md)",
+     "缺少 Secret：请核对账号的 secret（docs/wecom.md 第 6 步）"},
+    {"the secret was refused: check the account's secret (step 6 of docs/wecom.md)",
+     "Secret 被拒绝：请核对账号的 secret（docs/wecom.md 第 6 步）"},
     {"the service answered with status %ld", "服务返回状态 %ld"},
     {"the service answers again", "服务恢复应答"},
     {"the service carries more than %d recipients of other campaigns: they are not in the plan",
@@ -1239,7 +1292,9 @@ const struct lang_pair lang_zh[] = {
     {"the submission has no part '%s'", "提交内容缺少 '%s' 部分"},
     {"the text is %zu bytes for '%s' (row %llu); %s takes at most %zu bytes of %s",
      "文本有 %zu 字节，接收人 '%s'（第 %llu 行）；%s 最多接受 %zu 字节的 %s"},
+    {"the text is empty", "文字为空"},
     {"the text is empty for '%s' (row %llu)", "'%s'（第 %llu 行）的文本为空"},
+    {"the text is too long", "文字过长"},
     {"the value of part '%s' is too long", "'%s' 部分的值太长"},
     {"the version", "显示版本号"},
     {"there is a newer revision of '%s'; look again before you approve",
@@ -1275,6 +1330,9 @@ const struct lang_pair lang_zh[] = {
      "robot's webhook address",
      "这不是机器人的 key（8 到 64 个字母、数字和 '-'）：请填机器人 webhook 地址中 key= 后面的内容"},
     {"this list, or how a command is used", "显示这个列表，或某个命令的用法"},
+    {"this machine's address is not on the app's list of trusted IPs, or not yet (step 3 of "
+     "docs/wecom.md)",
+     "本机的 IP 不在应用的企业可信IP 中，或尚未生效（docs/wecom.md 第 3 步）"},
     {"this notification server has no buttons; answer in a terminal: paceline prompt",
      "该通知服务没有按钮；请在终端回答：paceline prompt"},
     {"this path knows another method only", "这个路径不支持这种方法"},
@@ -1282,6 +1340,8 @@ const struct lang_pair lang_zh[] = {
     {"this text", "显示本说明"},
     {"to", "接收人"},
     {"to:", "发给："},
+    {"too many calls at once", "同时调用过多"},
+    {"too many calls: blocked for a while", "调用过于频繁：暂时被限制"},
     {"too much was sent since to count it again", "此后发送太多，无法重新统计"},
     {"true or false", "true 或 false"},
     {"turns a submitted revision down", "驳回已提交的版本"},

@@ -225,7 +225,8 @@ static char *account_secret(const struct reading *r, const struct yaml_node *nod
 
     diags_init(&found);
     secret = secret_read(node, r->service->file, r->service->dir, &found);
-    if (secret && !strcmp(secret, SERVICE_INIT_SECRET)) {
+    bool placeholder = secret && !strcmp(secret, SERVICE_INIT_SECRET);
+    if (placeholder) {
         diag_add(
             &found, r->service->file, node->line, node->column, DIAG_ERROR, ERR_DATA, "%s",
             tr("still the secret of 'paceline init': the app's page in the admin console sends "
@@ -236,13 +237,16 @@ static char *account_secret(const struct reading *r, const struct yaml_node *nod
     }
     for (size_t i = 0; i < found.count; i++) {
         const struct diag *d = &found.items[i];
+        char message[512];
         size_t k = 0;
+        snprintf(message, sizeof(message), "%s%s", d->message,
+                 placeholder ? "" : tr(" (the app's secret: step 6 of docs/wecom.md)"));
         while (k < r->diags->count &&
                (r->diags->items[k].line != d->line || r->diags->items[k].column != d->column ||
-                strcmp(r->diags->items[k].message, d->message) != 0))
+                strcmp(r->diags->items[k].message, message) != 0))
             k++;
         if (k == r->diags->count)
-            diag_add(r->diags, d->file, d->line, d->column, d->level, d->code, "%s", d->message);
+            diag_add(r->diags, d->file, d->line, d->column, d->level, d->code, "%s", message);
     }
     diags_dispose(&found);
     return secret;

@@ -103,6 +103,16 @@ int cmd_check(struct cli *cli)
     return worst;
 }
 
+/* What files cannot tell: whether the steps in the platform's console are done. */
+static void print_accounts(const struct cli *cli, const struct service *conf)
+{
+    for (size_t i = 0; i < conf->account_count; i++)
+        fprintf(cli->out,
+                tr("account %s: step 6 of docs/wecom.md is done; whether steps 1 to 5 are, the "
+                   "platform says: paceline contacts sync %s\n"),
+                conf->accounts[i].name, conf->accounts[i].name);
+}
+
 /* Plugins, options and secrets of every channel, all errors in one run. */
 int cmd_config_check(struct cli *cli)
 {
@@ -130,6 +140,7 @@ int cmd_config_check(struct cli *cli)
         put_safe(cli->out, local.service->file);
         fprintf(cli->out, tr(": ok: %s%s\n"), line.text,
                 local.service->allow_self ? tr(", one-person mode") : "");
+        print_accounts(cli, local.service);
         strbuf_dispose(&line);
     }
     diags_dispose(&diags);

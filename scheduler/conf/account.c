@@ -33,6 +33,17 @@ const struct service_account *accounts_read(const struct reader *r, const struct
     return list;
 }
 
+static const struct yaml_node *required(const struct reader *r, const struct yaml_node *node,
+                                        const char *key)
+{
+    const struct yaml_node *value = yaml_get(node, key);
+
+    if (!value)
+        read_error(r, node, tr("missing key '%s' (%s)"), key,
+                   tr("from the admin console: step 6 of docs/wecom.md"));
+    return value;
+}
+
 static void account_read(const struct reader *r, const struct yaml_node *node,
                          struct service_account *a)
 {
@@ -41,15 +52,15 @@ static void account_read(const struct reader *r, const struct yaml_node *node,
 
     a->name = node->key->text;
     a->at = place_of(node->key);
-    corp_read(r, read_required(r, node, "corp_id"), a);
-    if (read_number(r, read_required(r, node, "agent_id"), "agent_id", 1, INT32_MAX, &agent))
+    corp_read(r, required(r, node, "corp_id"), a);
+    if (read_number(r, required(r, node, "agent_id"), "agent_id", 1, INT32_MAX, &agent))
         a->agent_id = (int64_t)agent;
     if (agent == SERVICE_INIT_AGENT_ID)
         read_error(
             r, yaml_get(node, "agent_id"),
             tr("still the agent id of 'paceline init': yours stands on the app's page in the "
                "admin console (step 6 of docs/wecom.md)"));
-    a->secret = read_required(r, node, "secret");
+    a->secret = required(r, node, "secret");
     int cap = read_word(r, yaml_get(node, "receive_cap"), "receive_cap", caps);
     a->receive_cap = cap == READ_NONE ? RECEIVE_DAILY : (enum receive_cap)cap;
     if (yaml_get(node, "suppress_tags"))

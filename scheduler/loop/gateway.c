@@ -102,6 +102,8 @@ static void gate_health(void *ctx, struct api_health *out)
             problem = s->channels[i]->problem;
     }
     if (!problem)
+        problem = readings_problem(s);
+    if (!problem)
         problem = doubts_problem(s);
     *out = (struct api_health){.halted = engine_halted(s->engine),
                                .halt_reason = s->halt_reason ? s->halt_reason : health_gap(s),

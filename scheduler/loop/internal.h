@@ -130,6 +130,7 @@ struct run {
     struct chan *retired;           /* replaced or removed by a reload, with answers outstanding */
     struct comparison *comparisons; /* compare.c: of channels, one each */
     struct reading *readings;       /* readings.c: of accounts, one each */
+    char reading_problem[400];      /* readings_problem */
     struct own_sends *own_sends;    /* own_sends.c: of channels, one each */
     struct members *members;        /* members.c: of channels with `senders: all` */
     struct map running;             /* revision -> struct running */
@@ -318,7 +319,8 @@ struct chan *channel_by_id(struct run *s, int64_t id);
 
 /* readings.c */
 void readings_host(struct api_host *h);
-void readings_tick(struct run *s); /* several times a second: those that wait */
+void readings_tick(struct run *s);           /* several times a second: those that wait */
+const char *readings_problem(struct run *s); /* of one whose last reading broke off; NULL: none */
 bool readings_use(const struct run *s, const struct chan *c);
 void readings_free(struct run *s); /* the channels and the store are quiet */
 
@@ -328,6 +330,10 @@ void members_look_again(struct run *s);         /* an account was read, or the s
 /* Whether the lane's sender is none of its channel's (any more). */
 bool members_away(const struct run *s, const struct lane_name *lane);
 void members_free(struct run *s);
+
+/* words.c */
+/* What a plugin says, in the person's language, safe to show. */
+void words_of(struct strbuf *out, const char *detail);
 
 /* own_sends.c */
 /* Whether a look at what members sent by themselves must come first: then it does, and

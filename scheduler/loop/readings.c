@@ -85,7 +85,11 @@ static void forget_run(struct reading *r)
 
 static void finish(struct reading *r, enum api_reading_state state, const char *problem)
 {
-    snprintf(r->problem, sizeof r->problem, "%s", problem ? problem : "");
+    struct strbuf words = STRBUF_INIT;
+
+    words_of(&words, problem ? problem : "");
+    snprintf(r->problem, sizeof r->problem, "%s", words.text ? words.text : "");
+    strbuf_dispose(&words);
     r->state = state;
     r->waits_until = INSTANT_MIN;
     log_line(problem ? LOG_WARNING : LOG_INFO, "contacts",
@@ -378,6 +382,18 @@ void readings_host(struct api_host *h)
 {
     h->reading_start = start;
     h->reading_show = show;
+}
+
+const char *readings_problem(struct run *s)
+{
+    for (const struct reading *r = s->readings; r; r = r->next) {
+        if (r->state != READING_FAILED)
+            continue;
+        snprintf(s->reading_problem, sizeof s->reading_problem, tr("contacts sync %s: %s"),
+                 r->account, r->problem);
+        return s->reading_problem;
+    }
+    return NULL;
 }
 
 bool readings_use(const struct run *s, const struct chan *c)

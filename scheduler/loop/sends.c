@@ -275,20 +275,23 @@ static struct engine_answer answer_of(const struct channel_outcome *o)
 static void tell(struct chan *c, const struct send *x, const struct channel_outcome *o)
 {
     static const char *const names[] = {"done", "not-sent", "not-now", "never", "unknown", "asked"};
-    struct strbuf safe = STRBUF_INIT;
+    struct strbuf safe = STRBUF_INIT, words = STRBUF_INIT;
     bool fine = o->kind == CHANNEL_DONE || o->kind == CHANNEL_ASKED;
+    bool refused = o->kind == CHANNEL_NEVER && o->reason == CHANNEL_REASON_REFUSED;
 
     text_safe(&safe, o->detail ? o->detail : "", false);
     log_line(fine ? LOG_INFO : LOG_WARNING, "send", "answer delivery=%lld outcome=%s %s",
              (long long)x->number,
              (size_t)o->kind < sizeof names / sizeof *names ? names[o->kind] : "?",
              safe.text ? safe.text : "");
+    words_of(&words, o->detail ? o->detail : "");
     if (fine)
         c->problem[0] = 0;
-    else if (o->stop == CHANNEL_STOP_CHANNEL || o->kind == CHANNEL_NOT_SENT)
+    else if (o->stop == CHANNEL_STOP_CHANNEL || o->kind == CHANNEL_NOT_SENT || refused)
         snprintf(c->problem, sizeof c->problem, "%s: %s", c->conf->name,
-                 safe.text ? safe.text : "");
+                 words.text ? words.text : "");
     strbuf_dispose(&safe);
+    strbuf_dispose(&words);
 }
 
 /* Which of the outcomes speaks for the send; those that were refused alone are settled first. */

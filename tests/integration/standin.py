@@ -545,6 +545,7 @@ KINDS = {
     "empty": ("no JSON", True), "html": ("no JSON", True), "string-code": ("0", True),
     "extra-keys": (0, True), "bad-gateway": (502, None), "unknown-code": (60199, None),
     "lose-token": (40014, False), "quota": (45009, False), "concurrent": (45033, False),
+    "untrusted": (60020, False), "forbidden": (48002, False), "other-agent": (301002, False),
 }
 
 

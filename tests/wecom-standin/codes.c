@@ -57,6 +57,7 @@ const char *errmsg_of(int errcode)
         {NO_RIGHT, "no external contact right"},
         {NOT_A_GROUP, "not a customer group"},
         {BAD_KEY, "invalid webhook url"},
+        {UNTRUSTED, "not allow to access from your ip"},
         {OTHER_AGENT, "agentid not match"},
     };
 

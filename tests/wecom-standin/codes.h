@@ -45,6 +45,7 @@ enum code {
     FORBIDDEN = 48002,
     GROUP_GONE = 49008,
     BAD_CURSOR = 50100,
+    UNTRUSTED = 60020,
     UNLISTED = 60199, /* on nobody's list: what a client does with such a code */
     NOBODY_VALID = 81013,
     TOO_MANY = 81017,

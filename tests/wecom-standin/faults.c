@@ -29,6 +29,9 @@ static const struct {
     [FAULT_LOSE_TOKEN] = {"lose-token", ACTS_NOT},
     [FAULT_QUOTA] = {"quota", ACTS_NOT},
     [FAULT_CONCURRENT] = {"concurrent", ACTS_NOT},
+    [FAULT_UNTRUSTED] = {"untrusted", ACTS_NOT},
+    [FAULT_FORBIDDEN] = {"forbidden", ACTS_NOT},
+    [FAULT_OTHER_AGENT] = {"other-agent", ACTS_NOT},
 };
 
 static bool parse_when(const char *text, size_t length, struct fault_rule *rule)
@@ -122,6 +125,12 @@ int fault_code(enum fault fault)
         return TOO_OFTEN;
     case FAULT_CONCURRENT:
         return TOO_MANY_AT_ONCE;
+    case FAULT_UNTRUSTED:
+        return UNTRUSTED;
+    case FAULT_FORBIDDEN:
+        return FORBIDDEN;
+    case FAULT_OTHER_AGENT:
+        return OTHER_AGENT;
     default:
         return OK;
     }

@@ -28,6 +28,9 @@ enum fault {
     FAULT_LOSE_TOKEN,   /* all tokens become void, before this request is looked at */
     FAULT_QUOTA,        /* 45009, and this call is blocked for a while */
     FAULT_CONCURRENT,   /* 45033 */
+    FAULT_UNTRUSTED,    /* 60020: a step of the set-up is missing */
+    FAULT_FORBIDDEN,    /* 48002, likewise */
+    FAULT_OTHER_AGENT,  /* 301002, likewise */
     FAULT_COUNT,
     FAULT_NONE = FAULT_COUNT
 };
