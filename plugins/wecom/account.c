@@ -4,7 +4,7 @@
  *     token: none -> asked for (one request, whoever waits) -> good until a little before its end
  *
  * A secret that was refused is not tried again by itself: the platform blocks the address of who
- * repeats it. */
+ * repeats it. What the platform blocks the host keeps through restarts. */
 #include "account.h"
 
 #include <stdio.h>
@@ -52,10 +52,11 @@ struct account {
     bool worked;                   /* the token, once at least */
     bool suspect;                  /* the last one was refused before it ever worked */
     char problem[WIRE_DETAIL_MAX]; /* of stopped */
-    int64_t token_blocked_until_ms;
     unsigned token_failures;
     bool timer; /* one is running */
 };
+
+static const char blocked[] = "too many calls: blocked for a while";
 
 static void pump(struct account *a);
 static void on_pump(void *ctx);
@@ -129,8 +130,12 @@ static struct limit *limit_of(struct account *a, const char *api)
 
     while (l && strcmp(l->api, api) != 0)
         l = l->next;
-    if (!l && (l = calloc(1, sizeof(*l)))) {
+    if (!l) {
+        l = calloc(1, sizeof(*l));
+        if (!l)
+            abort();
         *l = (struct limit){.next = a->limits, .api = api, .most = API_IN_FLIGHT};
+        l->blocked_until_ms = a->host->blocked(a->host, api, &l->blocks);
         a->limits = l;
     }
     return l;
@@ -165,8 +170,6 @@ void account_call(struct account *a, const struct account_call *what)
     c->limit = limit_of(a, what->api);
     if (what->body && !what->length)
         c->what.length = strlen(what->body);
-    if (!c->limit)
-        abort();
     want(a, c);
     if (!a->timer) { /* in a later turn */
         a->timer = true;
@@ -241,6 +244,20 @@ static int64_t unblocked_at(int64_t now_ms, unsigned blocks)
     return ((now_ms + beijing_ms) / DAY_MS + 1) * DAY_MS - beijing_ms + MINUTE_MS;
 }
 
+static void block(struct account *a, struct limit *l, int64_t until_ms)
+{
+    l->blocked_until_ms = until_ms;
+    l->blocks++;
+    a->host->block(a->host, l->api, until_ms, l->blocks);
+}
+
+static void went_through(struct account *a, struct limit *l)
+{
+    if (l->blocks)
+        a->host->block(a->host, l->api, 0, 0);
+    l->blocks = 0;
+}
+
 /* --- again --- */
 
 static void on_again(void *ctx)
@@ -272,6 +289,11 @@ static void stop(struct account *a, const char *why)
     a->host->log(a->host, CHANNEL_LOG_ERROR, a->problem);
 }
 
+static struct limit *token_limit(struct account *a)
+{
+    return limit_of(a, "gettoken");
+}
+
 static void token_failed(struct account *a, const struct wire_answer *answer)
 {
     /* busy, or not reached: soon again, and less and less soon */
@@ -283,8 +305,9 @@ static void token_failed(struct account *a, const struct wire_answer *answer)
     }
     a->token_failures++;
     if (answer->kind == WIRE_ANSWER && answer->class == CODE_QUOTA)
-        wait = HOUR_MS; /* the address is blocked */
-    a->token_blocked_until_ms = now(a) + wait;
+        block(a, token_limit(a), now(a) + HOUR_MS); /* the address is blocked */
+    else
+        token_limit(a)->blocked_until_ms = now(a) + wait;
     snprintf(a->problem, sizeof(a->problem), "%s", answer->detail);
     a->host->log(a->host, CHANNEL_LOG_WARNING, answer->detail);
 }
@@ -304,7 +327,8 @@ static void on_token(void *ctx, const struct channel_http_answer *http)
         a->token_until_ms = now(a) + life - (life / 10 < EARLY_MS ? life / 10 : EARLY_MS);
         a->token_failures = 0;
         a->worked = false;
-        a->token_blocked_until_ms = 0;
+        token_limit(a)->blocked_until_ms = 0;
+        went_through(a, token_limit(a));
     } else {
         if (answer.kind == WIRE_ANSWER && answer.class == CODE_OK)
             snprintf(answer.detail, sizeof(answer.detail), "the answer holds no access token");
@@ -335,8 +359,8 @@ static int token_ready(struct account *a, int64_t *not_before)
         return -1;
     if (a->asking)
         return 0;
-    if (t < a->token_blocked_until_ms) {
-        *not_before = a->token_blocked_until_ms;
+    if (t < token_limit(a)->blocked_until_ms) {
+        *not_before = token_limit(a)->blocked_until_ms;
         return -1;
     }
     if (a->suspect && t >= a->asked_ms && t < a->asked_ms + RENEW_MS) {
@@ -396,11 +420,12 @@ static enum reply_kind kind_of(struct account *a, struct call *c, const struct w
         return REPLY_IN_DOUBT;
     switch (answer->class) {
     case CODE_OK:
-        c->limit->blocks = 0;
+        went_through(a, c->limit);
         a->worked |= a->token && !strcmp(a->token, c->token);
         return REPLY_OK;
     case CODE_QUOTA:
-        c->limit->blocked_until_ms = unblocked_at(now(a), c->limit->blocks++);
+        if (now(a) >= c->limit->blocked_until_ms) /* else it went out before that was known */
+            block(a, c->limit, unblocked_at(now(a), c->limit->blocks));
         *not_before = c->limit->blocked_until_ms;
         return REPLY_BLOCKED;
     case CODE_CONCURRENCY:
@@ -481,8 +506,7 @@ static struct call *next_call(struct account *a)
         }
         if (now(a) < c->limit->blocked_until_ms) {
             *at = c->next;
-            tell_kind(c, REPLY_BLOCKED, c->limit->blocked_until_ms,
-                      "too many calls: blocked for a while");
+            tell_kind(c, REPLY_BLOCKED, c->limit->blocked_until_ms, blocked);
             at = &a->wanted; /* whoever was told may have changed the list */
             continue;
         }
@@ -492,7 +516,8 @@ static struct call *next_call(struct account *a)
         *at = c->next;
         if (ready > 0)
             return c;
-        tell_kind(c, a->stopped ? REPLY_STOPPED : REPLY_BLOCKED, not_before, a->problem);
+        tell_kind(c, a->stopped ? REPLY_STOPPED : REPLY_BLOCKED, not_before,
+                  a->problem[0] ? a->problem : blocked);
         at = &a->wanted;
     }
     return NULL;

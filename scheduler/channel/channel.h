@@ -250,13 +250,18 @@ struct channel_host { /* lives as long as the instance */
     void *impl;                            /* the host's own */
     const struct channel_account *account; /* NULL: a kind without accounts */
     void *shared;                          /* what open_account made; NULL while it runs */
-    /* Calls `fn` once, not before so many milliseconds have passed, unless the instance is closed
-     * first. */
+    /* Calls `fn` once, not before so many milliseconds have passed, a suspend of the machine
+     * counted, unless the instance is closed first. */
     void (*after)(const struct channel_host *h, int64_t ms, channel_timer_fn *fn, void *ctx);
     /* Of the task of this send: each recipient's result counts once; one that is not of its
      * recipients is an alarm. */
     void (*results)(const struct channel_host *h, uint64_t send_id,
                     const struct channel_result *results, size_t count, enum channel_task_end end);
+    /* Of an account: the platform lets no call of `api` through before `until_ms` (wall clock; 0:
+     * it does again), for the in_row-th time since one went through. `block` keeps it through
+     * restarts, `blocked` says what was kept: 0 when nothing was. */
+    void (*block)(const struct channel_host *h, const char *api, int64_t until_ms, unsigned in_row);
+    int64_t (*blocked)(const struct channel_host *h, const char *api, unsigned *in_row);
 };
 
 /* --- what a platform knows of its members, customers and groups --- */

@@ -1,8 +1,11 @@
 /* One corp and app, open: what its channels share. The first channel opens it, the last one closes
- * it. After a reload that changes an account its old channels keep the old one until they go. */
+ * it. After a reload that changes an account its old channels keep the old one until they go.
+ *
+ * Which of its calls the platform blocks is known by the account's name, and kept in the store. */
 #include "loop/internal.h"
 
 #include "base/lang.h"
+#include "base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +21,26 @@ struct account {
     struct channel_host host;
     void *instance;
 };
+
+struct block { /* of one call of an account */
+    struct block *next;
+    char *account, *api;
+    instant_t until;
+    unsigned in_row;
+};
+
+struct keeping { /* of a block, into the store */
+    struct store_job job;
+    struct run *run;
+    struct arena *arena;
+    struct store_block block;
+    struct err err;
+    int rc;
+};
+
+static void host_block(const struct channel_host *h, const char *api, int64_t until_ms,
+                       unsigned in_row);
+static int64_t host_blocked(const struct channel_host *h, const char *api, unsigned *in_row);
 
 static bool same(const struct account *a, const struct chan *c)
 {
@@ -63,8 +86,11 @@ int account_take(struct account **out, struct run *s, const struct chan *c, char
         a->conf.name = a->name;
         a->conf.corp_id = a->corp_id;
         a->conf.secret = a->secret;
-        a->host = (struct channel_host){
-            .channel = a->name, .standin = c->settings->standin, .account = &a->conf};
+        a->host = (struct channel_host){.channel = a->name,
+                                        .standin = c->settings->standin,
+                                        .account = &a->conf,
+                                        .block = host_block,
+                                        .blocked = host_blocked};
         guest_init(&a->guest, s, a->base_url, &a->host);
         if (a->kind->open_account(&a->host, &a->instance, problem, size)) {
             a->instance = NULL;
@@ -101,8 +127,98 @@ void *account_instance(const struct account *a)
     return a->instance;
 }
 
-void accounts_quiet(struct run *s)
+void accounts_guests(struct run *s, void (*each)(struct guest *g))
 {
     for (struct account *a = s->accounts; a; a = a->next)
-        guest_quiet(&a->guest);
+        each(&a->guest);
+}
+
+/* --- blocks --- */
+
+static struct block *block_of(const struct run *s, const char *account, const char *api)
+{
+    struct block *b = s->blocks;
+
+    while (b && (strcmp(b->account, account) != 0 || strcmp(b->api, api) != 0))
+        b = b->next;
+    return b;
+}
+
+static int keep_block(void *ctx, const struct store_block *kept)
+{
+    struct run *s = ctx;
+    struct block *b = block_of(s, kept->account, kept->api);
+
+    if (!b) {
+        b = xmalloc(sizeof *b);
+        *b = (struct block){
+            .next = s->blocks, .account = xstrdup(kept->account), .api = xstrdup(kept->api)};
+        s->blocks = b;
+    }
+    b->until = kept->until;
+    b->in_row = kept->in_row;
+    return 0;
+}
+
+int accounts_load(struct run *s, struct err *e)
+{
+    return store_blocks(s->store, keep_block, s, e);
+}
+
+void accounts_free(struct run *s)
+{
+    while (s->blocks) {
+        struct block *b = s->blocks;
+        s->blocks = b->next;
+        free(b->account);
+        free(b->api);
+        free(b);
+    }
+}
+
+static void keeping_run(struct store *store, struct store_job *job)
+{
+    struct keeping *k = (struct keeping *)job;
+
+    k->rc = store_block_put(store, &k->block, &k->err);
+}
+
+static void keeping_done(struct store_job *job)
+{
+    struct keeping *k = (struct keeping *)job;
+
+    if (k->rc)
+        run_store_failed(k->run, &k->err);
+    if (k->rc && driver_again(k->run, job))
+        return;
+    if (!k->rc && k->block.until)
+        log_line(LOG_WARNING, "account", "blocked account=%s api=%s until=%lld", k->block.account,
+                 k->block.api, (long long)k->block.until);
+    arena_free(k->arena);
+}
+
+static void host_block(const struct channel_host *h, const char *api, int64_t until_ms,
+                       unsigned in_row)
+{
+    struct account *a = h->impl; /* its first member */
+    struct run *s = a->guest.run;
+    struct arena *arena = arena_new();
+    struct keeping *k = arena_alloc(arena, sizeof *k);
+
+    *k = (struct keeping){.job = {keeping_run, keeping_done, NULL}, .run = s, .arena = arena};
+    k->block = (struct store_block){.account = arena_strdup(arena, a->name),
+                                    .api = arena_strdup(arena, api),
+                                    .until = until_ms,
+                                    .in_row = in_row};
+    keep_block(s, &k->block);
+    driver_defer(s, &k->job);
+}
+
+static int64_t host_blocked(const struct channel_host *h, const char *api, unsigned *in_row)
+{
+    const struct account *a = h->impl;
+    const struct block *b = block_of(a->guest.run, a->name, api);
+
+    *in_row = b ? b->in_row : 0;
+    return b ? b->until : 0;
 }

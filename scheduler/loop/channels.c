@@ -227,13 +227,13 @@ void channels_close(struct run *s)
     }
 }
 
-void channels_quiet(struct run *s)
+void channels_guests(struct run *s, void (*each)(struct guest *g))
 {
     for (size_t i = 0; i < s->channel_count; i++)
-        guest_quiet(&s->channels[i]->guest);
+        each(&s->channels[i]->guest);
     for (struct chan *c = s->retired; c; c = c->next)
-        guest_quiet(&c->guest);
-    accounts_quiet(s);
+        each(&c->guest);
+    accounts_guests(s, each);
 }
 
 struct chan *channel_find(struct run *s, const char *name)

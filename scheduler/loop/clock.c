@@ -115,6 +115,7 @@ void clock_turn(struct run *s)
         log_line(LOG_WARNING, "clock", "the machine slept ms=%lld", (long long)seen.slept);
         note(s, "suspended", seen.slept);
         sends_slept(s, (uint64_t)seen.slept);
+        channels_guests(s, guest_slept);
     } else if (seen.stalled) {
         log_line(LOG_WARNING, "clock", "stood still ms=%lld", (long long)seen.stalled);
     }

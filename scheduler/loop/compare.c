@@ -5,8 +5,9 @@
  *     list, page by page -> which of them the store knows -> none is left: a day later again
  *                                                         -> one is: pause, record, say so
  *
- * The last hour is left out: its answers may be on their way, or looked for (reconcile.c). Each
- * hour is looked at once all the same, and a task that was told once is known from then on. */
+ * The last hour is left out: its answers may be on their way. What is looked for (reconcile.c) may
+ * be older after an outage: the comparison comes after that. Each hour is looked at once all the
+ * same, and a task that was told once is known from then on. */
 #include "loop/internal.h"
 
 #include "base/lang.h"
@@ -251,7 +252,7 @@ static bool runs_on(const struct comparison *c)
 
 void compare_tick(struct run *s)
 {
-    if (s->stopping)
+    if (s->stopping || reconcile_busy(s))
         return;
     for (size_t i = 0; i < s->channel_count; i++) {
         struct chan *chan = s->channels[i];

@@ -17,6 +17,7 @@ struct guest_call { /* one request, until it is answered or the client goes */
 struct guest_timer {
     uv_timer_t timer; /* first */
     struct guest *guest;
+    int64_t at_ms; /* of the clock that counts suspends */
     channel_timer_fn *fn;
     void *ctx;
     struct guest_timer *next, **link;
@@ -97,12 +98,34 @@ static void on_timer(uv_timer_t *handle)
     copy.fn(copy.ctx);
 }
 
+static int64_t boot_ms(const struct guest *g)
+{
+    run_now(g->run);
+    return g->run->clock.last.boot;
+}
+
+/* The loop's timers stand still while the machine sleeps. */
+static void timer_arm(struct guest_timer *t)
+{
+    int64_t left = t->at_ms - boot_ms(t->guest);
+
+    uv_update_time(&t->guest->run->loop);
+    uv_timer_start(&t->timer, on_timer, left > 0 ? (uint64_t)left : 0, 0);
+}
+
+void guest_slept(struct guest *g)
+{
+    for (struct guest_timer *t = g->timers; t; t = t->next)
+        timer_arm(t);
+}
+
 static void host_after(const struct channel_host *h, int64_t ms, channel_timer_fn *fn, void *ctx)
 {
     struct guest *g = h->impl;
     struct guest_timer *t = xmalloc(sizeof *t);
 
     t->guest = g;
+    t->at_ms = boot_ms(g) + (ms > 0 ? ms : 0);
     t->fn = fn;
     t->ctx = ctx;
     t->next = g->timers;
@@ -111,8 +134,7 @@ static void host_after(const struct channel_host *h, int64_t ms, channel_timer_f
         t->next->link = &t->next;
     g->timers = t;
     uv_timer_init(&g->run->loop, &t->timer);
-    uv_update_time(&g->run->loop);
-    uv_timer_start(&t->timer, on_timer, ms > 0 ? (uint64_t)ms : 0, 0);
+    timer_arm(t);
 }
 
 /* --- life --- */

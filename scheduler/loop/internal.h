@@ -57,7 +57,6 @@ struct running { /* a revision that the engine knows */
     struct chan *channel;
     struct channel_attachment *attachments;
     size_t attachment_count;
-    uint64_t known, strangers; /* results since it was loaded; of them, no friends any more */
 };
 
 struct send_item {
@@ -127,6 +126,7 @@ struct run {
     struct chan **channels;
     size_t channel_count;
     struct account *accounts;
+    struct block *blocks;           /* accounts.c: of their calls */
     struct chan *retired;           /* replaced or removed by a reload, with answers outstanding */
     struct comparison *comparisons; /* compare.c: of channels, one each */
     struct reading *readings;       /* readings.c: of accounts, one each */
@@ -260,7 +260,8 @@ void prompts_free(struct run *s);
 
 /* Fills what every host has. `base_url` lives as long as the guest. */
 void guest_init(struct guest *g, struct run *s, const char *base_url, struct channel_host *host);
-void guest_quiet(struct guest *g);   /* no timer of it runs any more */
+void guest_quiet(struct guest *g);   /* no timer of it runs any more: the loop is about to end */
+void guest_slept(struct guest *g);   /* timers count suspends too */
 void guest_dispose(struct guest *g); /* nobody answers it any more */
 
 /* accounts.c */
@@ -271,13 +272,18 @@ int account_take(struct account **out, struct run *s, const struct chan *c, char
 void account_release(struct run *s, struct account *a); /* NULL is fine */
 const struct channel_account *account_conf(const struct account *a);
 void *account_instance(const struct account *a);
-void accounts_quiet(struct run *s);
+void accounts_guests(struct run *s, void (*each)(struct guest *g));
+/* At start, before anything is called: which calls are blocked. */
+int accounts_load(struct run *s, struct err *e);
+void accounts_free(struct run *s); /* what is kept of their calls */
 
 /* reconcile.c */
 void reconcile_wanted(struct run *s); /* a send became unknown */
 void reconcile_tick(struct run *s);
 /* Whether it is about a send that was looked for. */
 bool reconcile_settled(struct run *s, uint64_t id, const struct channel_outcome *o);
+/* Something of ours may be on the platform that nobody knows of yet. */
+bool reconcile_busy(const struct run *s);
 /* Whether this prompt of the store is one that was found again, and nobody has taken up yet. */
 bool reconcile_adopts(struct run *s, int64_t number);
 void reconcile_forget(struct run *s, const struct chan *c);
@@ -312,7 +318,7 @@ void channels_drop(struct run *s, struct chan **channels, size_t count); /* the 
  * Takes the array. */
 void channels_replace(struct run *s, struct chan **channels, size_t count);
 void channels_sweep(struct run *s);
-void channels_quiet(struct run *s); /* no timer runs any more: the loop is about to end */
+void channels_guests(struct run *s, void (*each)(struct guest *g)); /* and their accounts */
 void channels_close(struct run *s);
 struct chan *channel_find(struct run *s, const char *name);
 struct chan *channel_by_id(struct run *s, int64_t id);

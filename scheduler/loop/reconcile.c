@@ -44,7 +44,8 @@ struct reconciler {
     struct store_job job;
     struct run *run;
     bool looking, wanted;
-    struct lost *read; /* of this look, newest first */
+    unsigned adoptions; /* under way */
+    struct lost *read;  /* of this look, newest first */
     struct lost *asked;
     struct map seen;     /* a send's first delivery: asked about since the start */
     struct map adopting; /* prompts to be taken up when their revision is read */
@@ -250,6 +251,7 @@ static void adopt_done(struct store_job *job)
         if (driver_again(s, job))
             return;
     }
+    s->reconciler->adoptions--;
     if (l->rc)
         log_line(LOG_ERROR, "reconcile", "send=%lld: %s", (long long)l->number, l->err.text);
     else
@@ -276,6 +278,7 @@ bool reconcile_settled(struct run *s, uint64_t id, const struct channel_outcome 
         l->ref = arena_strdup(l->arena, o->ref);
         l->at = run_now(s);
         l->job = (struct store_job){adopt_run, adopt_done, NULL};
+        s->reconciler->adoptions++;
         driver_defer(s, &l->job);
         return true;
     }
@@ -290,6 +293,13 @@ bool reconcile_settled(struct run *s, uint64_t id, const struct channel_outcome 
     strbuf_dispose(&safe);
     lost_free(l);
     return true;
+}
+
+bool reconcile_busy(const struct run *s)
+{
+    const struct reconciler *r = s->reconciler;
+
+    return r && (r->wanted || r->looking || r->asked || r->adoptions);
 }
 
 bool reconcile_adopts(struct run *s, int64_t number)

@@ -227,6 +227,8 @@ static int open_store(struct run *s, struct err *e)
     }
     if (!rc)
         rc = store_recover(s->store, run_now(s), &unknown, e);
+    if (!rc)
+        rc = accounts_load(s, e);
     if (!rc && unknown)
         log_line(LOG_WARNING, "service", "interrupted sends are unknown count=%llu",
                  (unsigned long long)unknown);
@@ -278,10 +280,11 @@ static void stop(struct run *s)
     }
     http_free(s->http, NULL, NULL);
     s->http = NULL;
-    channels_quiet(s);
+    channels_guests(s, guest_quiet);
     close_handles(s);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     channels_close(s);
+    accounts_free(s);
     driver_free(s);
     prompts_free(s);
     doubts_free(s);

@@ -161,17 +161,27 @@ struct stopping {
     struct store_job job;
     struct run *run;
     int64_t revision;
+    uint64_t ppm;
     instant_t at;
-    char note[160];
+    char note[160]; /* "": it goes on */
     struct err err;
     int rc;
 };
 
+/* The store alone counts: of all results since the revision began, whatever was restarted since. */
 static void stop_run(struct store *store, struct store_job *job)
 {
     struct stopping *p = (struct stopping *)job;
-    struct store_decision d = {.by = "paceline", .at = p->at, .note = p->note};
+    const struct store_decision d = {.by = "paceline", .at = p->at, .note = p->note};
+    uint64_t known, strangers;
 
+    p->note[0] = '\0';
+    p->rc = store_strangers(store, p->revision, &known, &strangers, &p->err);
+    if (p->rc || strangers * 1000000 <= known * p->ppm)
+        return;
+    snprintf(p->note, sizeof p->note,
+             tr("stop_when: %llu of %llu results say that they are no friends any more"),
+             (unsigned long long)strangers, (unsigned long long)known);
     p->rc = store_pause(store, p->revision, &d, &p->err);
 }
 
@@ -183,34 +193,35 @@ static void stop_done(struct store_job *job)
         run_store_failed(p->run, &p->err);
     if (p->rc == ERR_STORE && driver_again(p->run, job))
         return;
+    if (!p->rc && p->note[0]) {
+        log_line(LOG_WARNING, "campaign", "paused revision=%lld: %s", (long long)p->revision,
+                 p->note);
+        engine_pause(p->run->engine, run_now(p->run), p->revision, false);
+    }
     free(p);
 }
 
-/* Too many of those whose result is known are no friends any more: somebody must look. What was
- * counted starts anew, so that a person who resumes is asked again only when it goes on. */
-static void guard(struct run *s, struct running *r)
+/* One more is no friend any more: if those are too many, somebody must look. Who resumes is asked
+ * again with the next one only. */
+static void guard(struct run *s, const struct running *r)
 {
-    const struct campaign *c = r->campaign;
     struct stopping *p;
 
-    if (!c->stop_not_a_friend_ppm || engine_paused(s->engine, r->id) ||
-        r->strangers * 1000000 <= r->known * c->stop_not_a_friend_ppm)
+    if (!r->campaign->stop_not_a_friend_ppm || engine_paused(s->engine, r->id))
         return;
     p = xmalloc(sizeof *p);
-    *p = (struct stopping){
-        .job = {stop_run, stop_done, NULL}, .run = s, .revision = r->id, .at = run_now(s)};
-    snprintf(p->note, sizeof p->note,
-             tr("stop_when: %llu of %llu results say that they are no friends any more"),
-             (unsigned long long)r->strangers, (unsigned long long)r->known);
-    log_line(LOG_WARNING, "campaign", "paused campaign=%s: %s", r->name, p->note);
-    r->known = r->strangers = 0;
-    engine_pause(s->engine, run_now(s), r->id, false);
-    driver_defer(s, &p->job);
+    *p = (struct stopping){.job = {stop_run, stop_done, NULL},
+                           .run = s,
+                           .revision = r->id,
+                           .ppm = r->campaign->stop_not_a_friend_ppm,
+                           .at = run_now(s)};
+    driver_defer(s, &p->job); /* after these results */
 }
 
 /* --- what the plugin tells --- */
 
-static void result(struct run *s, struct send *x, const struct channel_result *r)
+/* True: one more who is no friend any more. */
+static bool result(struct run *s, struct send *x, const struct channel_result *r)
 {
     static const struct {
         enum delivery_state state;
@@ -226,27 +237,26 @@ static void result(struct run *s, struct send *x, const struct channel_result *r
 
     if (!item) {
         alarm_about(x, r->recipient);
-        return;
+        return false;
     }
     if (item->state != DELIVERY_PROMPTED || (size_t)r->kind >= sizeof means / sizeof *means)
-        return;
+        return false;
     /* before it was asked for: another clock than ours */
     sent = sent < x->task->sent_from ? x->task->sent_from : sent; /* its seconds are cut */
     if (!engine_settle_at(s->engine, now, item->delivery, means[r->kind].state,
                           means[r->kind].reason, sent))
-        return;
+        return false;
     item->state = means[r->kind].state;
-    struct running *of = map_get(&s->running, x->revision);
-    of->known += r->kind == CHANNEL_RESULT_SENT || r->kind == CHANNEL_RESULT_NOT_A_FRIEND;
-    of->strangers += r->kind == CHANNEL_RESULT_NOT_A_FRIEND;
     if (r->kind == CHANNEL_RESULT_NOT_A_FRIEND)
         part(s, x, item->recipient);
+    return r->kind == CHANNEL_RESULT_NOT_A_FRIEND;
 }
 
 void tasks_results(struct run *s, uint64_t send_id, const struct channel_result *results,
                    size_t count, enum channel_task_end end)
 {
     struct send *x = map_get(&s->sends, (int64_t)send_id);
+    bool strangers = false;
 
     if (!x || !x->task) {
         log_line(LOG_WARNING, "task", "results of a task that is over send=%llu",
@@ -254,10 +264,10 @@ void tasks_results(struct run *s, uint64_t send_id, const struct channel_result 
         return;
     }
     for (size_t i = 0; i < count; i++)
-        result(s, x, &results[i]);
+        strangers |= result(s, x, &results[i]);
     if (count)
         log_line(LOG_INFO, "task", "results task=%lld count=%zu", (long long)x->number, count);
-    if (count)
+    if (strangers)
         guard(s, map_get(&s->running, x->revision));
     if (end == CHANNEL_TASK_OPEN)
         return;

@@ -222,6 +222,31 @@ static int counts_read(struct store *s, struct store_revision *r, struct err *e)
     return rc || sum == r->audience ? rc : sql_damaged(s, "counter", r->id, e);
 }
 
+int store_strangers(struct store *s, int64_t revision, uint64_t *known, uint64_t *strangers,
+                    struct err *e)
+{
+    sqlite3_stmt *st;
+    int rc = sql_get(s, &st,
+                     "SELECT coalesce((SELECT n FROM counter WHERE revision = v.id AND state = 3),"
+                     " 0), (SELECT count(*) FROM life INDEXED BY life_stranger WHERE state = 4"
+                     "  AND reason = 16 AND delivery BETWEEN v.first_delivery AND v.last_delivery)"
+                     " FROM revision v WHERE v.id = ?",
+                     e);
+
+    _Static_assert(DELIVERY_SENT == 3 && DELIVERY_FAILED == 4 && REASON_NOT_A_FRIEND == 16,
+                   "the SQL names them");
+    *known = *strangers = 0;
+    if (rc)
+        return rc;
+    bind_int(st, 1, revision);
+    if ((rc = sql_step(s, st, e)) <= 0)
+        return rc;
+    *strangers = (uint64_t)sqlite3_column_int64(st, 1);
+    *known = (uint64_t)sqlite3_column_int64(st, 0) + *strangers;
+    sqlite3_reset(st);
+    return 0;
+}
+
 static char *column_copy(struct arena *a, sqlite3_stmt *st, int i)
 {
     const char *text = column_text(st, i);

@@ -96,14 +96,19 @@ static const char account_schema[] =
     " union_id TEXT NOT NULL, remark TEXT NOT NULL, added_at INTEGER NOT NULL,"
     " way INTEGER NOT NULL, state TEXT NOT NULL, tags TEXT NOT NULL,"
     " UNIQUE (recipient, sender, account)) STRICT;"
+    "CREATE INDEX life_stranger ON life (delivery) WHERE state = 4 AND reason = 16;"
     "CREATE INDEX relation_member ON relation (account, kind, sender);"
     "CREATE INDEX relation_union ON relation (union_id) WHERE union_id != '';"
     "CREATE INDEX relation_remark ON relation (trim(remark)) WHERE remark != '';"
     "CREATE TABLE other_send (recipient INTEGER NOT NULL, ref TEXT NOT NULL,"
     " sent_at INTEGER NOT NULL, PRIMARY KEY (recipient, ref)) STRICT, WITHOUT ROWID;"
-    "CREATE INDEX other_send_at ON other_send (sent_at);";
+    "CREATE INDEX other_send_at ON other_send (sent_at);"
+    /* in_row: how often it was blocked since a call went through */
+    "CREATE TABLE block (account TEXT NOT NULL, api TEXT NOT NULL, until INTEGER NOT NULL,"
+    " in_row INTEGER NOT NULL, PRIMARY KEY (account, api)) STRICT, WITHOUT ROWID;";
 
-_Static_assert(DELIVERY_UNKNOWN == 8, "the schema names it");
+_Static_assert(DELIVERY_UNKNOWN == 8 && DELIVERY_FAILED == 4 && REASON_NOT_A_FRIEND == 16,
+               "the schema names them");
 
 static int pragma_get(struct store *s, const char *sql, int64_t *out, struct err *e);
 static int quick_check(struct store *s, struct err *e);

@@ -206,7 +206,7 @@ struct store_revision {
     const struct store_approval *approvals;
     size_t approval_count;
     bool self_approved, test;
-    bool keep_tasks; /* paused, and what people are being asked stays open */
+    bool keep_tasks; /* paused or canceled, and what people are being asked stays open */
     uint64_t audience;
     uint64_t counts[DELIVERY_STATES];
 };
@@ -249,7 +249,7 @@ struct store_decision {
     const char *by;
     instant_t at;
     const char *note; /* or NULL */
-    bool keep_tasks;  /* of a pause: what people are being asked stays open */
+    bool keep_tasks;  /* of a pause or a cancel: what people are being asked stays open */
     bool until_back;  /* of a suppression: until a reading finds the customer added anew */
 };
 
@@ -264,10 +264,10 @@ int store_pause(struct store *s, int64_t revision, const struct store_decision *
 int store_resume(struct store *s, int64_t revision, const struct store_decision *d, struct err *e);
 /* Pending ones become canceled; claimed and unknown stay as they are (counted in out parameters;
  * `out_already`: claimed, prompted and sent). Open questions count as what the engine makes of them
- * next: canceled, or unknown when somebody saw them; `keep`: they stay open. ERR_REFUSED when it is
- * rejected, canceled, or done: of what was approved nothing is pending, claimed or prompted any
- * more. */
-int store_cancel(struct store *s, int64_t revision, const struct store_decision *d, bool keep,
+ * next: canceled, or unknown when somebody saw them; `keep_tasks`: they stay open. ERR_REFUSED when
+ * it is rejected, canceled, or done: of what was approved nothing is pending, claimed or prompted
+ * any more. */
+int store_cancel(struct store *s, int64_t revision, const struct store_decision *d,
                  uint64_t *canceled, uint64_t *out_already, uint64_t *unknown, struct err *e);
 /* unknown -> sent, or failed/not_sent. ERR_REFUSED with the state when it is not unknown. */
 int store_outcome(struct store *s, int64_t delivery, bool sent, const struct store_decision *d,
@@ -350,6 +350,19 @@ int store_contact_tags(struct store *s, const char *recipient, struct strbuf *ta
  */
 int store_known_refs(struct store *s, instant_t since, int (*each)(void *ctx, const char *ref),
                      void *ctx, struct err *e);
+
+/* --- calls that a platform lets nobody make for a while --- */
+
+struct store_block {
+    const char *account, *api;
+    instant_t until;
+    unsigned in_row; /* blocks of it since a call went through */
+};
+
+/* In the place of what was known of this account and call. */
+int store_block_put(struct store *s, const struct store_block *b, struct err *e);
+int store_blocks(struct store *s, int (*each)(void *ctx, const struct store_block *b), void *ctx,
+                 struct err *e);
 
 /* --- what a platform's account knows: whose the customers and groups are --- */
 
@@ -535,6 +548,10 @@ int store_claimed(struct store *s, int (*each)(void *ctx, const struct store_sen
                   struct err *e);
 
 /* The last send of each lane, for gaps after a restart. */
+/* Of the revision, since it began: results that say something of the relation, and those of them
+ * that say that it is over (not_a_friend). */
+int store_strangers(struct store *s, int64_t revision, uint64_t *known, uint64_t *strangers,
+                    struct err *e);
 int store_lane_last(struct store *s, int64_t lane, instant_t *due_at, instant_t *answered_at,
                     struct err *e); /* INSTANT_MIN when it never sent */
 

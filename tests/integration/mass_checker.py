@@ -99,8 +99,19 @@ def test_each_bad_run():
     bad("a trace of two tasks", lambda r: (link(r, 0, "ab"), link(r, 2, "ab")), "m1 and other carry")
     bad("two traces in a task", lambda r: link(r, 0, "ab", "cd"), "carry 2 traces")
     bad("a quota", lambda r: r["lines"][1].update(in_block=True), "inside a block")
+    blocked = call("gettoken", errcode=45009)
+    for when, calls in (("later", [blocked, call("gettoken", in_block=True, at_ms=AT * 1000 + 9000)]),
+                        ("again", [blocked] + 2 * [call("gettoken", in_block=True)])):
+        bad(f"a quota, {when}", lambda r, calls=calls: r["lines"].extend(calls), "inside a block")
     bad("a loop", lambda r: r["lines"].extend([call("gettoken", errcode=40001)] * 2), "2 times")
     bad("too many", lambda r: r["lines"][0].update(errcode=45033), "at once")
+
+
+def test_a_call_that_was_on_its_way_when_a_block_began():
+    run = good()
+    run["lines"] += [call("gettoken", errcode=45009), call("gettoken", in_block=True, errcode=45009),
+                     call("gettoken", at_ms=AT * 1000 + 60000)]
+    equal(found(run), [], "violations")
 
 
 def test_a_task_that_was_withdrawn_makes_room():

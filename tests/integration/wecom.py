@@ -146,6 +146,40 @@ def test_cancel_withdraws_and_who_was_sent_to_stays_sent():
         equal(place.tasks(), [], "nothing waits")
 
 
+def test_tasks_that_are_kept_are_followed_after_a_restart():
+    for verb, left in (("cancel", "canceled"), ("pause", "paused")):
+        with Wecom(PEOPLE) as place:
+            place.start()
+            eight(place, "spring")
+            place.cli(verb, "spring", "--keep-tasks")
+            place.tell("tap", {"userid": "lin.yue"})
+            place.wait_count("spring", "sent", 4)
+            place.service.kill()
+            place.start()
+            equal([t["open"] for t in place.tasks()], [4], f"what waits after {verb}")
+            place.tell("tap", {})
+            place.wait_count("spring", "sent", 8)
+            equal(place.calls("externalcontact/cancel_groupmsg_send"), [], "nothing is withdrawn")
+            true(place.show("spring")["state"] in (left, "done"), place.show("spring"))
+            place.check_sums("spring")
+            place.cli("audit", "verify")
+
+
+def test_a_withdrawal_goes_on_after_a_restart():
+    with Wecom(PEOPLE) as place:
+        place.start()
+        eight(place, "spring")
+        place.tell("faults", {"faults": ["reset-before:100:cancel_groupmsg_send"]})
+        place.cli("cancel", "spring")
+        wait_until(lambda: place.calls("externalcontact/cancel_groupmsg_send"), "it is withdrawn")
+        place.service.kill()
+        place.tell("faults", {"faults": []})
+        place.start()
+        place.wait_count("spring", "canceled", 8)
+        true(all(t["canceled"] for t in place.state()["tasks"]), "on the platform too")
+        place.check_sums("spring")
+
+
 def test_a_tap_that_came_before_the_withdrawal_counts():
     with Wecom(PEOPLE, poll="10m") as place:
         place.start()
@@ -384,6 +418,39 @@ def test_too_many_who_are_no_friends_pause_the_campaign():
         true("1 of 4" in note["detail"]["note"], note)
         place.cli("resume", "spring")
         place.wait_count("spring", "prompted", 4)
+
+
+def test_no_friends_are_counted_since_the_campaign_began():
+    """Through a kill, and through what a person has let go on."""
+    whose = ["lin.yue"] * 10 + ["he.qi"] * 2 + ["bo"] * 6 + ["ada"] * 2 + ["eve"]
+    lost = (11, 13, 14, 15, 16, 21)
+    people = {f"wm{n:02}": (m, {"lost": n in lost}) for n, m in enumerate(whose, 1)}
+    members = ("lin.yue", "he.qi", "bo", "ada", "eve")
+    with Wecom(world(people, members), senders=members) as place:
+        place.start()
+        place.launch(place.mass("spring", [(w, m) for w, (m, _) in people.items()],
+                                **{"stop_when": "{not_a_friend: 20%}"}))
+        place.wait_count("spring", "prompted", 21)
+        place.tell("tap", {"userid": "lin.yue"})
+        place.wait_count("spring", "sent", 10)
+        place.service.kill()
+        place.start()
+        place.tell("tap", {"userid": "he.qi"})  # 1 of 2, but of 12 since it began
+        place.wait_count("spring", "sent", 11)
+        equal(place.show("spring")["state"], "running", "state after a restart")
+        place.tell("tap", {"userid": "bo"})
+        place.wait_state("spring", "paused")
+        notes = [r["detail"]["note"] for r in place.audit() if r["event"] == "pause"]
+        true(len(notes) == 1 and "5 of 18" in notes[0], notes)
+        place.wait_count("spring", "pending", 3)
+        place.cli("resume", "spring")  # a person has seen those
+        place.wait_count("spring", "prompted", 3)
+        place.tell("tap", {"userid": "ada"})
+        place.wait_count("spring", "sent", 15)
+        equal(place.show("spring")["state"], "running", "state: there is no new one")
+        place.tell("tap", {"userid": "eve"})
+        wait_until(lambda: len([r for r in place.audit() if r["event"] == "pause"]) == 2,
+                   "asked again with the next one")
 
 
 def test_members_get_app_messages():

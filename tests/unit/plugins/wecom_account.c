@@ -39,6 +39,12 @@ static struct world {
     size_t timer_count;
     struct told told[REPLIES_MAX];
     size_t told_count;
+    struct kept {
+        char api[32];
+        int64_t until_ms;
+        unsigned in_row;
+    } kept[REPLIES_MAX]; /* what was said of blocks, in order */
+    size_t kept_count;
 } w;
 
 static int64_t now_ms(const struct channel_host *h)
@@ -73,6 +79,29 @@ static void after(const struct channel_host *h, int64_t ms, channel_timer_fn *fn
     (void)h;
     assert_true(w.timer_count < TIMERS_MAX);
     w.timers[w.timer_count++] = (struct timer){w.now + ms, fn, ctx};
+}
+
+static void block(const struct channel_host *h, const char *api, int64_t until_ms, unsigned in_row)
+{
+    struct kept *k = &w.kept[w.kept_count++];
+
+    (void)h;
+    assert_true(w.kept_count <= REPLIES_MAX);
+    snprintf(k->api, sizeof(k->api), "%s", api);
+    k->until_ms = until_ms;
+    k->in_row = in_row;
+}
+
+static int64_t blocked(const struct channel_host *h, const char *api, unsigned *in_row)
+{
+    (void)h;
+    *in_row = 0;
+    for (size_t i = w.kept_count; i-- > 0;)
+        if (!strcmp(w.kept[i].api, api)) {
+            *in_row = w.kept[i].in_row;
+            return w.kept[i].until_ms;
+        }
+    return 0;
 }
 
 /* Everything that is due within `ms`. */
@@ -144,11 +173,27 @@ static int setup(void **state)
     memset(&w, 0, sizeof(w));
     w.now = 1795341600000; /* 2026-11-22 18:00 in Beijing */
     w.conf = (struct channel_account){.name = "brand", .corp_id = "ww1", .secret = "S3CRET!"};
-    w.host = (struct channel_host){
-        .account = &w.conf, .now_ms = now_ms, .log = log_line, .http = http, .after = after};
+    w.host = (struct channel_host){.account = &w.conf,
+                                   .now_ms = now_ms,
+                                   .log = log_line,
+                                   .http = http,
+                                   .after = after,
+                                   .block = block,
+                                   .blocked = blocked};
     assert_int_equal(account_open(&w.host, &account, NULL, 0), 0);
     w.account = account;
     return 0;
+}
+
+/* The service is started anew: what the account knew is gone, what the host kept is not. */
+static void restart(void)
+{
+    void *account;
+
+    account_close(w.account);
+    w.asked_count = w.timer_count = 0;
+    assert_int_equal(account_open(&w.host, &account, NULL, 0), 0);
+    w.account = account;
 }
 
 static int teardown(void **state)
@@ -250,6 +295,73 @@ static void no_call_inside_a_block(void **state)
     assert_int_equal(w.told[6].not_before_ms, w.now + minute);
 }
 
+static void no_call_inside_a_block_after_a_restart(void **state)
+{
+    const int64_t minute = 60000, hour = 60 * minute;
+
+    (void)state;
+    call("a", false, NULL);
+    answer_token("TOK1");
+    answer("{\"errcode\":45009}");
+    pass(minute / 2);
+    restart();
+    call("a", false, NULL);
+    assert_int_equal(w.told[1].kind, REPLY_BLOCKED);
+    assert_int_equal(w.told[1].not_before_ms, w.now + minute / 2);
+    assert_int_equal(w.requests, 2);
+    pass(minute / 2);
+    call("a", false, NULL);
+    answer_token("TOK2");
+    answer("{\"errcode\":45009}"); /* the second in a row, whoever was asked first */
+    assert_int_equal(w.told[2].not_before_ms, w.now + hour);
+    pass(hour);
+    call("a", false, NULL);
+    answer("{\"errcode\":0}");
+    restart();
+    call("a", false, NULL); /* one went through: nothing is blocked, nothing in a row */
+    answer_token("TOK3");
+    answer("{\"errcode\":45009}");
+    assert_int_equal(w.told[4].not_before_ms, w.now + minute);
+    call("b", false, NULL);
+    answer("{\"errcode\":0}");
+    call("b", false, NULL);
+    answer("{\"errcode\":0}");
+    assert_int_equal(w.kept_count, 4); /* what was never blocked is nothing to keep */
+}
+
+static void a_blocked_address_asks_for_no_token_after_a_restart(void **state)
+{
+    const int64_t hour = 3600 * 1000;
+
+    (void)state;
+    call("a", false, NULL);
+    answer("{\"errcode\":45009}");
+    assert_int_equal(w.told[0].not_before_ms, w.now + hour);
+    restart();
+    call("a", false, NULL);
+    assert_int_equal(w.told[1].kind, REPLY_BLOCKED);
+    assert_int_equal(w.requests, 1);
+    pass(hour);
+    call("a", false, NULL);
+    answer_token("TOK1");
+    answer("{\"errcode\":0}");
+    assert_int_equal(w.told[2].kind, REPLY_OK);
+}
+
+static void what_was_on_its_way_makes_a_block_no_longer(void **state)
+{
+    (void)state;
+    call("a", false, NULL);
+    call("a", false, NULL);
+    answer_token("TOK1");
+    answer("{\"errcode\":45009}");
+    pass(100);
+    answer("{\"errcode\":45009}"); /* it had gone out before that was known */
+    assert_int_equal(w.told[1].kind, REPLY_BLOCKED);
+    assert_int_equal(w.told[1].not_before_ms, w.told[0].not_before_ms);
+    assert_int_equal(w.kept_count, 1);
+}
+
 static void only_what_is_harmless_is_repeated(void **state)
 {
     (void)state;
@@ -342,6 +454,9 @@ int main(void)
         CASE(a_lost_token_is_renewed_once),
         CASE(a_wrong_secret_is_tried_once),
         CASE(no_call_inside_a_block),
+        CASE(no_call_inside_a_block_after_a_restart),
+        CASE(a_blocked_address_asks_for_no_token_after_a_restart),
+        CASE(what_was_on_its_way_makes_a_block_no_longer),
         CASE(only_what_is_harmless_is_repeated),
         CASE(two_at_once_and_fewer_when_that_is_too_many),
         CASE(who_was_forgotten_hears_nothing),
