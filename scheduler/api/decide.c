@@ -34,7 +34,8 @@ static struct decide *decide_new(struct request *rq)
 
 static struct store_decision decision_of(const struct request *rq, const struct decide *d)
 {
-    return (struct store_decision){.by = rq->who.name, .at = rq->now, .note = d->note};
+    return (struct store_decision){
+        .by = rq->who.name, .at = rq->now, .note = d->note, .keep_tasks = d->tasks != NULL};
 }
 
 static void changed(struct request *rq, int64_t revision)
@@ -140,7 +141,6 @@ static int change_run(struct store *s, struct request *rq)
     struct decide *d = rq->state;
     struct store_decision decision = decision_of(rq, d);
 
-    decision.keep_tasks = d->tasks != NULL;
     int rc = d->change(s, d->lookup.revision->id, &decision, &rq->e);
 
     return rc ? rc : lookup_id(s, rq, &d->lookup, d->lookup.revision->id);
@@ -256,8 +256,7 @@ static int cancel_run(struct store *s, struct request *rq)
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct store_revision *r = d->target_count ? d->targets[i] : d->lookup.revision;
         uint64_t canceled = 0, out_already = 0, unknown = 0;
-        rc = store_cancel(s, r->id, &decision, d->tasks != NULL, &canceled, &out_already, &unknown,
-                          &rq->e);
+        rc = store_cancel(s, r->id, &decision, &canceled, &out_already, &unknown, &rq->e);
         d->canceled += canceled;
         d->out_already += out_already;
         d->unknown += unknown;

@@ -112,7 +112,8 @@ struct engine_revision {
     enum period cap_period;
     const struct tz *cap_zone;
     bool paused;
-    void *owner; /* given back with EFFECT_FORGET */
+    bool keep_asked; /* while it is paused or dropped its questions and tasks stay open */
+    void *owner;     /* given back with EFFECT_FORGET */
 };
 
 /* --- events --- */

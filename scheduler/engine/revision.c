@@ -181,6 +181,7 @@ void engine_add_revision(struct engine *e, instant_t now, const struct engine_re
     assert(r->channel);
     r->campaign = campaign_use(e, spec->campaign);
     r->paused = spec->paused;
+    r->keep_asked = spec->keep_asked;
     map_put(&e->revisions, spec->id, r);
     add_queues(e, r);
     r->priming = true;

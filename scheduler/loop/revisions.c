@@ -30,7 +30,7 @@ struct load {
     uint64_t pauses; /* of the engine, then */
     enum revision_status status;
     bool approved; /* ever */
-    bool keep;     /* paused, and what people are being asked stays open */
+    bool keep;     /* paused or canceled, and what people are being asked stays open */
     const char *name, *title, *channel, *manifest;
     struct load_prompt *prompts; /* open questions */
     size_t prompt_count, prompt_capacity;
@@ -267,6 +267,7 @@ static void start(struct run *s, struct load *l)
     spec.lanes = lanes;
     spec.lane_count = lane_count;
     spec.paused = l->status == REVISION_PAUSED;
+    spec.keep_asked = l->keep;
     spec.owner = r;
     engine_add_revision(s->engine, run_now(s), &spec);
     for (size_t i = 0; i < l->prompt_count; i++) {
@@ -299,15 +300,12 @@ static void follow(struct run *s, struct load *l)
 
     if (known && take_up_found(s, l) && active)
         return; /* nobody has decided anything */
-    if (!active && !known && l->prompt_count) {
-        start(s, l); /* canceled with its questions open: they stay until answered or late */
-        engine_drop(s->engine, run_now(s), l->id, !l->prompts[0].prompt.ref);
-    } else if (!active) {
+    if (!active) {
+        if (!known && l->prompt_count)
+            start(s, l); /* canceled with its questions open */
         engine_drop(s->engine, run_now(s), l->id, false);
     } else if (!known && l->lanes.count) {
         start(s, l);
-        if (l->keep)
-            engine_pause(s->engine, run_now(s), l->id, true);
     } else if (l->status == REVISION_PAUSED) {
         if (!engine_paused(s->engine, l->id)) /* else whoever paused it said what to keep */
             engine_pause(s->engine, run_now(s), l->id, false);

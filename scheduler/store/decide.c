@@ -79,7 +79,7 @@ static int count_withdrawn(struct store *s, int64_t revision, uint64_t *canceled
     return 0;
 }
 
-int store_cancel(struct store *s, int64_t revision, const struct store_decision *d, bool keep,
+int store_cancel(struct store *s, int64_t revision, const struct store_decision *d,
                  uint64_t *canceled, uint64_t *out_already, uint64_t *unknown, struct err *e)
 {
     static const enum delivery_state out[] = {DELIVERY_CLAIMED, DELIVERY_PROMPTED, DELIVERY_SENT};
@@ -96,7 +96,7 @@ int store_cancel(struct store *s, int64_t revision, const struct store_decision 
     }
     if (!rc)
         rc = counter_get(s, revision, DELIVERY_UNKNOWN, unknown, e);
-    if (!rc && !keep)
+    if (!rc && !d->keep_tasks)
         rc = count_withdrawn(s, revision, canceled, out_already, unknown, e);
     return txn_end(s, rc, e);
 }
@@ -275,6 +275,11 @@ int revision_give_way(struct store *s, int64_t revision, const char *by, instant
 
 /* --- pausing, resuming, ending --- */
 
+static int detail_keep(json_t *detail, const struct store_decision *d, struct err *e)
+{
+    return d->keep_tasks ? detail_text(detail, "tasks", "keep", e) : 0;
+}
+
 static int move_in_txn(struct store *s, int64_t revision, const struct store_decision *d,
                        enum revision_status to, struct err *e)
 {
@@ -290,8 +295,8 @@ static int move_in_txn(struct store *s, int64_t revision, const struct store_dec
                      r.campaign, revision_status_text(r.status));
     if (!rc)
         rc = detail_text(detail, "note", d->note, e);
-    if (!rc && pause && d->keep_tasks)
-        rc = detail_text(detail, "tasks", "keep", e);
+    if (!rc && pause)
+        rc = detail_keep(detail, d, e);
     if (!rc)
         rc = revision_set_status(s, revision, to, pause && d->keep_tasks, e);
     if (!rc)
@@ -351,8 +356,10 @@ static int close_in_txn(struct store *s, int64_t revision, const struct store_de
     if (!rc)
         rc = detail_text(detail, rejected ? "reason" : "note", d->note, e);
     if (!rc)
+        rc = detail_keep(detail, d, e);
+    if (!rc)
         rc = revision_set_status(s, revision, rejected ? REVISION_REJECTED : REVISION_CANCELED,
-                                 false, e);
+                                 d->keep_tasks, e);
     if (!rc)
         rc = change_close(s, &change, revision, DELIVERY_CANCELED, REASON_CANCELED, d->at, d->by,
                           canceled, e);

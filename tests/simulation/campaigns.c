@@ -178,7 +178,8 @@ static void decision_run(struct store *store, struct store_job *job)
         d->rc = store_resume(store, d->revision, &by, &e);
         break;
     case CANCEL:
-        d->rc = store_cancel(store, d->revision, &by, d->keep, &n[0], &n[1], &n[2], &e);
+        by.keep_tasks = d->keep;
+        d->rc = store_cancel(store, d->revision, &by, &n[0], &n[1], &n[2], &e);
         break;
     case OUTCOME:
         d->rc = store_outcome(store, d->delivery, d->sent, &by, &e);

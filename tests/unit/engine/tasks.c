@@ -592,6 +592,44 @@ static void history_is_always_asked_for(void **state)
     end(&w);
 }
 
+/* Whatever it was when the service ended: what is kept stays open, what is not is withdrawn. */
+static void what_is_kept_stays_open_after_a_restart(void **state)
+{
+    (void)state;
+    for (int kept = 0; kept < 2; kept++) {
+        for (int dropped = 0; dropped < 2; dropped++) {
+            struct world w;
+            struct engine_waiting open = {1, 1, 1, 1, 5};
+            open_world(&w, 1, 10);
+            w.states[1] = DELIVERY_PROMPTED;
+            w.spec.paused = !dropped;
+            w.spec.keep_asked = kept;
+            engine_add_revision(w.engine, w.now, &w.spec);
+            engine_restore(w.engine, w.now,
+                           &(struct engine_asked){.revision = REVISION,
+                                                  .lane = LANE,
+                                                  .send = 1,
+                                                  .deliveries = &open,
+                                                  .count = 1,
+                                                  .claimed_at = w.now - 1000});
+            if (dropped)
+                engine_drop(w.engine, w.now, REVISION, false);
+            run_until(&w, w.now + 1000);
+            assert_int_equal(w.withdrawals, !kept);
+            if (kept)
+                assert_true(
+                    engine_settle_at(w.engine, w.now, 1, DELIVERY_SENT, REASON_NONE, w.now));
+            else
+                engine_withdrawn(w.engine, w.now, 1, false);
+            settle(&w);
+            assert_int_equal(w.states[1], kept      ? DELIVERY_SENT
+                                          : dropped ? DELIVERY_CANCELED
+                                                    : DELIVERY_PENDING);
+            end(&w);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -612,6 +650,7 @@ int main(void)
         cmocka_unit_test(nothing_is_asked_of_who_is_away),
         cmocka_unit_test(what_others_sent_takes_places_of_the_cap),
         cmocka_unit_test(history_is_always_asked_for),
+        cmocka_unit_test(what_is_kept_stays_open_after_a_restart),
     };
 
     tz_utc(&utc);

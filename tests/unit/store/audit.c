@@ -42,7 +42,7 @@ static void live_a_little(struct fixture *f)
     int64_t third = submit(f, "spring", 3);
     OK(store_reject(f->s, third, &bo, &f->e));
     int64_t fourth = submit(f, "spring", 4);
-    OK(store_cancel(f->s, fourth, &bo, false, &n[0], &n[1], &n[2], &f->e));
+    OK(store_cancel(f->s, fourth, &bo, &n[0], &n[1], &n[2], &f->e));
 }
 
 static void every_decision_is_in_the_log(void **state)

@@ -202,7 +202,7 @@ static void the_first_end_counts(void **state)
     int64_t revision = submit(f, "spring", 1);
     approve(f, revision);
     assert_true(claim(f, revision, 1, f->lane[0]));
-    OK(store_cancel(f->s, revision, &bo, false, &n[0], &n[1], &n[2], &f->e));
+    OK(store_cancel(f->s, revision, &bo, &n[0], &n[1], &n[2], &f->e));
     OK(store_expire(f->s, revision, ++f->now, &n[0], &f->e));
     assert_int_equal(n[0], 0);
     answer(f, 1, DELIVERY_PENDING, REASON_NONE);

@@ -332,7 +332,7 @@ static void step_decide(struct model *m, int index, int which)
             r->status = REVISION_APPROVED;
         break;
     case 3:
-        rc = store_cancel(f->s, r->id, &d, false, &n[0], &n[1], &n[2], &f->e);
+        rc = store_cancel(f->s, r->id, &d, &n[0], &n[1], &n[2], &f->e);
         if ((may = live(r) && !done(m, r)))
             r->status = REVISION_CANCELED;
         break;

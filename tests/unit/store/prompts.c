@@ -243,7 +243,7 @@ static void bare_claims_return_at_a_start(void **state)
         assert_true(claim(f, open, i, f->lane[(i - 1) % 2]));
     assert_true(claim(f, canceled, 5, f->lane[0]));
     bo = by(f, "bo");
-    OK(store_cancel(f->s, canceled, &bo, false, &n[0], &n[1], &n[2], &f->e));
+    OK(store_cancel(f->s, canceled, &bo, &n[0], &n[1], &n[2], &f->e));
     assert_true(claim(f, ended, 9, f->lane[0]));
     OK(store_expire(f->s, ended, ++f->now, &n[0], &f->e));
     assert_true(claim(f, robots, 13, f->lane[0]));
@@ -367,7 +367,8 @@ static void a_cancel_tells_what_becomes_of_the_questions(void **state)
         shown(f, 3);
         assert_true(claim(f, revision, 2, f->lane[1]));
         struct store_decision bo = by(f, "bo");
-        OK(store_cancel(f->s, revision, &bo, keep, &canceled, &out, &unknown, &f->e));
+        bo.keep_tasks = keep;
+        OK(store_cancel(f->s, revision, &bo, &canceled, &out, &unknown, &f->e));
         assert_int_equal(canceled, keep ? 1 : 2);
         assert_int_equal(out, keep ? 3 : 1);
         assert_int_equal(unknown, keep ? 0 : 1);
@@ -394,7 +395,7 @@ static void a_cancel_counts_what_is_open_of_a_batch(void **state)
     shown(f, 1);
     answer(f, 1, DELIVERY_SENT, REASON_NONE);
     struct store_decision bo = by(f, "bo");
-    OK(store_cancel(f->s, revision, &bo, false, &canceled, &out, &unknown, &f->e));
+    OK(store_cancel(f->s, revision, &bo, &canceled, &out, &unknown, &f->e));
     assert_int_equal(canceled, 2); /* both of the other lane */
     assert_int_equal(out, 1);
     assert_int_equal(unknown, 1);

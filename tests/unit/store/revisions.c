@@ -59,7 +59,7 @@ static void same_digest_changes_nothing(void **state)
 
     uint64_t n[3];
     struct store_decision bo = by(f, "bo");
-    OK(store_cancel(f->s, first, &bo, false, &n[0], &n[1], &n[2], &f->e));
+    OK(store_cancel(f->s, first, &bo, &n[0], &n[1], &n[2], &f->e));
     int64_t second = submit_of(f, &d, &again); /* canceled before: a new draft */
     assert_false(again);
     assert_int_not_equal(second, first);
@@ -276,7 +276,7 @@ static int take_step(struct fixture *f, const char *name, int64_t revision)
     case 'e':
         return store_expire(f->s, revision, ++f->now, &n[0], &f->e);
     default:
-        return store_cancel(f->s, revision, &bo, false, &n[0], &n[1], &n[2], &f->e);
+        return store_cancel(f->s, revision, &bo, &n[0], &n[1], &n[2], &f->e);
     }
 }
 
@@ -322,7 +322,7 @@ static void cancel_counts_what_is_out(void **state)
     answer(f, 1, DELIVERY_SENT, REASON_NONE);
     answer(f, 2, DELIVERY_UNKNOWN, REASON_NO_ANSWER);
     struct store_decision bo = by(f, "bo");
-    OK(store_cancel(f->s, revision, &bo, false, &canceled, &out, &unknown, &f->e));
+    OK(store_cancel(f->s, revision, &bo, &canceled, &out, &unknown, &f->e));
     assert_int_equal(canceled, 2);
     assert_int_equal(out, 2);
     assert_int_equal(unknown, 1);
@@ -344,13 +344,11 @@ static void a_done_campaign_is_not_canceled(void **state)
         assert_true(claim(f, revision, i, f->lane[(i - 1) % 2]));
         answer(f, i, i == 3 ? DELIVERY_UNKNOWN : DELIVERY_SENT, REASON_NONE);
     }
-    assert_int_equal(store_cancel(f->s, revision, &bo, false, &n[0], &n[1], &n[2], &f->e),
-                     ERR_REFUSED);
+    assert_int_equal(store_cancel(f->s, revision, &bo, &n[0], &n[1], &n[2], &f->e), ERR_REFUSED);
     assert_string_equal(f->e.text, "spring is done: there is nothing to cancel");
     assert_int_equal(view(f, revision).status, REVISION_APPROVED);
     OK(store_pause(f->s, revision, &bo, &f->e));
-    assert_int_equal(store_cancel(f->s, revision, &bo, false, &n[0], &n[1], &n[2], &f->e),
-                     ERR_REFUSED);
+    assert_int_equal(store_cancel(f->s, revision, &bo, &n[0], &n[1], &n[2], &f->e), ERR_REFUSED);
     verify(f);
 }
 
