@@ -190,35 +190,11 @@ static void on_customers(void *ctx, const struct reply *r)
 
 /* --- tasks --- */
 
-/* Those of members, and of admins in their console, have a creator. */
-static void on_tasks(void *ctx, const struct reply *r)
+/* What came through the interface has no creator; what a member sent by themselves has one, and so
+ * has an admin's from the console: that is others' to confirm, whenever they do, and not looked at.
+ */
+static void tell_tasks(struct book *b, const struct reply *r, bool own)
 {
-    struct book *b = ctx;
-    struct channel_book_page page = {0};
-    struct channel_book_row *rows;
-    const json_t *list, *item;
-    size_t i;
-
-    if (went_wrong(b, r))
-        return;
-    list = json_object_get(r->answer->root, "group_msg_list");
-    page.rows = rows = rows_new(json_array_size(list));
-    page.cursor = next_cursor(r->answer->root);
-    json_array_foreach(list, i, item)
-    {
-        const char *msgid = wire_text(item, "msgid");
-        if (msgid && !wire_text(item, "creator") && wire_number(item, "create_type", 0) == 0)
-            rows[page.count++] = (struct channel_book_row){
-                .id = msgid, .added_ms = wire_number(item, "create_time", 0) * 1000};
-    }
-    answer(b, &page);
-    free(rows);
-}
-
-/* What an admin made in the console is others' to confirm, whenever they do: not looked at. */
-static void on_own_tasks(void *ctx, const struct reply *r)
-{
-    struct book *b = ctx;
     struct channel_book_page page = {0};
     struct channel_book_row *rows;
     const json_t *list, *item;
@@ -232,7 +208,7 @@ static void on_own_tasks(void *ctx, const struct reply *r)
     json_array_foreach(list, i, item)
     {
         const char *msgid = wire_text(item, "msgid"), *creator = wire_text(item, "creator");
-        if (msgid && creator && wire_number(item, "create_type", 0) == 1)
+        if (msgid && own == (creator != NULL) && wire_number(item, "create_type", 0) == own)
             rows[page.count++] =
                 (struct channel_book_row){.id = msgid,
                                           .name = creator,
@@ -240,6 +216,16 @@ static void on_own_tasks(void *ctx, const struct reply *r)
     }
     answer(b, &page);
     free(rows);
+}
+
+static void on_tasks(void *ctx, const struct reply *r)
+{
+    tell_tasks(ctx, r, false);
+}
+
+static void on_own_tasks(void *ctx, const struct reply *r)
+{
+    tell_tasks(ctx, r, true);
 }
 
 static void on_reached(void *ctx, const struct reply *r)

@@ -17,7 +17,9 @@
 
 static const duration_t patience = 30 * MS_PER_SECOND, span_max = 30 * (duration_t)MS_PER_DAY,
                         overlap = 2 * MS_PER_HOUR, ahead = 5 * MS_PER_MINUTE;
-enum { EVERY = 15 }; /* times the account's `poll` */
+enum {
+    EVERY = 15
+}; /* times the account's `poll`, which is the shortest distance of all questions */
 
 struct own_task {
     char *ref, *member;
@@ -51,9 +53,20 @@ static void on_tasks(void *ctx, const struct channel_book_page *page);
 static void on_reached(void *ctx, const struct channel_book_page *page);
 static void go_on(struct own_sends *o);
 
-static duration_t poll_of(const struct chan *c)
+static duration_t at_most(duration_t d, duration_t most)
 {
-    return c->settings->account->poll_ms;
+    return d < most ? d : most;
+}
+
+/* A look that began so little time ago is as good as a new one. */
+static duration_t fresh(const struct chan *c)
+{
+    return at_most(c->settings->account->poll_ms, MS_PER_MINUTE);
+}
+
+static duration_t distance(const struct chan *c)
+{
+    return at_most(EVERY * c->settings->account->poll_ms, MS_PER_HOUR);
 }
 
 static bool is_looked_at(const struct chan *c)
@@ -72,7 +85,7 @@ static void release(struct own_sends *o)
 
 static void finish(struct own_sends *o, const char *problem, instant_t not_before)
 {
-    instant_t every = o->begun_at + EVERY * poll_of(o->chan);
+    instant_t every = o->begun_at + distance(o->chan);
 
     if (problem)
         log_line(LOG_WARNING, "own_sends",
@@ -258,7 +271,7 @@ bool own_sends_first(struct run *s, const struct effect *f)
     if (!r || s->stopping || !is_looked_at(r->channel))
         return false;
     o = of(s, r->channel);
-    if (o->looked_at != INSTANT_MIN && o->looked_at + poll_of(r->channel) > now)
+    if (o->looked_at != INSTANT_MIN && o->looked_at + fresh(r->channel) > now)
         return false;
     o->waiting = xgrow(o->waiting, &o->waiting_capacity, o->waiting_count + 1, sizeof *o->waiting);
     if (o->waiting_count == 0)
