@@ -97,7 +97,8 @@ uint32_t queue_alike(const struct engine *e, const struct queue *q, const struct
     if (q->revision->spec.batch <= 1)
         return 1;
     for (size_t i = 0; i < q->count && count < q->revision->spec.batch; i++)
-        count += q->items[i].key == item->key && q->items[i].not_before <= e->now;
+        count += &q->items[i] == item || /* held alone or not, it is judged now */
+                 (q->items[i].key == item->key && q->items[i].not_before <= e->now);
     return count;
 }
 

@@ -24,6 +24,7 @@ struct world {
     int64_t sends[ROWS + 1]; /* of each delivery, its last */
     size_t rows, calls, withdrawals, forgotten, expired;
     int64_t withdrawn; /* the last one asked for */
+    bool twins;        /* the second row has the first one's recipient */
     bool refuse_first; /* the channel refuses the first recipient of each send */
 };
 
@@ -34,7 +35,8 @@ static void fetch(struct world *w, const struct effect *f)
 
     for (size_t i = 1; i <= w->rows && count < f->cap; i++)
         if (w->states[i] == DELIVERY_PENDING && (int64_t)i > f->after)
-            out[count++] = (struct engine_waiting){(int64_t)i, i, (int64_t)i, 0, 5};
+            out[count++] =
+                (struct engine_waiting){(int64_t)i, i, w->twins && i == 2 ? 1 : (int64_t)i, 0, 5};
     engine_fetched(w->engine, w->now, REVISION, LANE, out, count, count == f->cap);
     for (size_t i = 0; i < count; i++)
         if (w->capped_at[out[i].delivery])
@@ -474,6 +476,28 @@ static void a_task_of_before_is_open_again(void **state)
     end(&w);
 }
 
+/* Whom only an answer can free waits alone, and is drawn anew with each send of the lane: as one.
+ */
+static void who_is_held_by_an_open_task_is_spread_too(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w, 4, 10);
+    w.twins = true;
+    w.limits[0] = (struct engine_limit){
+        .scope = SCOPE_RECIPIENT, .max = 1, .period = PERIOD_DAY, .text = "cap", .zone = &utc};
+    w.spec.limit_count = 1;
+    w.spec.pace.distribution = PACE_SPREAD;
+    w.spec.within = 0;
+    w.schedule.end = w.now + 10 * MS_PER_HOUR;
+    begin(&w);
+    run_until(&w, w.schedule.end - 1);
+    assert_int_equal(count(&w, DELIVERY_PROMPTED), 3);
+    assert_int_equal(w.states[2], DELIVERY_PENDING);
+    end(&w);
+}
+
 static void nothing_is_asked_of_who_is_away(void **state)
 {
     struct engine_explained x;
@@ -647,6 +671,7 @@ int main(void)
         cmocka_unit_test(who_gave_a_task_its_number_waits_until_it_is_over),
         cmocka_unit_test(a_cap_counts_when_it_was_sent),
         cmocka_unit_test(a_task_of_before_is_open_again),
+        cmocka_unit_test(who_is_held_by_an_open_task_is_spread_too),
         cmocka_unit_test(nothing_is_asked_of_who_is_away),
         cmocka_unit_test(what_others_sent_takes_places_of_the_cap),
         cmocka_unit_test(history_is_always_asked_for),
