@@ -57,6 +57,11 @@ static void compare_why(struct world *w, const struct row *r)
                        "at %lld: channel_quota until %lld, the judge %lld", (long long)w->now,
                        (long long)h.not_before, (long long)platform);
         return;
+    case REASON_SENDER_AWAY:
+        property_check(w->away[r->lane] && h.not_before == INSTANT_NEVER,
+                       "at %lld: sender_away until %lld, and the sender is there",
+                       (long long)w->now, (long long)h.not_before);
+        return;
     case REASON_GAP:
         property_check(latest <= w->now || latest < h.not_before,
                        "at %lld: only the gap until %lld, the judge says %lld", (long long)w->now,
@@ -133,6 +138,8 @@ static void release(struct world *w)
         w->campaigns[i].paused = false;
         engine_resume(w->engine, w->now, (int64_t)i + 1);
     }
+    for (size_t lane = 0; lane < LANES; lane++)
+        world_away(w, lane, false);
 }
 
 static bool people_left(const struct world *w)

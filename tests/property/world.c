@@ -148,6 +148,7 @@ static void send(struct world *w, const struct effect *f)
     const struct campaign *c = &w->campaigns[first->campaign];
 
     property_check(!w->halted && !c->paused, "a send while halted or paused");
+    property_check(!w->away[first->lane], "a send of somebody who is away");
     property_check(judge_open(w, c) == w->now, "a send at %lld in a closed time",
                    (long long)w->now);
     property_check(w->now >= c->schedule.start && w->now < c->schedule.end,
@@ -305,12 +306,18 @@ static void crash(struct world *w)
     world_start(w);
 }
 
+void world_away(struct world *w, size_t lane, bool away)
+{
+    w->away[lane] = away;
+    engine_lane_away(w->engine, w->now, (int64_t)lane + 1, away);
+}
+
 static void person(struct world *w)
 {
     size_t i = dice_below(w->dice, CAMPAIGNS);
     struct campaign *c = &w->campaigns[i];
 
-    switch (dice_below(w->dice, 8)) {
+    switch (dice_below(w->dice, 11)) {
     case 0:
         w->halted = true;
         engine_halt(w->engine);
@@ -328,6 +335,14 @@ static void person(struct world *w)
     case 5:
         c->paused = false;
         engine_resume(w->engine, w->now, (int64_t)i + 1);
+        break;
+    case 6:
+        world_away(w, dice_below(w->dice, LANES), true);
+        break;
+    case 7:
+    case 8:
+        for (size_t lane = 0; lane < LANES; lane++)
+            world_away(w, lane, false);
         break;
     default:
         crash(w);
@@ -435,6 +450,8 @@ static void add_channels(struct world *w)
                                                          .sender = (int64_t)lane_sender(l) + 1,
                                                          .last_due = w->lane_due[l],
                                                          .last_answer = w->lane_answer[l]});
+    for (size_t l = 0; l < LANES; l++)
+        engine_lane_away(w->engine, w->now, (int64_t)l + 1, w->away[l]);
 }
 
 void world_start(struct world *w)

@@ -86,6 +86,7 @@ struct world {
     uint64_t order;
     struct engine_revision_lane lanes[CAMPAIGNS][SENDERS];
     instant_t lane_due[LANES], lane_answer[LANES];
+    bool away[LANES]; /* nobody is there to send */
 };
 
 static inline instant_t later(instant_t a, instant_t b)
@@ -96,7 +97,8 @@ static inline instant_t later(instant_t a, instant_t b)
 void world_any(struct dice *d, struct world *w);
 void world_start(struct world *w); /* the service, from what the store has */
 void world_take(struct world *w, const struct happening *h);
-void world_effects(struct world *w); /* runs all that the engine wants */
+void world_away(struct world *w, size_t lane, bool away); /* its sender goes, or comes back */
+void world_effects(struct world *w);                      /* runs all that the engine wants */
 
 size_t lane_channel(size_t lane);
 size_t lane_sender(size_t lane);
