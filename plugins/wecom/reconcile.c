@@ -4,8 +4,14 @@
  *          -> of each such task, the member and the customers it is for
  *          -> one is ours: adopted; more: the first is adopted, the others withdrawn; none: again
  *
- * Asked at growing distances until the account's `reconcile: for` is over. That it is in no list
- * proves nothing, so it is then left to a person, never repeated. */
+ * Asked at growing distances until the account's `reconcile: for` is over, and on until the list
+ * can be read. That it is in no list proves nothing, so it is then left to a person, never
+ * repeated.
+ *
+ * The answer that was lost may have refused some (`fail_list`). Of a task to customers the platform
+ * names all whom it is for, those not sent to yet included: who is missing there, twice with the
+ * same number of others, is not in the task, and ends as if that answer had come. Of groups it
+ * names those alone that were sent to: nothing follows from a group that is missing. */
 #include "wecom.h"
 
 #include <inttypes.h>
@@ -14,11 +20,12 @@
 #include <string.h>
 
 enum { EARLIER_MS = 300 * 1000, LATER_MS = 300 * 1000, FOUND_MAX = 16 };
+static const int64_t forgotten_ms = 15 * (int64_t)24 * 3600 * 1000;
 
 struct found { /* a task that could be ours */
     char msgid[WIRE_ID_MAX + 1];
-    bool ours, looked_at;
-    size_t rows;
+    bool ours;
+    size_t rows; /* of our recipients */
 };
 
 struct search {
@@ -26,9 +33,14 @@ struct search {
     struct wecom *w;
     const struct channel_doubt *doubt;
     const char **recipients; /* sorted */
+    bool *named;             /* of them: the task that is looked at is for them */
+    bool *members;           /* the same of the first task that is ours */
     struct found found[FOUND_MAX];
     size_t found_count, at;
-    bool unsure; /* something could not be read: ask again */
+    struct found partly; /* in the round before: for some of ours alone */
+    bool unread;         /* the platform did not answer: this round says nothing */
+    bool unsure;         /* not all that could be ours was seen */
+    int64_t not_before_ms;
     unsigned rounds;
     struct alarm *alarm;
 };
@@ -47,6 +59,17 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static size_t count_of(const struct search *s)
+{
+    return s->doubt->send->recipient_count;
+}
+
+/* Its place among the sorted recipients; NULL: none of ours. */
+static const char **place_of(const struct search *s, const char *id)
+{
+    return bsearch(&id, s->recipients, count_of(s), sizeof(id), by_text);
+}
+
 static void search_free(struct search *s)
 {
     struct search **at = &s->w->searches;
@@ -58,6 +81,8 @@ static void search_free(struct search *s)
         s->alarm->task = NULL;
     account_forget(s->w->account, s);
     free(s->recipients);
+    free(s->named);
+    free(s->members);
     free(s);
 }
 
@@ -72,13 +97,13 @@ static void call(struct search *s, const char *api, char *body, reply_fn *fn)
 
 /* --- the end --- */
 
-static void settle(struct search *s, const struct channel_outcome *o)
+static void settle(struct search *s, const struct channel_outcome *outcomes, size_t count)
 {
     const struct channel_host *host = s->w->host;
     uint64_t id = s->doubt->send->id;
 
     search_free(s);
-    host->settle(host, id, o, 1);
+    host->settle(host, id, outcomes, count);
 }
 
 static void on_spare(void *ctx, const struct reply *r)
@@ -109,28 +134,37 @@ static void withdraw_spare(struct search *s, const struct found *f)
 
 static void adopt(struct search *s, size_t first)
 {
+    const struct channel_send *send = s->doubt->send;
+    size_t n = count_of(s);
     char msgid[WIRE_ID_MAX + 1];
-    const struct channel_outcome o = {
-        .kind = CHANNEL_ASKED, .ref = msgid, .detail = "found again on the platform"};
+    struct channel_outcome *outcomes = calloc(n, sizeof(*outcomes));
 
+    if (!outcomes)
+        abort();
     for (size_t i = first + 1; i < s->found_count; i++)
         if (s->found[i].ours)
             withdraw_spare(s, &s->found[i]);
     memcpy(msgid, s->found[first].msgid, sizeof(msgid));
-    settle(s, &o);
+    for (size_t i = 0; i < n; i++) {
+        bool member = s->w->mode == MODE_GROUPS ||
+                      s->members[place_of(s, send->recipients[i]) - s->recipients];
+        outcomes[i] = member
+                          ? (struct channel_outcome){.kind = CHANNEL_ASKED,
+                                                     .ref = msgid,
+                                                     .detail = "found again on the platform"}
+                          : (struct channel_outcome){.kind = CHANNEL_NEVER,
+                                                     .reason = CHANNEL_REASON_BAD_RECIPIENT,
+                                                     .detail = "the task that was found is not for "
+                                                               "this recipient"};
+    }
+    settle(s, outcomes, n);
+    free(outcomes);
 }
 
-static void on_alarm(void *ctx)
+static void on_alarm(void *task)
 {
-    struct alarm *alarm = ctx, **at = &alarm->w->alarms;
-    struct search *s = alarm->task;
+    struct search *s = task;
 
-    while (*at != alarm)
-        at = &(*at)->next;
-    *at = alarm->next;
-    free(alarm);
-    if (!s)
-        return;
     s->alarm = NULL;
     begin(s);
 }
@@ -140,35 +174,59 @@ static void later(struct search *s, int64_t ms)
     s->alarm = alarm_new(s->w, s, on_alarm, ms > 0 ? ms : 0);
 }
 
-/* Nothing was found in this round. */
-static void again(struct search *s)
+/* Nothing was found in this round, or not for certain. */
+static void again(struct search *s, bool certain)
 {
     const struct channel_account *a = s->w->host->account;
-    int64_t age = now(s) - s->doubt->claimed_ms, distance;
+    int64_t age = now(s) - s->doubt->claimed_ms, distance, left;
     char detail[WIRE_DETAIL_MAX];
 
     s->rounds++;
-    if (age >= a->reconcile_for_ms) {
+    if (age >= (certain ? a->reconcile_for_ms : forgotten_ms)) {
         snprintf(detail, sizeof(detail), "asked %u times until %" PRId64 " s after it was sent: %s",
                  s->rounds, age / 1000,
-                 s->unsure ? "the platform's list could not be read whole"
-                           : "no task of this text and these recipients is in the platform's list");
+                 s->unread || s->unsure
+                     ? "the platform's list could not be read whole"
+                     : "no task of this text and these recipients is in the platform's list");
         const struct channel_outcome o = {
             .kind = CHANNEL_UNKNOWN, .reason = CHANNEL_REASON_NO_ANSWER, .detail = detail};
-        settle(s, &o);
+        settle(s, &o, 1);
         return;
     }
     distance = a->reconcile_after_ms << (s->rounds < 5 ? s->rounds : 5);
-    later(s, distance < a->reconcile_for_ms - age ? distance : a->reconcile_for_ms - age);
+    left = a->reconcile_for_ms - age;
+    if (left > 0 && distance > left)
+        distance = left;
+    if (distance < s->not_before_ms - now(s))
+        distance = s->not_before_ms - now(s);
+    later(s, distance);
 }
 
 /* --- of one task, whom it is for --- */
 
 static void judged(struct search *s, bool ours)
 {
+    bool *named = s->named;
+    bool first = ours;
+
+    for (size_t i = 0; i < s->at; i++)
+        first &= !s->found[i].ours;
+    if (first) {
+        s->named = s->members;
+        s->members = named;
+    }
     s->found[s->at].ours = ours;
     s->at++;
     look_at_next(s);
+}
+
+/* No answer, or a refusal: of a task that is being made the answer comes later. */
+static void not_read(struct search *s, const struct reply *r)
+{
+    s->unsure = true;
+    s->unread |= r->kind != REPLY_REFUSED || r->answer->class == CODE_DISPATCHING;
+    if (r->kind == REPLY_BLOCKED && r->not_before_ms > s->not_before_ms)
+        s->not_before_ms = r->not_before_ms;
 }
 
 static void on_results(void *ctx, const struct reply *r)
@@ -179,20 +237,20 @@ static void on_results(void *ctx, const struct reply *r)
     size_t i;
 
     if (r->kind != REPLY_OK) {
-        s->unsure = true;
+        not_read(s, r);
         judged(s, false);
         return;
     }
     list = json_object_get(r->answer->root, "send_list");
     json_array_foreach(list, i, row)
     {
-        const char *id = wire_text(row, "external_userid");
-        if (!id ||
-            !bsearch(&id, s->recipients, s->doubt->send->recipient_count, sizeof(id), by_text)) {
+        const char *id = wire_text(row, "external_userid"), **place = id ? place_of(s, id) : NULL;
+        if (!place) {
             judged(s, false); /* somebody whom we did not mean */
             return;
         }
-        s->found[s->at].rows++;
+        s->found[s->at].rows += !s->named[place - s->recipients];
+        s->named[place - s->recipients] = true;
     }
     cursor = wire_text(r->answer->root, "next_cursor");
     if (cursor) {
@@ -217,16 +275,26 @@ static void on_members(void *ctx, const struct reply *r)
     enum wire_task_state state;
 
     if (r->kind != REPLY_OK) {
-        s->unsure = true;
+        not_read(s, r);
         judged(s, false);
     } else if (!wire_read_member(r->answer, s->doubt->send->sender, &state)) {
         judged(s, false);
     } else if (s->w->mode == MODE_GROUPS) {
-        judged(s,
-               true); /* rows of groups not sent to are not told: the member and the text it is */
+        s->found[s->at].rows = count_of(s); /* the member and the text alone can be compared */
+        judged(s, true);
     } else {
+        memset(s->named, 0, count_of(s) * sizeof(*s->named));
         ask_results(s, NULL);
     }
+}
+
+/* Whether it is for all of ours, or for the same of them as in the round before. */
+static bool is_certain(struct search *s, const struct found *f)
+{
+    bool same = f->rows == s->partly.rows && !strcmp(f->msgid, s->partly.msgid);
+
+    s->partly = *f;
+    return f->rows == count_of(s) || same;
 }
 
 static void look_at_next(struct search *s)
@@ -238,10 +306,13 @@ static void look_at_next(struct search *s)
     }
     for (size_t i = 0; i < s->found_count; i++)
         if (s->found[i].ours) {
-            adopt(s, i);
+            if (is_certain(s, &s->found[i]))
+                adopt(s, i);
+            else
+                again(s, false);
             return;
         }
-    again(s);
+    again(s, !s->unread);
 }
 
 /* --- the list --- */
@@ -264,8 +335,8 @@ static void on_list(void *ctx, const struct reply *r)
     size_t i;
 
     if (r->kind != REPLY_OK) {
-        s->unsure = true;
-        again(s);
+        not_read(s, r);
+        again(s, !s->unread);
         return;
     }
     list = json_object_get(r->answer->root, "group_msg_list");
@@ -273,8 +344,12 @@ static void on_list(void *ctx, const struct reply *r)
     {
         const char *msgid = wire_text(item, "msgid");
         if (!msgid || strlen(msgid) > WIRE_ID_MAX || !wire_same_task(item, s->doubt->send) ||
-            is_known(s, msgid) || s->found_count == FOUND_MAX)
+            is_known(s, msgid))
             continue;
+        if (s->found_count == FOUND_MAX) {
+            s->unsure = true;
+            break;
+        }
         s->found[s->found_count] = (struct found){.ours = false};
         memcpy(s->found[s->found_count++].msgid, msgid, strlen(msgid) + 1);
     }
@@ -296,7 +371,8 @@ static void ask_list(struct search *s, const char *cursor)
 static void begin(struct search *s)
 {
     s->found_count = s->at = 0;
-    s->unsure = false;
+    s->unsure = s->unread = false;
+    s->not_before_ms = 0;
     ask_list(s, NULL);
 }
 
@@ -305,7 +381,9 @@ void search_begin(struct wecom *w, const struct channel_doubt *doubt)
     struct search *s = calloc(1, sizeof(*s));
     size_t n = doubt->send->recipient_count;
 
-    if (!s || !(s->recipients = malloc((n + 1) * sizeof(*s->recipients))))
+    if (!s || !(s->recipients = malloc((n + 1) * sizeof(*s->recipients))) ||
+        !(s->named = calloc(n + 1, sizeof(*s->named))) ||
+        !(s->members = calloc(n + 1, sizeof(*s->members))))
         abort();
     memcpy(s->recipients, doubt->send->recipients, n * sizeof(*s->recipients));
     qsort(s->recipients, n, sizeof(*s->recipients), by_text);

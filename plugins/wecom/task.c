@@ -15,6 +15,7 @@ enum {
     MINUTE_MS = 60 * 1000,
     HOUR_MS = 60 * MINUTE_MS,
     DAY_MS = 24 * HOUR_MS,
+    RETRY_MS = 10 * 1000,
     UNSEEN_POLLS = 60, /* since the member sent: so long a customer may be in no result */
     ROUNDS_MAX = 10,   /* of asking once more while the platform is still sending */
     PATIENCE = 5       /* questions about a task that the platform does not know */
@@ -82,29 +83,28 @@ static int64_t distance(const struct task *t)
     return ms < poll_ms(t) ? poll_ms(t) : ms > most ? most : ms;
 }
 
-/* Withdrawing is in a hurry: twice as long each time, to five minutes. */
+/* Withdrawing is in a hurry: a few seconds, twice as long each time, to five minutes. */
 static int64_t retry_ms(const struct task *t)
 {
-    int64_t ms = poll_ms(t) << (t->rounds < 6 ? t->rounds : 6);
+    int64_t first = poll_ms(t) < RETRY_MS ? poll_ms(t) : RETRY_MS;
+    int64_t ms = first << (t->rounds < 6 ? t->rounds : 6);
 
     return ms < 5 * MINUTE_MS ? ms : 5 * MINUTE_MS;
 }
 
-static void on_timer(void *ctx)
+static bool must_cancel(const struct task *t)
 {
-    struct alarm *alarm = ctx, **at = &alarm->w->alarms;
-    struct task *t = alarm->task;
+    return t->withdrawing && !t->canceled;
+}
 
-    while (*at != alarm)
-        at = &(*at)->next;
-    *at = alarm->next;
-    free(alarm);
-    if (!t)
-        return;
+static void on_timer(void *task)
+{
+    struct task *t = task;
+
     t->alarm = NULL;
     if (t->busy)
         return; /* its answer goes on */
-    if (t->withdrawing && !t->canceled)
+    if (must_cancel(t))
         cancel(t);
     else
         ask(t);
@@ -169,6 +169,20 @@ static void ask_later(struct task *t, const struct reply *r)
     later(t, ms);
 }
 
+/* A question is over. False: there is nothing to read, or a withdrawal that was wished for
+ * meanwhile goes first; all is asked again after it. */
+static bool answered(struct task *t, const struct reply *r)
+{
+    t->busy = false;
+    if (must_cancel(t))
+        cancel(t);
+    else if (r->kind != REPLY_OK)
+        ask_later(t, r);
+    else
+        return true;
+    return false;
+}
+
 /* --- asking --- */
 
 /* All pages are read. */
@@ -195,11 +209,8 @@ static void on_results(void *ctx, const struct reply *r)
     struct channel_result *results;
     const char *cursor;
 
-    t->busy = false;
-    if (r->kind != REPLY_OK) {
-        ask_later(t, r);
+    if (!answered(t, r))
         return;
-    }
     results = wire_read_results(r->answer, w->mode, &count, &odd, &waiting);
     if (odd)
         w->host->log(w->host, CHANNEL_LOG_WARNING,
@@ -226,11 +237,8 @@ static void on_members(void *ctx, const struct reply *r)
 {
     struct task *t = ctx;
 
-    t->busy = false;
-    if (r->kind != REPLY_OK) {
-        ask_later(t, r);
+    if (!answered(t, r))
         return;
-    }
     t->unknown = 0;
     t->state = TASK_UNKNOWN; /* of a member who is not in the list: the results tell */
     wire_read_member(r->answer, t->member, &t->state);
@@ -294,7 +302,7 @@ void task_withdraw(struct wecom *w, uint64_t send_id)
         return;
     t->withdrawing = true;
     t->rounds = 0;
-    if (!t->busy) /* else the end of its round goes on with it */
+    if (!t->busy) /* else the answer to its question goes on with it */
         cancel(t);
 }
 

@@ -9,15 +9,27 @@
 
 static const char *const modes[] = {"customers", "groups", "members", NULL}; /* as wire_mode */
 
+static void on_alarm(void *ctx)
+{
+    struct alarm *alarm = ctx, copy = *alarm, **at = &alarm->w->alarms;
+
+    while (*at != alarm)
+        at = &(*at)->next;
+    *at = alarm->next;
+    free(alarm);
+    if (copy.task)
+        copy.fn(copy.task);
+}
+
 struct alarm *alarm_new(struct wecom *w, void *task, channel_timer_fn *fn, int64_t ms)
 {
     struct alarm *alarm = calloc(1, sizeof(*alarm));
 
     if (!alarm)
         abort();
-    *alarm = (struct alarm){w->alarms, w, task};
+    *alarm = (struct alarm){w->alarms, w, task, fn};
     w->alarms = alarm;
-    w->host->after(w->host, ms, fn, alarm);
+    w->host->after(w->host, ms, on_alarm, alarm);
     return alarm;
 }
 

@@ -29,11 +29,12 @@ void book_read(struct wecom *w, const struct channel_book_ask *ask, channel_book
 void book_close(struct wecom *w);
 
 /* A timer that runs: nobody can stop it, but it may be for nobody any more. Whoever it is for sets
- * `task` to NULL then; it unlinks and frees itself when it fires. */
+ * `task` to NULL then. When it fires it is gone, and `fn` is called with the task. */
 struct alarm {
     struct alarm *next;
     struct wecom *w;
     void *task;
+    channel_timer_fn *fn;
 };
 struct alarm *alarm_new(struct wecom *w, void *task, channel_timer_fn *fn, int64_t ms);
 void alarms_close(struct wecom *w);

@@ -339,7 +339,8 @@ struct paceline_channel {
     void (*withdraw)(void *instance, uint64_t send_id);
     void (*forget)(void *instance, uint64_t send_id);
     /* can_reconcile: looks for it on the platform for as long as the account says, and settles it
-     * once more: ASKED with the ref that was found, or UNKNOWN with what was seen in `detail`. */
+     * once more: ASKED with the ref that was found, NEVER for those whom it is not for, or UNKNOWN
+     * for all with what was seen in `detail`. */
     void (*reconcile)(void *instance, const struct channel_doubt *doubt);
     /* platform_confirms. The platform reminds the member of this one task; and a word of the
      * service's own to a member, which no customer sees. `fn` is called exactly once, in a later

@@ -281,7 +281,7 @@ void accounts_free(struct run *s); /* what is kept of their calls */
 void reconcile_wanted(struct run *s); /* a send became unknown */
 void reconcile_tick(struct run *s);
 /* Whether it is about a send that was looked for. */
-bool reconcile_settled(struct run *s, uint64_t id, const struct channel_outcome *o);
+bool reconcile_settled(struct run *s, uint64_t id, const struct channel_outcome *o, size_t count);
 /* Something of ours may be on the platform that nobody knows of yet. */
 bool reconcile_busy(const struct run *s);
 /* Whether this prompt of the store is one that was found again, and nobody has taken up yet. */

@@ -35,6 +35,7 @@ struct lost { /* one send */
     struct store_job job;
     const char *ref;
     instant_t at;
+    size_t in_task; /* the first of its deliveries; the others are not in the task */
     uint64_t adopted;
     struct err err;
     int rc;
@@ -117,7 +118,7 @@ static void look_run(struct store *store, struct store_job *job)
 
     r->rc = store_lost(store, r->since, keep_row, r, &r->err);
     for (struct lost *l = r->read; l && !r->rc; l = l->next) {
-        r->rc = store_refs(store, l->revision, keep_ref, l, &r->err);
+        r->rc = store_refs(store, instant_add(l->claimed_at, -MS_PER_HOUR), keep_ref, l, &r->err);
         if (!r->rc)
             r->rc = store_revision(store, l->revision, keep_manifest, l, &r->err);
     }
@@ -236,7 +237,9 @@ static void adopt_run(struct store *store, struct store_job *job)
                                      .at = l->at,
                                      .ref = l->ref,
                                      .deliveries = l->deliveries,
-                                     .count = l->count};
+                                     .count = l->in_task,
+                                     .refused = l->deliveries + l->in_task,
+                                     .refused_count = l->count - l->in_task};
 
     l->rc = store_adopt(store, &a, &l->adopted, &l->err);
 }
@@ -255,8 +258,9 @@ static void adopt_done(struct store_job *job)
     if (l->rc)
         log_line(LOG_ERROR, "reconcile", "send=%lld: %s", (long long)l->number, l->err.text);
     else
-        log_line(LOG_WARNING, "reconcile", "found send=%lld ref=%s deliveries=%llu",
-                 (long long)l->number, l->ref, (unsigned long long)l->adopted);
+        log_line(LOG_WARNING, "reconcile", "found send=%lld ref=%s deliveries=%llu refused=%zu",
+                 (long long)l->number, l->ref, (unsigned long long)l->adopted,
+                 l->count - l->in_task);
     if (!l->rc && l->adopted) {
         map_put(&s->reconciler->adopting, l->number, s);
         revisions_sync(s, l->revision, false);
@@ -264,7 +268,25 @@ static void adopt_done(struct store_job *job)
     lost_free(l);
 }
 
-bool reconcile_settled(struct run *s, uint64_t id, const struct channel_outcome *o)
+/* Those that are in the task first. False: it was not found. */
+static bool sort_out(struct lost *l, const struct channel_outcome *o, size_t count)
+{
+    int64_t *sorted = arena_array(l->arena, l->count, sizeof *sorted);
+    size_t refused = l->count;
+
+    for (size_t i = 0; i < l->count; i++) {
+        const struct channel_outcome *its = &o[count == l->count ? i : 0];
+        bool in_task = its->kind == CHANNEL_ASKED && its->ref;
+        sorted[in_task ? l->in_task++ : --refused] = l->deliveries[i];
+        if (in_task && !l->ref)
+            l->ref = arena_strdup(l->arena, its->ref);
+    }
+    if (l->ref)
+        memcpy(l->deliveries, sorted, l->count * sizeof *sorted);
+    return l->ref != NULL;
+}
+
+bool reconcile_settled(struct run *s, uint64_t id, const struct channel_outcome *o, size_t count)
 {
     struct lost **at = s->reconciler ? &s->reconciler->asked : NULL, *l;
 
@@ -274,8 +296,7 @@ bool reconcile_settled(struct run *s, uint64_t id, const struct channel_outcome 
         return false;
     l = *at;
     *at = l->next;
-    if (o->kind == CHANNEL_ASKED && o->ref) {
-        l->ref = arena_strdup(l->arena, o->ref);
+    if (sort_out(l, o, count)) {
         l->at = run_now(s);
         l->job = (struct store_job){adopt_run, adopt_done, NULL};
         s->reconciler->adoptions++;

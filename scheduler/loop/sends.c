@@ -323,7 +323,7 @@ void sends_settle(struct run *s, uint64_t id, const struct channel_outcome *outc
 {
     struct send *x = map_get(&s->sends, (int64_t)id);
 
-    if (reconcile_settled(s, id, outcomes))
+    if (reconcile_settled(s, id, outcomes, count))
         return;
     if (!x || !x->called) {
         log_line(LOG_WARNING, "send", "late answer send=%llu", (unsigned long long)id);

@@ -52,19 +52,18 @@ int store_lost(struct store *s, instant_t since,
     return rc;
 }
 
-int store_refs(struct store *s, int64_t revision, int (*each)(void *ctx, const char *ref),
-               void *ctx, struct err *e)
+int store_refs(struct store *s, instant_t since, int (*each)(void *ctx, const char *ref), void *ctx,
+               struct err *e)
 {
     sqlite3_stmt *st;
-    int rc = sql_get(s, &st,
-                     "SELECT DISTINCT l.ref FROM revision v JOIN life l"
-                     " ON l.delivery BETWEEN v.first_delivery AND v.last_delivery"
-                     " WHERE v.id = ? AND l.ref IS NOT NULL",
-                     e);
+    int64_t first = 0;
+    int rc = history_first(s, since, &first, e);
 
+    if (!rc)
+        rc = sql_get(s, &st, "SELECT DISTINCT ref FROM life WHERE seq >= ? AND ref IS NOT NULL", e);
     if (rc)
         return rc;
-    bind_int(st, 1, revision);
+    bind_int(st, 1, first);
     while ((rc = sql_step(s, st, e)) > 0) {
         if ((rc = each(ctx, column_text(st, 0)))) {
             sqlite3_reset(st);
@@ -111,20 +110,44 @@ static int adopt_one(struct store *s, struct change *change, const struct store_
     return rc;
 }
 
+static int refuse_one(struct store *s, struct change *change, const struct store_adoption *a,
+                      int64_t delivery, int64_t *refused, struct err *e)
+{
+    struct standing now;
+    int rc = standing_get(s, delivery, &now, e);
+
+    if (rc || now.revision != a->revision || now.last.state != DELIVERY_UNKNOWN)
+        return rc;
+    struct life row = {.delivery = delivery,
+                       .at = a->at,
+                       .state = DELIVERY_FAILED,
+                       .reason = REASON_BAD_RECIPIENT,
+                       .due_at = now.last.due_at,
+                       .claimed_at = a->claimed_at,
+                       .send = a->send};
+    ++*refused;
+    return change_add(s, change, a->revision, DELIVERY_UNKNOWN, &row, e);
+}
+
 static int adopt_in_txn(struct store *s, const struct store_adoption *a, uint64_t *adopted,
                         struct err *e)
 {
     struct revision_head r = {0};
     struct change change = {0};
     json_t *detail = json_object();
+    int64_t refused = 0;
     int rc = revision_get(s, a->revision, &r, e);
 
     for (size_t i = 0; !rc && i < a->count; i++)
         rc = adopt_one(s, &change, a, a->deliveries[i], adopted, e);
+    for (size_t i = 0; !rc && i < a->refused_count; i++)
+        rc = refuse_one(s, &change, a, a->refused[i], &refused, e);
     if (!rc)
         rc = detail_text(detail, "ref", a->ref, e);
     if (!rc && change.first) {
         detail_int(detail, "adopted", (int64_t)*adopted);
+        if (refused)
+            detail_int(detail, "refused", refused);
         rc = decision_record(s, &r, "reconcile", SERVICE_NAME, a->at, &change, json_incref(detail),
                              e);
     }

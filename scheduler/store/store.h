@@ -594,9 +594,9 @@ struct store_lost_row {
 /* Those claimed at or after `since`, in order of revision, lane, claim, send and delivery. */
 int store_lost(struct store *s, instant_t since,
                int (*each)(void *ctx, const struct store_lost_row *row), void *ctx, struct err *e);
-/* Every id that the platform gave to a send of the revision. */
-int store_refs(struct store *s, int64_t revision, int (*each)(void *ctx, const char *ref),
-               void *ctx, struct err *e);
+/* Every id that the platform gave to a send, in the history since then. */
+int store_refs(struct store *s, instant_t since, int (*each)(void *ctx, const char *ref), void *ctx,
+               struct err *e);
 
 struct store_adoption { /* the platform has it after all */
     int64_t revision, lane, send;
@@ -604,8 +604,11 @@ struct store_adoption { /* the platform has it after all */
     const char *ref;
     const int64_t *deliveries;
     size_t count;
+    const int64_t *refused; /* sent with them, and not in the task */
+    size_t refused_count;
 };
-/* Those that are unknown still become prompted, in a task. One record. */
+/* Those that are unknown still become prompted, in a task; of those that are refused
+ * failed/bad_recipient. One record. `*adopted`: who is in the task. */
 int store_adopt(struct store *s, const struct store_adoption *a, uint64_t *adopted, struct err *e);
 
 /* At start: every claim without an outcome becomes unknown/interrupted; one of which nobody was

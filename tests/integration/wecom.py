@@ -6,7 +6,7 @@ import json
 import urllib.request
 
 import support
-from support import Place, equal, lines, now_ms, true, wait_until
+from support import Place, equal, lines, ms, now_ms, true, wait_until
 
 CORP, SECRET = "ww0123456789abcdef", "the-secret-of-the-app"
 
@@ -352,13 +352,80 @@ def test_a_kill_between_the_call_and_its_answer_is_found_again():
         wait_until(lambda: place.state()["tasks"], "the platform has it")
         place.service.kill()
         place.start()
-        place.wait_count("spring", "prompted", 8)
+        place.wait_count("spring", "prompted", 4)
         equal(len(place.state()["tasks"]), 1, "one task")
         place.tell("tap", {})
-        place.wait_count("spring", "sent", 4)
-        # the four of he.qi were refused in the answer that was lost: in no result, so nobody knows
-        place.wait_count("spring", "unknown", 4)
+        place.wait_state("spring", "done")
+        # the four of he.qi were refused in the answer that was lost: they are not in the task
+        equal({d["recipient"]: (d["state"], d["reason"]) for d in place.deliveries("spring")},
+              {f"wm{n}": ("sent", None) if n % 2 else ("failed", "bad_recipient")
+               for n in range(1, 9)}, "who got it")
+        found = [r["detail"] for r in place.audit() if r["event"] == "reconcile"]
+        equal([(d["adopted"], d["refused"]) for d in found], [(4, 4)], "said")
         place.check_sums("spring")
+        place.cli("audit", "verify")
+
+
+def lost(place):
+    """A create whose answer was lost; nothing can be found meanwhile."""
+    place.write("paceline.yaml", open(place.path("paceline.yaml")).read().replace("for: 20s", "for: 1s"))
+    place.start()
+    place.launch(place.mass("spring", [("wm1", "lin.yue")]))
+    place.wait_count("spring", "unknown", 1)
+
+
+def test_an_outage_while_it_is_looked_for_ends_nothing():
+    """The list cannot be read until well after the time for looking, and the service is killed."""
+    def asked():
+        return len([c for c in place.calls("externalcontact/get_groupmsg_list_v2")
+                    if c["request"]["filter_type"] == 0])  # the daily comparison waits meanwhile
+    with Wecom(PEOPLE, options=("--fault", "lose-answer:#1:add_msg_template",
+                                "--fault", "bad-gateway:100:get_groupmsg_list_v2")) as place:
+        lost(place)
+        claimed = ms(place.deliveries("spring")[0]["claimed_at"])
+        wait_until(lambda: now_ms() > claimed + 1000 and asked(), "the time is over")
+        place.service.kill()
+        before = asked()
+        place.start()
+        # a question is tried three times
+        wait_until(lambda: asked() >= before + 4, "it is looked for, again and again", 60)
+        true("reconcile: not found" not in place.service.said(), "nothing was said of the task")
+        place.tell("faults", {"faults": []})
+        place.wait_count("spring", "prompted", 1)
+        place.tell("tap", {})
+        place.wait_state("spring", "done")
+        equal(len(place.calls("externalcontact/add_msg_template")), 1, "nothing was repeated")
+        equal(place.states("spring"), {"wm1": "sent"}, "states")
+
+
+def test_a_kill_while_it_is_looked_at_begins_anew():
+    with Wecom(PEOPLE, options=("--fault", "lose-answer:#1:add_msg_template",
+                                "--fault", "slow:#1:get_groupmsg_task")) as place:
+        lost(place)
+        wait_until(lambda: place.calls("externalcontact/get_groupmsg_task"), "whose task it is")
+        place.service.kill()
+        place.start()
+        place.wait_count("spring", "prompted", 1)
+        equal([r["detail"]["adopted"] for r in place.audit() if r["event"] == "reconcile"], [1],
+              "adopted once")
+
+
+def test_what_an_earlier_revision_was_asked_is_not_taken_for_a_later_one():
+    """The same words to the same people, asked and withdrawn before; the later answer never came."""
+    with Wecom(PEOPLE) as place:
+        place.start()
+        eight(place, "spring")
+        place.tell("faults", {"faults": ["reset-before:#1:add_msg_template",
+                                         "reset-before:#2:add_msg_template"]})
+        place.write("paceline.yaml", open(place.path("paceline.yaml")).read()
+                    .replace("for: 20s", "for: 1s"))
+        place.cli("reload")
+        place.launch(place.mass("spring", [(f"wm{n}", "lin.yue" if n % 2 else "he.qi")
+                                           for n in range(1, 9)], confirm="{within: 5h}"))
+        place.wait_count("spring", "unknown", 8)
+        wait_until(lambda: place.service.said().count("reconcile: not found") == 2,
+                   "both are looked for", 60)
+        equal(place.show("spring")["counts"].get("prompted", 0), 0, "adopted")
 
 
 def test_a_member_is_reminded_once_of_all_that_waits():

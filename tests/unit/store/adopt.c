@@ -3,7 +3,7 @@
 
 static uint64_t adopt(struct fixture *f, instant_t at)
 {
-    const int64_t deliveries[] = {1, 3};
+    const int64_t deliveries[] = {1, 3}, refused[] = {5, 7};
     const struct store_adoption a = {.revision = 1,
                                      .lane = f->lane[0],
                                      .send = 1,
@@ -11,7 +11,9 @@ static uint64_t adopt(struct fixture *f, instant_t at)
                                      .at = at,
                                      .ref = "msg1",
                                      .deliveries = deliveries,
-                                     .count = 2};
+                                     .count = 2,
+                                     .refused = refused,
+                                     .refused_count = 2};
     uint64_t adopted;
 
     OK(store_adopt(f->s, &a, &adopted, &f->e));
@@ -21,18 +23,25 @@ static uint64_t adopt(struct fixture *f, instant_t at)
 static void the_unknown_of_it_are_prompted(void **state)
 {
     struct fixture *f = *state;
+    const int64_t sent[] = {1, 3, 5, 7};
+    const char *const eight[] = {"w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8"};
+    const struct draft d8 = {.campaign = "spring", .version = 1, .recipients = eight, .count = 8};
+    bool again;
 
-    approve(f, submit(f, "spring", 1));
-    for (int64_t id = 1; id <= 3; id += 2) {
-        assert_true(claim(f, 1, id, f->lane[0]));
-        answer(f, id, DELIVERY_UNKNOWN, REASON_NO_ANSWER);
+    approve(f, submit_of(f, &d8, &again));
+    for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
+        assert_true(claim(f, 1, sent[i], f->lane[0]));
+        answer(f, sent[i], DELIVERY_UNKNOWN, REASON_NO_ANSWER);
     }
     struct store_decision d = by(f, "bo");
     OK(store_outcome(f->s, 3, true, &d, &f->e)); /* a person was quicker */
+    OK(store_outcome(f->s, 7, true, &d, &f->e));
     instant_t at = ++f->now;
     assert_int_equal(adopt(f, at), 1);
     assert_stands(f, 1, DELIVERY_PROMPTED, REASON_NONE);
     assert_stands(f, 3, DELIVERY_SENT, REASON_NONE);
+    assert_stands(f, 5, DELIVERY_FAILED, REASON_BAD_RECIPIENT); /* it is not in the task */
+    assert_stands(f, 7, DELIVERY_SENT, REASON_NONE);
     uint64_t records = verify(f);
 
     /* its COMMIT failed, and had happened */
