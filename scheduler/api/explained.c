@@ -40,7 +40,7 @@ void explained_limit(struct strbuf *b, const struct explained *e,
         strbuf_printf(b, tr("%u of %u of the platform's own quota"), (unsigned)limit->used,
                       (unsigned)limit->max);
     else if (strncmp(limit->text, MONTH_DAYS_WORD, strlen(MONTH_DAYS_WORD)) == 0)
-        strbuf_printf(b, tr("%u of %u a month, as many as it has days"), (unsigned)limit->used,
+        strbuf_printf(b, tr("%u of %u, the days of the month,"), (unsigned)limit->used,
                       (unsigned)limit->max);
     else
         limit_text(&name, limit->text);

@@ -170,7 +170,7 @@ static void view_lane(const struct engine *e, const struct lane *l, instant_t no
     for (size_t i = 0; i < l->queue_count; i++)
         v->waiting += l->queues[i]->waiting;
     soonest(e, l, now, &hold);
-    v->next_at = hold.due_at;
+    v->next_at = hold.not_before == INSTANT_NEVER ? INSTANT_MIN : hold.due_at;
     v->held_by = hold.reason == REASON_GAP ? REASON_NONE : hold.reason;
     view_meters(l->meters, now, v);
     view_meters(l->person->meters, now, v);
