@@ -335,6 +335,8 @@ static bool choose(struct engine *e, struct lane *l, struct choice *best, instan
         struct choice c = {.place = i};
         queue_want(e, l->queues[i]);
         bool found = judge_queue(e, l->queues[i], &c, wake);
+        if (!found)
+            queue_want(e, l->queues[i]); /* all that was here may have been dropped */
         starved |= c.starved;
         if (found && !c.only_gap) /* when it is free it may come before who is the best now */
             *wake = c.ready_at < *wake ? c.ready_at : *wake;

@@ -176,12 +176,40 @@ static void a_frequency_cap_counts_other_campaigns_and_channels(void **state)
     }
 }
 
+/* More than are ever fetched at once are dropped: who comes behind them has their turn. */
+static void whoever_is_behind_many_who_are_dropped_goes(void **state)
+{
+    enum { MANY = 500, MORE = 10 };
+
+    (void)state;
+    tiny_start(&w, nine, 0, (struct engine_channel){0});
+    engine_anew();
+    struct engine_revision *r = tiny_revision(&w, &utc);
+    tiny_rows(&w, r, 1, MANY);
+    tiny_add(&w, r);
+    tiny_run(&w, nine + MS_PER_HOUR);
+    assert_int_equal(w.sent_count, MANY);
+    r = tiny_revision(&w, &utc);
+    r->channel = 2;
+    r->limits = &weekly[1];
+    r->limit_count = 1;
+    tiny_rows(&w, r, 2, MANY + MORE);
+    for (size_t i = 0; i < MANY; i++)
+        w.rows[MANY + i].recipient = (int64_t)i + 1;
+    tiny_add(&w, r);
+    tiny_run(&w, INSTANT_NEVER);
+    assert_int_equal(w.sent_count, MANY + MORE);
+    assert_false(engine_has_revision(w.engine, 2));
+    engine_free(w.engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_bursts_when_a_window_opens),
         cmocka_unit_test(a_backlog_comes_back_at_the_paced_rate_in_order_of_deadline),
         cmocka_unit_test(a_frequency_cap_counts_other_campaigns_and_channels),
+        cmocka_unit_test(whoever_is_behind_many_who_are_dropped_goes),
     };
 
     tz_utc(&utc);
