@@ -5,6 +5,7 @@ that are not empty: they have sent before (so what is due next follows from thei
 carries one other campaign, and nobody pauses, cancels or approves anything meanwhile."""
 import datetime
 import re
+import sqlite3
 
 from support import ALICE, BO, STRANGER, Place, comment, equal, lines, main, ms, now_ms, true, wait_until
 
@@ -131,6 +132,9 @@ schedule: {start: 2099-01-01}
         rows, _ = live(place, lately)
         equal([r["recipient"] for r in rows], ["z"], "not_contacted")
         place.stop()
+        with sqlite3.connect(place.path("paceline.db")) as store:
+            equal(store.execute("SELECT count(*) FROM revision WHERE serial = 0").fetchone(), (0,),
+                  "nothing is left of what was only planned")
 
 
 def test_whom_only_the_service_knows():

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHANNEL = 3, LANE = 5, SENDER = 9, OTHER = 40, OTHER_CAMPAIGN = 41, WAITING_MAX = 64 };
+enum { CHANNEL = 3, LANE = 5, SENDER = 9, OTHER = 40, OTHER_CAMPAIGN = 41, WAITING_MAX = 300 };
 
 static struct tz utc;
 static const instant_t monday = 20000 * (instant_t)MS_PER_DAY; /* midnight */
@@ -295,22 +295,26 @@ static void who_was_handled_is_left_out(void **state)
     plan_free(p);
 }
 
+/* More than one fetch, and messages far apart: what was gathered is met again later. */
 static void a_batch_of_theirs_goes_once(void **state)
 {
-    static const struct engine_limit five = {
-        .scope = SCOPE_SENDER, .max = 20, .period = PERIOD_DAY, .text = "20 per day sender"};
+    static const struct engine_limit daily = {.scope = SCOPE_SENDER,
+                                              .max = WAITING_MAX + 4,
+                                              .period = PERIOD_DAY,
+                                              .text = "304 per day sender"};
     struct world w;
 
     (void)state;
-    world_of(&w, 16); /* two messages, mixed */
-    for (size_t i = 0; i < 16; i++)
-        w.waiting[i].w.key = 1 + (int64_t)i % 2;
-    w.other.batch = 8;
+    world_of(&w, WAITING_MAX);
+    for (size_t i = 0; i < WAITING_MAX; i++)
+        w.waiting[i].w.key = 1 + (int64_t)i % 5;
+    w.other.batch = 50;
     w.other.priority = PRIORITY_HIGH;
-    w.setup.terms.limits = &five; /* 16 theirs leave room for 4 */
+    w.setup.terms.limits = &daily;
     w.setup.terms.limit_count = 1;
     struct plan *p = planned(&w, 6);
     run(p);
+    assert_true(due(p, 1) >= monday + 30000 + 6 * 60000); /* six of theirs before it */
     assert_true(due(p, 4) < monday + MS_PER_DAY);
     assert_true(due(p, 5) >= monday + MS_PER_DAY);
     plan_free(p);
