@@ -66,6 +66,25 @@ def test_one_question_at_a_time_and_each_answer_counts():
         place.stop()
 
 
+def test_each_sender_is_asked_for_a_post_of_their_own():
+    with hands(("lin.yue", "he.qi")) as place:
+        file = place.write("post.yaml", "campaign: post\nchannel: by-hand\n"
+                           "audience: {senders: all, expect: 2}\n"
+                           "message: {text: \"{{sender}} 发一条朋友圈\"}\n"
+                           "pace: {interval: 0s..0s}\n")
+        true("2 recipients, 2 sends, 2 senders, at most 1 by one person"
+             in place.cli("check", file).out, "check")
+        planned = lines(place.cli("plan", file, "--json").out)
+        equal(planned[-1]["summary"]["taps"], {"lin.yue": 1, "he.qi": 1}, "plan")
+        true("│ he.qi 发一条朋友圈" in place.cli("preview", file, "--recipient", "he.qi").out, "preview")
+        place.start()
+        place.launch(file)
+        place.wait_count("post", "prompted", 2)
+        equal(sorted((p["sender"], p["recipients"][0]["recipient"], p["text"])
+                     for p in place.prompts()),
+              [(s, s, f"{s} 发一条朋友圈") for s in ("he.qi", "lin.yue")], "who is asked for what")
+
+
 def test_the_nonce_binds_and_a_repeated_answer_is_harmless():
     with hands() as place:
         place.start()
