@@ -40,7 +40,6 @@ struct search {
     struct found partly; /* in the round before: for some of ours alone */
     bool unread;         /* the platform did not answer: this round says nothing */
     bool unsure;         /* not all that could be ours was seen */
-    int64_t not_before_ms;
     unsigned rounds;
     struct alarm *alarm;
 };
@@ -185,9 +184,8 @@ static void again(struct search *s, bool certain)
     if (age >= (certain ? a->reconcile_for_ms : forgotten_ms)) {
         snprintf(detail, sizeof(detail), "asked %u times until %" PRId64 " s after it was sent: %s",
                  s->rounds, age / 1000,
-                 s->unread || s->unsure
-                     ? "the platform's list could not be read whole"
-                     : "no task of this text and these recipients is in the platform's list");
+                 s->unsure ? "the platform's list could not be read whole"
+                           : "no task of this text and these recipients is in the platform's list");
         const struct channel_outcome o = {
             .kind = CHANNEL_UNKNOWN, .reason = CHANNEL_REASON_NO_ANSWER, .detail = detail};
         settle(s, &o, 1);
@@ -197,8 +195,6 @@ static void again(struct search *s, bool certain)
     left = a->reconcile_for_ms - age;
     if (left > 0 && distance > left)
         distance = left;
-    if (distance < s->not_before_ms - now(s))
-        distance = s->not_before_ms - now(s);
     later(s, distance);
 }
 
@@ -225,8 +221,6 @@ static void not_read(struct search *s, const struct reply *r)
 {
     s->unsure = true;
     s->unread |= r->kind != REPLY_REFUSED || r->answer->class == CODE_DISPATCHING;
-    if (r->kind == REPLY_BLOCKED && r->not_before_ms > s->not_before_ms)
-        s->not_before_ms = r->not_before_ms;
 }
 
 static void on_results(void *ctx, const struct reply *r)
@@ -372,7 +366,6 @@ static void begin(struct search *s)
 {
     s->found_count = s->at = 0;
     s->unsure = s->unread = false;
-    s->not_before_ms = 0;
     ask_list(s, NULL);
 }
 

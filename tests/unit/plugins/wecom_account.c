@@ -1,205 +1,64 @@
 /* The calls of one account: one token for all who wait, blocks that are kept, secrets that are not
  * tried again. */
-#include "check.h"
+#include "wecom_world.h"
 
 #include "wecom/account.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-enum { REQUESTS_MAX = 32, TIMERS_MAX = 32, REPLIES_MAX = 16 };
-
-struct asked {
-    char path[256];
-    uint64_t send_id;
-    channel_http_fn *fn;
-    void *ctx;
-};
-
-struct timer {
-    int64_t at;
-    channel_timer_fn *fn;
-    void *ctx;
-};
-
-struct told {
+static struct account *account;
+static struct told {
     enum reply_kind kind;
     enum code_class class;
     int64_t not_before_ms;
-};
-
-static struct world {
-    struct channel_host host;
-    struct channel_account conf;
-    struct account *account;
-    int64_t now;
-    struct asked asked[REQUESTS_MAX]; /* not answered yet, oldest first */
-    size_t asked_count, requests, tokens;
-    struct timer timers[TIMERS_MAX];
-    size_t timer_count;
-    struct told told[REPLIES_MAX];
-    size_t told_count;
-    struct kept {
-        char api[32];
-        int64_t until_ms;
-        unsigned in_row;
-    } kept[REPLIES_MAX]; /* what was said of blocks, in order */
-    size_t kept_count;
-} w;
-
-static int64_t now_ms(const struct channel_host *h)
-{
-    (void)h;
-    return w.now;
-}
-
-static void log_line(const struct channel_host *h, enum channel_log level, const char *line)
-{
-    (void)h, (void)level;
-    assert_null(strstr(line, "S3CRET"));
-}
-
-static void http(const struct channel_host *h, const struct channel_http_request *r,
-                 channel_http_fn *fn, void *ctx)
-{
-    struct asked *a = &w.asked[w.asked_count++];
-
-    (void)h;
-    assert_true(w.asked_count <= REQUESTS_MAX);
-    w.requests++;
-    w.tokens += strstr(r->path, "gettoken") != NULL;
-    snprintf(a->path, sizeof(a->path), "%s", r->path);
-    a->send_id = r->send_id;
-    a->fn = fn;
-    a->ctx = ctx;
-}
-
-static void after(const struct channel_host *h, int64_t ms, channel_timer_fn *fn, void *ctx)
-{
-    (void)h;
-    assert_true(w.timer_count < TIMERS_MAX);
-    w.timers[w.timer_count++] = (struct timer){w.now + ms, fn, ctx};
-}
-
-static void block(const struct channel_host *h, const char *api, int64_t until_ms, unsigned in_row)
-{
-    struct kept *k = &w.kept[w.kept_count++];
-
-    (void)h;
-    assert_true(w.kept_count <= REPLIES_MAX);
-    snprintf(k->api, sizeof(k->api), "%s", api);
-    k->until_ms = until_ms;
-    k->in_row = in_row;
-}
-
-static int64_t blocked(const struct channel_host *h, const char *api, unsigned *in_row)
-{
-    (void)h;
-    *in_row = 0;
-    for (size_t i = w.kept_count; i-- > 0;)
-        if (!strcmp(w.kept[i].api, api)) {
-            *in_row = w.kept[i].in_row;
-            return w.kept[i].until_ms;
-        }
-    return 0;
-}
-
-/* Everything that is due within `ms`. */
-static void pass(int64_t ms)
-{
-    int64_t until = w.now + ms;
-
-    for (;;) {
-        size_t first = 0;
-        for (size_t i = 1; i < w.timer_count; i++)
-            if (w.timers[i].at < w.timers[first].at)
-                first = i;
-        if (!w.timer_count || w.timers[first].at > until)
-            break;
-        struct timer t = w.timers[first];
-        memmove(&w.timers[first], &w.timers[first + 1],
-                (--w.timer_count - first) * sizeof(w.timers[0]));
-        w.now = t.at > w.now ? t.at : w.now;
-        t.fn(t.ctx);
-    }
-    w.now = until;
-}
-
-/* The oldest request is answered. */
-static void answer(const char *body)
-{
-    struct asked a = w.asked[0];
-    const struct channel_http_answer answered = {
-        .result = CHANNEL_HTTP_ANSWERED, .status = 200, .body = body, .length = strlen(body)};
-
-    assert_true(w.asked_count > 0);
-    memmove(&w.asked[0], &w.asked[1], --w.asked_count * sizeof(w.asked[0]));
-    a.fn(a.ctx, &answered);
-    pass(0);
-}
-
-static void answer_token(const char *token)
-{
-    char body[128];
-
-    assert_non_null(strstr(w.asked[0].path, "gettoken?corpid=ww1&corpsecret=S3CRET%21"));
-    snprintf(body, sizeof(body), "{\"errcode\":0,\"access_token\":\"%s\",\"expires_in\":7200}",
-             token);
-    answer(body);
-}
+} told[SAID_MAX];
+static size_t told_count;
 
 static void on_reply(void *ctx, const struct reply *r)
 {
     (void)ctx;
-    w.told[w.told_count++] = (struct told){r->kind, r->answer->class, r->not_before_ms};
+    told[told_count++] = (struct told){r->kind, r->answer->class, r->not_before_ms};
 }
 
 static void call(const char *api, bool harmless, const void *owner)
 {
-    account_call(w.account, &(struct account_call){.api = api,
-                                                   .body = strdup("{}"),
-                                                   .harmless = harmless,
-                                                   .send_id = 7,
-                                                   .owner = owner,
-                                                   .fn = on_reply});
+    account_call(account, &(struct account_call){.api = api,
+                                                 .body = strdup("{}"),
+                                                 .harmless = harmless,
+                                                 .send_id = 7,
+                                                 .owner = owner,
+                                                 .fn = on_reply});
     pass(0);
+}
+
+static void begin(void)
+{
+    void *opened;
+
+    assert_int_equal(account_open(&w.host, &opened, NULL, 0), 0);
+    account = opened;
 }
 
 static int setup(void **state)
 {
-    void *account;
-
     (void)state;
-    memset(&w, 0, sizeof(w));
-    w.now = 1795341600000; /* 2026-11-22 18:00 in Beijing */
-    w.conf = (struct channel_account){.name = "brand", .corp_id = "ww1", .secret = "S3CRET!"};
-    w.host = (struct channel_host){.account = &w.conf,
-                                   .now_ms = now_ms,
-                                   .log = log_line,
-                                   .http = http,
-                                   .after = after,
-                                   .block = block,
-                                   .blocked = blocked};
-    assert_int_equal(account_open(&w.host, &account, NULL, 0), 0);
-    w.account = account;
+    world_init();
+    told_count = 0;
+    begin();
     return 0;
 }
 
 /* The service is started anew: what the account knew is gone, what the host kept is not. */
 static void restart(void)
 {
-    void *account;
-
-    account_close(w.account);
-    w.asked_count = w.timer_count = 0;
-    assert_int_equal(account_open(&w.host, &account, NULL, 0), 0);
-    w.account = account;
+    account_close(account);
+    world_dispose();
+    begin();
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    account_close(w.account);
+    account_close(account);
+    world_dispose();
     return 0;
 }
 
@@ -216,8 +75,8 @@ static void one_token_for_all_who_wait(void **state)
     assert_int_equal(w.asked[0].send_id, 7);
     answer("{\"errcode\":0}");
     answer("{}"); /* no code is no error */
-    assert_int_equal(w.told[0].kind, REPLY_OK);
-    assert_int_equal(w.told[1].kind, REPLY_OK);
+    assert_int_equal(told[0].kind, REPLY_OK);
+    assert_int_equal(told[1].kind, REPLY_OK);
     pass(7200 * 1000); /* it has run out */
     call("a", false, NULL);
     assert_int_equal(w.tokens, 2);
@@ -238,9 +97,9 @@ static void a_lost_token_is_renewed_once(void **state)
     assert_non_null(strstr(w.asked[0].path, "TOK2"));
     answer("{\"errcode\":42001}"); /* again: it is not asked for a third time by this call */
     answer("{\"errcode\":0}");
-    assert_int_equal(w.told[1].kind, REPLY_BLOCKED);
-    assert_int_equal(w.told[1].class, CODE_TOKEN);
-    assert_int_equal(w.told[2].kind, REPLY_OK);
+    assert_int_equal(told[1].kind, REPLY_BLOCKED);
+    assert_int_equal(told[1].class, CODE_TOKEN);
+    assert_int_equal(told[2].kind, REPLY_OK);
 }
 
 static void a_wrong_secret_is_tried_once(void **state)
@@ -249,15 +108,15 @@ static void a_wrong_secret_is_tried_once(void **state)
     call("a", true, NULL);
     call("b", false, NULL);
     answer("{\"errcode\":40001,\"errmsg\":\"invalid credential S3CRET!\"}");
-    assert_int_equal(w.told_count, 2);
-    assert_int_equal(w.told[0].kind, REPLY_STOPPED);
-    assert_int_equal(w.told[1].kind, REPLY_STOPPED);
+    assert_int_equal(told_count, 2);
+    assert_int_equal(told[0].kind, REPLY_STOPPED);
+    assert_int_equal(told[1].kind, REPLY_STOPPED);
     for (int i = 0; i < 5; i++) {
         pass(3600 * 1000);
         call("a", true, NULL);
     }
     assert_int_equal(w.requests, 1); /* the platform would block this address */
-    account_try_again(w.account);    /* a person has looked */
+    account_try_again(account);      /* a person has looked */
     call("a", true, NULL);
     assert_int_equal(w.requests, 2);
 }
@@ -270,29 +129,29 @@ static void no_call_inside_a_block(void **state)
     call("a", false, NULL);
     answer_token("TOK1");
     answer("{\"errcode\":45009}");
-    assert_int_equal(w.told[0].kind, REPLY_BLOCKED);
-    assert_int_equal(w.told[0].not_before_ms, w.now + minute);
+    assert_int_equal(told[0].kind, REPLY_BLOCKED);
+    assert_int_equal(told[0].not_before_ms, w.now + minute);
     pass(minute - 1);
     call("a", false, NULL);
-    assert_int_equal(w.told[1].kind, REPLY_BLOCKED);
+    assert_int_equal(told[1].kind, REPLY_BLOCKED);
     assert_int_equal(w.requests, 2);
     call("b", false, NULL); /* another call is not blocked */
     answer("{\"errcode\":0}");
     pass(1);
     call("a", false, NULL);
     answer("{\"errcode\":45009}");
-    assert_int_equal(w.told[3].not_before_ms, w.now + hour);
+    assert_int_equal(told[3].not_before_ms, w.now + hour);
     pass(hour);
     call("a", false, NULL);
     answer("{\"errcode\":45009}"); /* the rest of the day in Beijing */
-    assert_int_equal(w.told[4].not_before_ms, 1795341600000 + 6 * hour + minute);
+    assert_int_equal(told[4].not_before_ms, 1795341600000 + 6 * hour + minute);
     pass(6 * hour);
     call("a", false, NULL);
     answer_token("TOK2"); /* the old one has run out meanwhile */
     answer("{\"errcode\":0}");
     call("a", false, NULL);
     answer("{\"errcode\":45009}"); /* and from the start after one that went */
-    assert_int_equal(w.told[6].not_before_ms, w.now + minute);
+    assert_int_equal(told[6].not_before_ms, w.now + minute);
 }
 
 static void no_call_inside_a_block_after_a_restart(void **state)
@@ -306,14 +165,14 @@ static void no_call_inside_a_block_after_a_restart(void **state)
     pass(minute / 2);
     restart();
     call("a", false, NULL);
-    assert_int_equal(w.told[1].kind, REPLY_BLOCKED);
-    assert_int_equal(w.told[1].not_before_ms, w.now + minute / 2);
+    assert_int_equal(told[1].kind, REPLY_BLOCKED);
+    assert_int_equal(told[1].not_before_ms, w.now + minute / 2);
     assert_int_equal(w.requests, 2);
     pass(minute / 2);
     call("a", false, NULL);
     answer_token("TOK2");
     answer("{\"errcode\":45009}"); /* the second in a row, whoever was asked first */
-    assert_int_equal(w.told[2].not_before_ms, w.now + hour);
+    assert_int_equal(told[2].not_before_ms, w.now + hour);
     pass(hour);
     call("a", false, NULL);
     answer("{\"errcode\":0}");
@@ -321,7 +180,7 @@ static void no_call_inside_a_block_after_a_restart(void **state)
     call("a", false, NULL); /* one went through: nothing is blocked, nothing in a row */
     answer_token("TOK3");
     answer("{\"errcode\":45009}");
-    assert_int_equal(w.told[4].not_before_ms, w.now + minute);
+    assert_int_equal(told[4].not_before_ms, w.now + minute);
     call("b", false, NULL);
     answer("{\"errcode\":0}");
     call("b", false, NULL);
@@ -336,16 +195,16 @@ static void a_blocked_address_asks_for_no_token_after_a_restart(void **state)
     (void)state;
     call("a", false, NULL);
     answer("{\"errcode\":45009}");
-    assert_int_equal(w.told[0].not_before_ms, w.now + hour);
+    assert_int_equal(told[0].not_before_ms, w.now + hour);
     restart();
     call("a", false, NULL);
-    assert_int_equal(w.told[1].kind, REPLY_BLOCKED);
+    assert_int_equal(told[1].kind, REPLY_BLOCKED);
     assert_int_equal(w.requests, 1);
     pass(hour);
     call("a", false, NULL);
     answer_token("TOK1");
     answer("{\"errcode\":0}");
-    assert_int_equal(w.told[2].kind, REPLY_OK);
+    assert_int_equal(told[2].kind, REPLY_OK);
 }
 
 static void what_was_on_its_way_makes_a_block_no_longer(void **state)
@@ -357,8 +216,8 @@ static void what_was_on_its_way_makes_a_block_no_longer(void **state)
     answer("{\"errcode\":45009}");
     pass(100);
     answer("{\"errcode\":45009}"); /* it had gone out before that was known */
-    assert_int_equal(w.told[1].kind, REPLY_BLOCKED);
-    assert_int_equal(w.told[1].not_before_ms, w.told[0].not_before_ms);
+    assert_int_equal(told[1].kind, REPLY_BLOCKED);
+    assert_int_equal(told[1].not_before_ms, told[0].not_before_ms);
     assert_int_equal(w.kept_count, 1);
 }
 
@@ -368,10 +227,10 @@ static void only_what_is_harmless_is_repeated(void **state)
     call("a", false, NULL);
     answer_token("TOK1");
     answer("{\"errcode\":-1}");
-    assert_int_equal(w.told[0].kind, REPLY_IN_DOUBT);
+    assert_int_equal(told[0].kind, REPLY_IN_DOUBT);
     call("a", false, NULL);
     answer("{\"errcode\":123456}"); /* nobody knows this one */
-    assert_int_equal(w.told[1].kind, REPLY_IN_DOUBT);
+    assert_int_equal(told[1].kind, REPLY_IN_DOUBT);
     pass(60000);
     assert_int_equal(w.asked_count, 0);
     call("b", true, NULL);
@@ -379,7 +238,7 @@ static void only_what_is_harmless_is_repeated(void **state)
         answer("{\"errcode\":-1}");
         pass(10000);
     }
-    assert_int_equal(w.told[2].kind, REPLY_IN_DOUBT);
+    assert_int_equal(told[2].kind, REPLY_IN_DOUBT);
     assert_int_equal(w.requests, 1 + 2 + 3);
 }
 
@@ -398,7 +257,7 @@ static void two_at_once_and_fewer_when_that_is_too_many(void **state)
     answer("{\"errcode\":0}");
     answer("{\"errcode\":0}");
     answer("{\"errcode\":0}");
-    assert_int_equal(w.told_count, 4);
+    assert_int_equal(told_count, 4);
 }
 
 static void who_was_forgotten_hears_nothing(void **state)
@@ -408,12 +267,12 @@ static void who_was_forgotten_hears_nothing(void **state)
     (void)state;
     call("a", true, &mine);
     call("b", true, &theirs);
-    account_forget(w.account, &mine);
+    account_forget(account, &mine);
     answer_token("TOK1");
     assert_string_equal(w.asked[0].path, "/cgi-bin/b?access_token=TOK1");
-    account_forget(w.account, &theirs); /* on its way */
+    account_forget(account, &theirs); /* on its way */
     answer("{\"errcode\":0}");
-    assert_int_equal(w.told_count, 0);
+    assert_int_equal(told_count, 0);
 }
 
 static void a_busy_platform_gives_its_token_later(void **state)
@@ -421,7 +280,7 @@ static void a_busy_platform_gives_its_token_later(void **state)
     (void)state;
     call("a", true, NULL);
     answer("{\"errcode\":-1}");
-    assert_int_equal(w.told[0].kind, REPLY_BLOCKED);
+    assert_int_equal(told[0].kind, REPLY_BLOCKED);
     call("a", true, NULL);
     assert_int_equal(w.tokens, 1);
     pass(2000);
