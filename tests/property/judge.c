@@ -77,14 +77,14 @@ static bool counts(const struct campaign *c, const struct engine_limit *l,
            period_number(c, l->period, t);
 }
 
-/* Where sends are counted, the first place of a send stands for all of them: they share its fate.
- */
+/* Where sends are counted, the first place of a send stands for all of them. A crash may leave it
+ * with some of them: then the first that is left. */
 static bool stands(const struct world *w, const struct engine_limit *l, size_t at)
 {
     const struct held_place *p = &w->places[at];
 
     for (size_t i = at; l->sends && i-- > 0 && w->places[i].claimed == p->claimed;) {
-        if (w->places[i].send == p->send)
+        if (w->places[i].send == p->send && !w->places[i].freed)
             return false;
     }
     return true;
