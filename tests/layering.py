@@ -5,8 +5,8 @@ For scheduler/core and scheduler/engine, compiled as strict C17: no header of th
 pulled in, directly or not; only headers of the allow-list are asked for; the object files leave only
 allowed symbols undefined. For every layer: own headers only of the layers its line in
 scheduler/CMakeLists.txt USES, third-party headers only of the libraries it LIBS. Plugins include
-channel/channel.h and nothing else of ours. Each header compiles alone. The last tests put a fault
-into a copy and want to see it found.
+channel/channel.h and nothing else of ours beside what stands in plugins/. Each header compiles alone.
+The last tests put a fault into a copy and want to see it found.
 """
 import os
 import re

@@ -6,6 +6,8 @@
  * Beijing. */
 #include "robot_wire.h"
 
+#include "../wecom/quota.h"
+
 #include <assert.h>
 #include <jansson.h>
 #include <openssl/evp.h>
@@ -13,15 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    KEY_MIN = 8,
-    KEY_MAX = 64,
-    QUOTE_MAX = 120,
-    MINUTE_MS = 60 * 1000,
-    HOUR_MS = 60 * MINUTE_MS,
-    DAY_MS = 24 * HOUR_MS,
-    BUSY_MS = 5 * 1000
-};
+enum { KEY_MIN = 8, KEY_MAX = 64, QUOTE_MAX = 120, BUSY_MS = 5 * 1000 };
 
 static char *image_body(const struct channel_attachment *image, size_t *length);
 static json_t *image_base64(const struct channel_attachment *image);
@@ -201,17 +195,6 @@ static const struct {
     {301007, CODE_SETUP, "the company's account cannot be used: ask the admin"},
 };
 
-static int64_t unblocked_at(int64_t now_ms, unsigned blocks)
-{
-    const int64_t beijing_ms = 8 * (int64_t)HOUR_MS;
-
-    if (blocks == 0)
-        return now_ms + MINUTE_MS;
-    if (blocks == 1)
-        return now_ms + HOUR_MS;
-    return ((now_ms + beijing_ms) / DAY_MS + 1) * DAY_MS - beijing_ms + MINUTE_MS;
-}
-
 static void read_code(struct channel_outcome *out, char *detail, int64_t code, const char *quote,
                       int64_t now_ms, unsigned blocks)
 {
@@ -229,7 +212,7 @@ static void read_code(struct channel_outcome *out, char *detail, int64_t code, c
         out->kind = CHANNEL_NOT_NOW;
         out->reason = CHANNEL_REASON_NONE;
         out->stop = CHANNEL_STOP_CHANNEL;
-        out->not_before_ms = unblocked_at(now_ms, blocks);
+        out->not_before_ms = quota_unblocked_ms(now_ms, blocks);
         break;
     case CODE_BUSY:
         out->kind = CHANNEL_NOT_NOW;

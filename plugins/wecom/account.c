@@ -7,6 +7,8 @@
  * repeats it. What the platform blocks the host keeps through restarts. */
 #include "account.h"
 
+#include "quota.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +18,6 @@ enum {
     TRIES_MAX = 3,
     MINUTE_MS = 60 * 1000,
     HOUR_MS = 60 * MINUTE_MS,
-    DAY_MS = 24 * HOUR_MS,
     RENEW_MS = 30 * 1000, /* between two requests for a token, when the first never worked */
     EARLY_MS = 5 * MINUTE_MS,
     SOON_MS = 1000
@@ -177,6 +178,15 @@ void account_call(struct account *a, const struct account_call *what)
     }
 }
 
+void account_ask(struct account *a, const char *api, char *body, void *owner, reply_fn *fn)
+{
+    if (!body)
+        abort(); /* ids that the platform gave and members of the configuration are UTF-8 */
+    account_call(
+        a, &(struct account_call){
+               .api = api, .body = body, .harmless = true, .owner = owner, .fn = fn, .ctx = owner});
+}
+
 void account_forget(struct account *a, const void *owner)
 {
     for (struct call **at = &a->wanted; *at;) {
@@ -230,19 +240,6 @@ static void tell_kind(struct call *c, enum reply_kind kind, int64_t not_before_m
 }
 
 /* --- blocks --- */
-
-/* The platform does not say which of its windows is full: a minute, an hour, the rest of the day in
- * Beijing. */
-static int64_t unblocked_at(int64_t now_ms, unsigned blocks)
-{
-    const int64_t beijing_ms = 8 * (int64_t)HOUR_MS;
-
-    if (blocks == 0)
-        return now_ms + MINUTE_MS;
-    if (blocks == 1)
-        return now_ms + HOUR_MS;
-    return ((now_ms + beijing_ms) / DAY_MS + 1) * DAY_MS - beijing_ms + MINUTE_MS;
-}
 
 static void block(struct account *a, struct limit *l, int64_t until_ms)
 {
@@ -425,7 +422,7 @@ static enum reply_kind kind_of(struct account *a, struct call *c, const struct w
         return REPLY_OK;
     case CODE_QUOTA:
         if (now(a) >= c->limit->blocked_until_ms) /* else it went out before that was known */
-            block(a, c->limit, unblocked_at(now(a), c->limit->blocks));
+            block(a, c->limit, quota_unblocked_ms(now(a), c->limit->blocks));
         *not_before = c->limit->blocked_until_ms;
         return REPLY_BLOCKED;
     case CODE_CONCURRENCY:

@@ -47,6 +47,8 @@ struct account_call {
 
 /* A body that could not be made (NULL where one is needed) is the caller's to see. */
 void account_call(struct account *a, const struct account_call *call);
+/* A question, or what may be said twice: `body` is taken, `owner` hears of it. */
+void account_ask(struct account *a, const char *api, char *body, void *owner, reply_fn *fn);
 /* Nobody of this owner is called any more; what is on its way goes on unheard. */
 void account_forget(struct account *a, const void *owner);
 /* A person wants it tried again: a secret that was refused may be another one now. */

@@ -85,15 +85,6 @@ static void search_free(struct search *s)
     free(s);
 }
 
-static void call(struct search *s, const char *api, char *body, reply_fn *fn)
-{
-    if (!body)
-        abort();
-    const struct account_call c = {
-        .api = api, .body = body, .harmless = true, .owner = s, .fn = fn, .ctx = s};
-    account_call(s->w->account, &c);
-}
-
 /* --- the end --- */
 
 static void settle(struct search *s, const struct channel_outcome *outcomes, size_t count)
@@ -118,17 +109,11 @@ static void withdraw_spare(struct search *s, const struct found *f)
 {
     struct wecom *w = s->w;
     char line[64 + WIRE_ID_MAX];
-    const struct account_call c = {.api = "externalcontact/cancel_groupmsg_send",
-                                   .body = wire_msgid_body(f->msgid),
-                                   .harmless = true,
-                                   .owner = w,
-                                   .fn = on_spare,
-                                   .ctx = w};
 
     snprintf(line, sizeof(line), "made twice by the platform: withdrawing %s", f->msgid);
     w->host->log(w->host, CHANNEL_LOG_ERROR, line);
-    if (c.body)
-        account_call(w->account, &c);
+    account_ask(w->account, "externalcontact/cancel_groupmsg_send", wire_msgid_body(f->msgid), w,
+                on_spare);
 }
 
 static void adopt(struct search *s, size_t first)
@@ -259,8 +244,9 @@ static void on_results(void *ctx, const struct reply *r)
 
 static void ask_results(struct search *s, const char *cursor)
 {
-    call(s, "externalcontact/get_groupmsg_send_result",
-         wire_results_body(s->found[s->at].msgid, s->doubt->send->sender, cursor), on_results);
+    account_ask(s->w->account, "externalcontact/get_groupmsg_send_result",
+                wire_results_body(s->found[s->at].msgid, s->doubt->send->sender, cursor), s,
+                on_results);
 }
 
 static void on_members(void *ctx, const struct reply *r)
@@ -294,8 +280,8 @@ static bool is_certain(struct search *s, const struct found *f)
 static void look_at_next(struct search *s)
 {
     if (s->at < s->found_count) {
-        call(s, "externalcontact/get_groupmsg_task", wire_members_body(s->found[s->at].msgid, NULL),
-             on_members);
+        account_ask(s->w->account, "externalcontact/get_groupmsg_task",
+                    wire_members_body(s->found[s->at].msgid, NULL), s, on_members);
         return;
     }
     for (size_t i = 0; i < s->found_count; i++)
@@ -356,10 +342,10 @@ static void on_list(void *ctx, const struct reply *r)
 
 static void ask_list(struct search *s, const char *cursor)
 {
-    call(s, "externalcontact/get_groupmsg_list_v2",
-         wire_list_body(s->w->mode, (s->doubt->claimed_ms - EARLIER_MS) / 1000,
-                        (now(s) + LATER_MS) / 1000, cursor),
-         on_list);
+    account_ask(s->w->account, "externalcontact/get_groupmsg_list_v2",
+                wire_list_body(s->w->mode, (s->doubt->claimed_ms - EARLIER_MS) / 1000,
+                               (now(s) + LATER_MS) / 1000, cursor),
+                s, on_list);
 }
 
 static void begin(struct search *s)

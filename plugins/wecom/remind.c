@@ -34,13 +34,11 @@ static void call(struct wecom *w, const char *api, char *body, channel_done_fn *
 {
     struct reminder *r = calloc(1, sizeof(*r));
 
-    if (!r || !body)
+    if (!r)
         abort();
     *r = (struct reminder){w->reminders, w, fn, ctx};
     w->reminders = r;
-    const struct account_call c = {
-        .api = api, .body = body, .harmless = true, .owner = r, .fn = on_reply, .ctx = r};
-    account_call(w->account, &c);
+    account_ask(w->account, api, body, r, on_reply);
 }
 
 void remind_task(struct wecom *w, const char *msgid, channel_done_fn *fn, void *ctx)

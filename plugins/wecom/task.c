@@ -119,12 +119,8 @@ static void later(struct task *t, int64_t ms)
 
 static void call(struct task *t, const char *api, char *body, reply_fn *fn)
 {
-    if (!body)
-        abort(); /* ids that the platform gave and members of the configuration are UTF-8 */
-    const struct account_call c = {
-        .api = api, .body = body, .harmless = true, .owner = t, .fn = fn, .ctx = t};
     t->busy = true;
-    account_call(t->w->account, &c);
+    account_ask(t->w->account, api, body, t, fn);
 }
 
 /* The host may forget the task while it is told: false then, and it is freed. */
