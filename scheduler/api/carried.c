@@ -16,13 +16,12 @@ struct carried_revision {
 #define NEW_ID (PLAN_OWN / 2)
 
 void carried_init(struct carried *c, const struct service *conf, const struct api_host *host,
-                  instant_t now, struct arena *arena)
+                  struct arena *arena)
 {
     struct api_health health;
 
     host->health(host->ctx, &health);
     c->arena = c->lanes.arena = arena;
-    c->now = now;
     c->halted = health.halted;
     c->channels = arena_array(arena, conf->channel_count + 1, sizeof *c->channels);
     c->channel_count = conf->channel_count;
@@ -172,6 +171,52 @@ static void add_handled(void *ctx, int64_t recipient)
     c->handled[c->handled_count++] = recipient;
 }
 
+struct names {
+    struct arena *arena;
+    const char **list; /* sorted */
+    size_t count, capacity;
+};
+
+static int add_name(void *ctx, const char *name)
+{
+    struct names *n = ctx;
+
+    n->list = xgrow(n->list, &n->capacity, n->count + 1, sizeof *n->list);
+    n->list[n->count++] = arena_strdup(n->arena, name);
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(a, *(const char *const *)b);
+}
+
+/* As in loop/members.c: with `senders: all`, who is not among the account's members any more. */
+static int find_away(struct carried *c, struct store *s, const struct service_channel *channel,
+                     struct err *e)
+{
+    struct names members = {.arena = c->arena};
+    bool read;
+    int rc = store_account_read(s, channel->account->name, &read, e);
+
+    if (rc || !read)
+        return rc;
+    rc = store_members(s, channel->account->name,
+                       service_channel_groups(channel) ? RELATION_GROUP : RELATION_CUSTOMER,
+                       add_name, &members, e);
+    for (size_t i = 0; !rc && i < c->lanes.count; i++) {
+        const struct lane_row *row = &c->lanes.rows[i];
+        if (strcmp(row->channel_name, channel->name) != 0 ||
+            (members.count &&
+             bsearch(row->sender_name, members.list, members.count, sizeof *members.list, by_name)))
+            continue;
+        c->away = xgrow(c->away, &c->away_capacity, c->away_count + 1, sizeof *c->away);
+        c->away[c->away_count++] = row->lane;
+    }
+    free(members.list);
+    return rc;
+}
+
 /* In one step, so that it is all of one instant. */
 static int read_rest(struct carried *c, struct store *s, const struct carried_want *want,
                      struct err *e)
@@ -186,6 +231,9 @@ static int read_rest(struct carried *c, struct store *s, const struct carried_wa
         rc = store_handled(s, want->campaign, &c->campaign, add_handled, c, e);
     if (want->again)
         c->handled_count = 0;
+    for (size_t i = 0; !rc && i < c->channel_count; i++)
+        if (c->channels[i].kind && c->channels[i].conf->all_senders)
+            rc = find_away(c, s, c->channels[i].conf, e);
     for (size_t i = 0, k = 0; i < c->asked_count; k += c->asked[i++].count)
         c->asked[i].deliveries = c->open + k;
     return rc;
@@ -324,6 +372,8 @@ static void make_others(struct carried *c, const struct carried_want *want)
     o->channels = channels;
     o->lanes = lanes;
     o->revisions = revisions;
+    o->away = c->away;
+    o->away_count = c->away_count;
     o->asked = c->asked;
     o->asked_count = c->asked_count;
     o->channel = own->id;
@@ -363,5 +413,6 @@ void carried_dispose(struct carried *c)
     free(c->open);
     free(c->asked);
     free(c->handled);
+    free(c->away);
     lanes_dispose(&c->lanes);
 }

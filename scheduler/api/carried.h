@@ -31,7 +31,7 @@ struct carried_want { /* the campaign that is planned */
 
 struct carried {
     struct arena *arena;
-    instant_t now;
+    instant_t now; /* of the next step */
     struct carried_channel *channels;
     size_t channel_count;
     struct store *store; /* during a step */
@@ -46,6 +46,8 @@ struct carried {
     struct engine_asked *asked;
     size_t asked_count, asked_capacity;
     struct lane_list lanes;
+    int64_t *away; /* lanes of members whom the last reading did not find */
+    size_t away_count, away_capacity;
     int64_t *handled; /* recipients, ascending */
     size_t handled_count, handled_capacity;
     int64_t campaign; /* the store's number of the planned one; 0: it is new */
@@ -58,7 +60,7 @@ struct carried {
 
 /* What it is given must outlive it. */
 void carried_init(struct carried *c, const struct service *conf, const struct api_host *host,
-                  instant_t now, struct arena *arena);
+                  struct arena *arena);
 /* One step; `*more` while there is more to read. Then `others` and `handled` are there, unless
  * there were too many. 0 or ERR_*. */
 int carried_read(struct carried *c, struct store *s, const struct carried_want *want, bool *more,

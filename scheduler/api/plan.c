@@ -12,20 +12,20 @@
 
 enum { CHUNK_ROWS = 5000 };
 
-static bool read_seed(struct request *rq)
+/* A part that is a number. False after it has answered. */
+static bool read_number(struct request *rq, const char *name, uint64_t *out, bool *there)
 {
-    struct submission *s = rq->state;
-    const char *text = spool_field(rq->spool, "seed");
+    const char *text = spool_field(rq->spool, name);
     char *end;
 
+    *there = text != NULL;
     if (!text)
         return true;
     errno = 0;
-    s->seed = strtoull(text, &end, 10);
-    s->has_seed = true;
+    *out = strtoull(text, &end, 10);
     if (!errno && end != text && !*end && text[0] != '-' && text[0] != '+')
         return true;
-    request_fail_with(rq, ERR_USAGE, tr("--seed is a number from 0 to %llu, not '%s'"),
+    request_fail_with(rq, ERR_USAGE, tr("'%s' is a number from 0 to %llu, not '%s'"), name,
                       (unsigned long long)UINT64_MAX, text);
     return false;
 }
@@ -83,18 +83,18 @@ static void taken(struct request *rq)
 
 void plan_bundle(struct request *rq)
 {
-    static const char *const fields[] = {"from", "seed", "senders", "rows", NULL};
-    bool rows = true;
+    static const char *const fields[] = {"from", "seed", "more_senders", "rows", NULL};
+    bool rows = true, more;
 
     if (!submission_new(rq, fields))
         return;
     struct submission *s = rq->state;
     s->only_planned = true;
     s->from_text = spool_field(rq->spool, "from");
-    s->senders_text = spool_field(rq->spool, "senders");
     if (spool_field(rq->spool, "rows") && !submission_flag(rq, "rows", &rows))
         return;
     s->keeps_recipients = rows;
-    if (read_seed(rq))
+    if (read_number(rq, "seed", &s->seed, &s->has_seed) &&
+        read_number(rq, "more_senders", &s->more_senders, &more))
         submission_take(rq, taken);
 }

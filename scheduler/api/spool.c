@@ -171,7 +171,7 @@ static bool is_file_key(const char *key)
 static bool is_field_key(const char *key)
 {
     static const char *const keys[] = {"only", "again", "allow_partial", "match",
-                                       "from", "seed",  "senders",       "rows"};
+                                       "from", "seed",  "more_senders",  "rows"};
 
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0)

@@ -40,6 +40,7 @@ static int take_rows(struct store *s, struct request *rq);
 static void rows_taken(struct request *rq);
 static int seal(struct store *s, struct request *rq);
 static void sealed(struct request *rq);
+static void foreseen(struct request *rq);
 
 static void submission_dispose(void *state)
 {
@@ -71,12 +72,7 @@ bool submission_flag(struct request *rq, const char *name, bool *out)
 /* A part of an upload that belongs to another request; NULL: there is none. */
 static const char *strange_part(const struct spool *spool, const char *const *fields)
 {
-    static const char *const files[] = {"contacts", "match"};
-    const char *strange = spool_other_field(spool, fields);
-
-    for (size_t i = 0; i < 2; i++)
-        strange = spool_count(spool, files[i]) > 0 ? files[i] : strange;
-    return strange;
+    return spool_count(spool, "contacts") > 0 ? "contacts" : spool_other_field(spool, fields);
 }
 
 bool submission_new(struct request *rq, const char *const *fields)
@@ -135,13 +131,33 @@ static void check_end(struct request *rq, size_t length)
     diags_dispose(&seen);
 }
 
-/* What is only planned may be planned for later, and with other senders. */
+/* The campaign's own senders, and behind them the first so many others of its channel. */
+static void add_senders(struct request *rq, uint64_t more)
+{
+    const struct submission *s = rq->state;
+    struct campaign *c = s->campaign;
+    const struct service_channel *channel = service_channel(s->conf, c->channel);
+    size_t others = channel ? channel->sender_count : 0, own = c->sender_count, count = own;
+    struct conf_sender *senders = arena_array(rq->arena, own + others + 1, sizeof(*senders));
+
+    for (size_t i = 0; i < own; i++)
+        senders[i] = c->senders[i];
+    for (size_t i = 0; i < others && count - own < more; i++) {
+        bool there = false;
+        for (size_t k = 0; k < own && !there; k++)
+            there = strcmp(senders[k].name, channel->senders[i].name) == 0;
+        if (!there)
+            senders[count++] = channel->senders[i];
+    }
+    c->senders = senders;
+    c->sender_count = count;
+}
+
+/* What is only planned may be planned for later, and with more senders. */
 static int plan_as_asked(struct request *rq)
 {
     struct submission *s = rq->state;
-    struct campaign *c = s->campaign;
-    char *list = arena_strdup(rq->arena, s->senders_text ? s->senders_text : ""), *rest = NULL;
-    size_t count = 0;
+    const struct campaign *c = s->campaign;
 
     if (s->from_text && strcmp(s->from_text, "now") != 0 &&
         !instant_parse(s->from_text, c->schedule.zone, &s->from))
@@ -152,13 +168,8 @@ static int plan_as_asked(struct request *rq)
         return err_set(&rq->e, ERR_USAGE,
                        tr("--from lies in the past: what the service carries is what it carries "
                           "now"));
-    struct conf_sender *senders = arena_array(rq->arena, strlen(list) + 1, sizeof(*senders));
-    for (char *name = strtok_r(list, ",", &rest); name; name = strtok_r(NULL, ",", &rest))
-        senders[count++].name = name;
-    if (count) {
-        c->senders = senders;
-        c->sender_count = count;
-    }
+    if (s->more_senders && c->sender_count)
+        add_senders(rq, s->more_senders);
     return 0;
 }
 
@@ -248,7 +259,7 @@ static void resolve(struct request *rq)
     }
     channel_defaults(s->kind, s->campaign);
     s->options = arena_strdup(rq->arena, host->options(host->ctx, s->channel->name));
-    carried_init(&s->foresight.carried, s->conf, host, rq->now, rq->arena);
+    carried_init(&s->foresight.carried, s->conf, host, rq->arena);
     if (parts_complete(rq))
         request_store(rq, open_review, opened);
 }
@@ -560,12 +571,22 @@ static int foresee(struct store *store, struct request *rq)
     return rc;
 }
 
+static void foresee_next(struct request *rq)
+{
+    struct submission *s = rq->state;
+    const struct api_host *host = request_host(rq);
+
+    if (!s->foresight.begun) /* what is carried is as it is now, however long the rows took */
+        s->foresight.carried.now = host->now(host->ctx);
+    request_store(rq, foresee, foreseen);
+}
+
 static void foreseen(struct request *rq)
 {
     struct submission *s = rq->state;
 
     if (rq->rc == 0 && !s->foreseen) {
-        request_store(rq, foresee, foreseen);
+        foresee_next(rq);
         return;
     }
     if (s->foresight.carried.too_many)
@@ -589,7 +610,7 @@ static void sealed(struct request *rq)
     else if (s->known || s->foresight.too_many) /* the same again was foreseen then */
         s->then(rq);
     else
-        request_store(rq, foresee, foreseen);
+        foresee_next(rq);
 }
 
 /* --- what goes wrong --- */

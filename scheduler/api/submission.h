@@ -20,7 +20,8 @@ struct submission {
     request_done_fn *then;
 
     bool only_planned;
-    const char *from_text, *senders_text; /* of what is only planned; or NULL */
+    const char *from_text; /* of what is only planned; or NULL */
+    uint64_t more_senders; /* likewise: of its channel, behind its own */
     bool has_seed;
     uint64_t seed; /* else the digest's */
     instant_t from;

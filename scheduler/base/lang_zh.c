@@ -289,6 +289,7 @@ const struct lang_pair lang_zh[] = {
     {"'%s' has more than %zu entries", "'%s' 超过 %zu 项"},
     {"'%s' has no value and no default", "“%s”没有值，也没有默认值"},
     {"'%s' is %zu bytes; %s takes at most %zu", "'%s' 有 %zu 字节；%s 最多接受 %zu 字节"},
+    {"'%s' is a number from 0 to %llu, not '%s'", "“%s”应为 0 到 %llu 的数，而不是“%s”"},
     {"'%s' is a secret and is never written here: use {file: …}, {env: NAME} or {credential: NAME}",
      "'%s' 是密钥，绝不能直接写在这里：请用 {file: …}、{env: NAME} 或 {credential: NAME}"},
     {"'%s' is empty", "'%s' 为空"},

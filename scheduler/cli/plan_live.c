@@ -108,13 +108,15 @@ static int take_line(void *ctx, const char *text, const json_t *object)
     return 0;
 }
 
-/* The file, or another text of it, with other senders than its own when there are `senders`. */
-static int ask(struct live *l, const char *bytes, const char *senders)
+/* The file, or another text of it, with so many more senders than its own. */
+static int ask(struct live *l, const char *bytes, size_t more_senders)
 {
     const struct cli *cli = l->client->cli;
     bool rows = !l->trying && (cli->json || cli->values[OPT_SVG]);
+    char more[24];
     struct bundle b;
 
+    snprintf(more, sizeof more, "%zu", more_senders);
     bundle_init(&b, l->campaign.campaign, l->file, 4);
     if (bytes) {
         b.parts[0].path = NULL;
@@ -122,7 +124,7 @@ static int ask(struct live *l, const char *bytes, const char *senders)
     }
     bundle_field(&b, "from", cli->values[OPT_FROM]);
     bundle_field(&b, "seed", cli->values[OPT_SEED]);
-    bundle_field(&b, "senders", senders);
+    bundle_field(&b, "more_senders", more_senders ? more : NULL);
     bundle_field(&b, "rows", rows ? "true" : "false");
     char *path = client_path(NULL, "plan", NULL);
     const struct upload u = {.path = path,
@@ -145,13 +147,10 @@ static int ask(struct live *l, const char *bytes, const char *senders)
 static bool feasible(void *ctx, const char *bytes, size_t senders, instant_t *last)
 {
     struct live *l = ctx;
-    struct strbuf list = STRBUF_INIT;
-
-    for (size_t i = 0; i < senders; i++)
-        strbuf_printf(&list, "%s%s", i ? "," : "", l->senders[i]);
-    bool all = ask(l, bytes, senders ? list.text : NULL) == 0 &&
+    size_t own = l->campaign.campaign->sender_count;
+    bool all = ask(l, bytes, senders > own ? senders - own : 0) == 0 &&
                json_is_true(json_object_get(l->summary, "feasible"));
-    strbuf_dispose(&list);
+
     return all && instant_parse(view_text(l->summary, "last", ""),
                                 l->campaign.campaign->schedule.zone, last);
 }
@@ -229,7 +228,7 @@ static int plan(struct live *l)
     for (size_t i = 0; i < l->sender_count && cli->values[OPT_SVG]; i++)
         if (!l->campaign.campaign->sender_count || i < l->campaign.campaign->sender_count)
             number_of(l, l->senders[i]);
-    rc = ask(l, NULL, NULL);
+    rc = ask(l, NULL, 0);
     if (rc)
         return rc;
     bundle_say_warnings(cli, &l->diags, json_object_get(l->summary, "warnings"));

@@ -76,6 +76,8 @@ struct others *others_start(const struct plan_others *spec, struct engine *e)
         engine_add_channel(e, &spec->channels[i]);
     for (size_t i = 0; i < spec->lane_count; i++)
         engine_add_lane(e, &spec->lanes[i]);
+    for (size_t i = 0; i < spec->away_count; i++)
+        engine_lane_away(e, spec->at, spec->away[i], true);
     add_revisions(o, e);
     return o;
 }

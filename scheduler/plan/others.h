@@ -17,6 +17,8 @@ struct plan_others {
     size_t channel_count;
     const struct engine_lane *lanes; /* a part comes after its lane */
     size_t lane_count;
+    const int64_t *away; /* lanes whose senders are not there: as for engine_lane_away */
+    size_t away_count;
     const struct engine_revision *revisions;
     size_t revision_count;
     const struct engine_asked *asked; /* under way: done at `at` */

@@ -1,4 +1,6 @@
 """`senders: all`: the members that the last `contacts sync` found send; who is gone waits."""
+import datetime
+
 from corp import customer, group
 from support import equal, lines, main, true, wait_until
 from wecom_sync import Synced
@@ -95,6 +97,15 @@ def test_who_is_gone_waits_and_comes_back():
         place.cli("approve", "spring")
         waits = sum(sender == "he.qi" for sender in whose.values())
         place.wait_count("spring", "prompted", 20 - waits)
+        # whoever waits with a member who is gone uses up nobody's cap
+        left = [r for r in whose if whose[r] == "he.qi"]
+        file = place.mass("instead", [(r, "") for r in left[:1]], text="换人")
+        place.member("lin.yue", left[0])
+        place.sync()
+        *rows, end = lines(place.cli("plan", file, "--live", "--json").out)
+        now = datetime.datetime.now(datetime.timezone.utc)
+        due = datetime.datetime.fromisoformat(rows[0]["due_at"])
+        true(rows[0]["sender"] == "lin.yue" and due - now < datetime.timedelta(minutes=5), f"{rows}")
         for again in ("at once", "after a restart"):
             held = [d for d in place.deliveries("spring") if d["state"] == "pending"]
             equal({(d["sender"], d["reason"]) for d in held}, {("he.qi", "sender_away")}, again)
