@@ -12,9 +12,9 @@
 #include "plan/plan.h"
 
 #include "base/arena.h"
+#include "plan/holds.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,13 +29,6 @@ struct row {
 struct lane {              /* of one sender; or its part for recipients in one zone */
     uint32_t sender, zone; /* zone 0: not a part */
     uint32_t first, count; /* of plan.by_lane */
-    bool held, holding;    /* ever, now */
-    bool by_others;        /* with the two below: what holds it, or held it last */
-    enum gate gate;
-    const char *limit;
-    size_t held_by; /* the same, of plan_sum.binding */
-    size_t then_by; /* from `then` on */
-    instant_t since, then;
 };
 
 struct plan {
@@ -53,7 +46,7 @@ struct plan {
     const struct schedule **zones; /* by number, from 1 */
     size_t zone_count, zone_capacity;
     struct engine_revision_lane *revision_lanes;
-    duration_t (*holds)[PLAN_BINDINGS]; /* of each lane, by plan_sum.binding */
+    struct holds *holds;
     uint64_t *taps;
     instant_t now, horizon;
     const struct plan_others *beside; /* NULL: alone */
@@ -79,7 +72,7 @@ struct plan *plan_new(const struct plan_setup *setup)
     p->setup = *setup;
     for (size_t i = 0; i < setup->sender_count; i++)
         add_lane(p, i, 0);
-    p->holds = xmalloc(setup->sender_count * sizeof *p->holds);
+    p->holds = holds_new(setup->sender_count);
     if (setup->channel.asks)
         p->taps = xmalloc(setup->sender_count * sizeof *p->taps);
     p->sum.first = p->sum.last = INSTANT_MIN;
@@ -102,7 +95,7 @@ void plan_free(struct plan *p)
     free(p->lanes);
     free(p->zones);
     free(p->revision_lanes);
-    free(p->holds);
+    holds_free(p->holds);
     free(p->taps);
     free(p);
 }
@@ -221,16 +214,12 @@ void plan_reset(struct plan *p, const struct schedule *schedule, uint64_t seed)
             continue; /* left out from the beginning */
         *r = (struct row){.due_at = INSTANT_MIN, .lane = r->lane, .state = PLAN_EXPIRED};
     }
-    for (size_t i = 0; i < p->setup.sender_count; i++) {
-        p->lanes[i].held = p->lanes[i].holding = false;
-        memset(p->holds[i], 0, sizeof p->holds[i]);
-        if (p->taps)
-            p->taps[i] = 0;
-    }
+    holds_free(p->holds);
+    p->holds = holds_new(p->setup.sender_count);
+    if (p->taps)
+        memset(p->taps, 0, p->setup.sender_count * sizeof *p->taps);
     s->planned = s->shortfall = s->skipped[REASON_FREQUENCY_CAP] = 0;
     s->first = s->last = INSTANT_MIN;
-    memset(s->binding, 0, sizeof s->binding);
-    s->binding_count = 0;
     p->forgotten = p->done = false;
     p->setup.terms.schedule = schedule;
     p->setup.terms.seed = seed;
@@ -433,76 +422,9 @@ static void fetch(struct plan *p, const struct effect *f)
     free(w);
 }
 
-static size_t binding_of(struct plan *p, enum gate gate, bool others, const char *limit)
-{
-    struct plan_sum *s = &p->sum;
-    struct plan_binding b = {.gate = gate, .others = others};
-    size_t i = 0;
-
-    snprintf(b.limit, sizeof b.limit, "%s", limit ? limit : "");
-    while (i < s->binding_count && (s->binding[i].gate != gate || s->binding[i].others != others ||
-                                    strcmp(s->binding[i].limit, b.limit) != 0))
-        i++;
-    if (i == PLAN_BINDINGS)
-        return PLAN_BINDINGS - 1; /* more different ones than a campaign may have limits */
-    if (i == s->binding_count)
-        s->binding[s->binding_count++] = b;
-    return i;
-}
-
-/* The lane's hold is over, or another one takes its place. */
-static void end_hold(struct plan *p, int64_t lane, instant_t at)
-{
-    size_t whole = whole_of(p, lane);
-    struct lane *l = &p->lanes[whole];
-    duration_t *holds = p->holds[whole];
-    instant_t first = l->then > l->since ? l->then : l->since;
-
-    if (l->holding && at > l->since) {
-        holds[l->held_by] += (at < first ? at : first) - l->since;
-        holds[l->then_by] += at > first ? at - first : 0;
-    }
-    l->holding = false;
-}
-
-/* Which part of the schedule is closed at `t`: it moved what was due then. */
-static enum gate closed_by(const struct schedule *s, instant_t t)
-{
-    if (schedule_part_opens(s, SCHEDULE_CLOSED_DAY, t) != t)
-        return GATE_CLOSED_DAY;
-    return schedule_part_opens(s, SCHEDULE_QUIET, t) != t ? GATE_QUIET_HOURS : GATE_WINDOW;
-}
-
-static void begin_hold(struct plan *p, const struct effect *f)
-{
-    struct lane *l = &p->lanes[whole_of(p, f->lane)];
-    const struct schedule *s = f->schedule;
-    bool moved = f->gate == GATE_GAP && f->base < f->not_before && f->base > s->start;
-    bool others = f->behind && f->gate == GATE_GAP; /* it moves with each of their sends */
-
-    end_hold(p, f->lane, f->at);
-    if (f->gate == GATE_START_END) /* that it begins later binds nothing */
-        return;
-    l->holding = true;
-    if (!l->held || f->gate != l->gate || others != l->by_others || f->limit != l->limit) {
-        l->held = true;
-        l->gate = f->gate;
-        l->by_others = others;
-        l->limit = f->limit;
-        l->held_by = binding_of(p, f->gate, others, f->limit);
-    }
-    l->then_by = l->held_by;
-    l->since = f->at > s->start ? f->at : s->start; /* before it, nothing else binds either */
-    l->then = f->not_before;
-    if (!moved || schedule_opens(s, f->base) == f->base)
-        return;
-    l->then = f->base;
-    l->then_by = binding_of(p, closed_by(s, f->base), false, NULL);
-}
-
 static void claim(struct plan *p, const struct effect *f)
 {
-    end_hold(p, f->lane, f->at);
+    holds_end(p->holds, whole_of(p, f->lane), f->at);
     row_of(p, f->delivery)->due_at = f->due_at;
     engine_claimed(p->engine, p->now, f->delivery, true);
 }
@@ -558,7 +480,7 @@ static void run_effect(struct plan *p, const struct effect *f)
         break;
     case EFFECT_HOLD:
         if (!f->behind || p->others) /* else its own parts take turns */
-            begin_hold(p, f);
+            holds_begin(p->holds, whole_of(p, f->lane), f);
         break;
     case EFFECT_EXPIRE:
     case EFFECT_PAUSE:    /* no channel here asks for it */
@@ -570,34 +492,12 @@ static void run_effect(struct plan *p, const struct effect *f)
     }
 }
 
-static int longest_first(const void *a, const void *b)
-{
-    const struct plan_binding *x = a, *y = b;
-
-    return (x->holds < y->holds) - (x->holds > y->holds);
-}
-
-static void add_up_holds(struct plan *p)
-{
-    struct plan_sum *s = &p->sum;
-
-    for (size_t i = 0; i < p->setup.sender_count; i++)
-        end_hold(p, p->base + LANE_FIRST + (int64_t)i, p->now);
-    for (size_t i = 0; i < p->setup.sender_count; i++)
-        for (size_t k = 0; k < s->binding_count; k++)
-            if (p->holds[i][k] > s->binding[k].holds)
-                s->binding[k].holds = p->holds[i][k];
-    qsort(s->binding, s->binding_count, sizeof *s->binding, longest_first);
-    while (s->binding_count && s->binding[s->binding_count - 1].holds == 0)
-        s->binding_count--;
-}
-
 static void finish(struct plan *p)
 {
     struct plan_sum *s = &p->sum;
 
     p->done = true;
-    add_up_holds(p);
+    s->binding_count = holds_sum(p->holds, p->now, s->binding);
     for (size_t i = 0; i < p->count; i++) {
         struct row *r = &p->rows[i];
         if (r->state == PLAN_PLANNED) {
