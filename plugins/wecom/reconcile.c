@@ -2,7 +2,8 @@
  *
  *     wait -> the platform's list, page by page: our text, our attachments, not somebody else's
  *          -> of each such task, the member and the customers it is for
- *          -> one is ours: adopted; more: the first is adopted, the others withdrawn; none: again
+ *          -> one is ours: adopted; more: the first of those for most of ours is adopted, the
+ * others withdrawn; none: again
  *
  * Asked at growing distances until the account's `reconcile: for` is over, and on until the list
  * can be read. That it is in no list proves nothing, so it is then left to a person, never
@@ -34,9 +35,10 @@ struct search {
     const struct channel_doubt *doubt;
     const char **recipients; /* sorted */
     bool *named;             /* of them: the task that is looked at is for them */
-    bool *members;           /* the same of the first task that is ours */
+    bool *members;           /* the same of the task `best` */
     struct found found[FOUND_MAX];
     size_t found_count, at;
+    struct found *best;  /* of those that are ours; NULL: none */
     struct found partly; /* in the round before: for some of ours alone */
     bool unread;         /* the platform did not answer: this round says nothing */
     bool unsure;         /* not all that could be ours was seen */
@@ -116,7 +118,7 @@ static void withdraw_spare(struct search *s, const struct found *f)
                 on_spare);
 }
 
-static void adopt(struct search *s, size_t first)
+static void adopt(struct search *s)
 {
     const struct channel_send *send = s->doubt->send;
     size_t n = count_of(s);
@@ -125,10 +127,10 @@ static void adopt(struct search *s, size_t first)
 
     if (!outcomes)
         abort();
-    for (size_t i = first + 1; i < s->found_count; i++)
-        if (s->found[i].ours)
+    for (size_t i = 0; i < s->found_count; i++)
+        if (s->found[i].ours && &s->found[i] != s->best)
             withdraw_spare(s, &s->found[i]);
-    memcpy(msgid, s->found[first].msgid, sizeof(msgid));
+    memcpy(msgid, s->best->msgid, sizeof(msgid));
     for (size_t i = 0; i < n; i++) {
         bool member = s->w->mode == MODE_GROUPS ||
                       s->members[place_of(s, send->recipients[i]) - s->recipients];
@@ -187,17 +189,15 @@ static void again(struct search *s, bool certain)
 
 static void judged(struct search *s, bool ours)
 {
+    struct found *f = &s->found[s->at++];
     bool *named = s->named;
-    bool first = ours;
 
-    for (size_t i = 0; i < s->at; i++)
-        first &= !s->found[i].ours;
-    if (first) {
+    f->ours = ours;
+    if (ours && (!s->best || f->rows > s->best->rows)) {
+        s->best = f;
         s->named = s->members;
         s->members = named;
     }
-    s->found[s->at].ours = ours;
-    s->at++;
     look_at_next(s);
 }
 
@@ -284,15 +284,12 @@ static void look_at_next(struct search *s)
                     wire_members_body(s->found[s->at].msgid, NULL), s, on_members);
         return;
     }
-    for (size_t i = 0; i < s->found_count; i++)
-        if (s->found[i].ours) {
-            if (is_certain(s, &s->found[i]))
-                adopt(s, i);
-            else
-                again(s, false);
-            return;
-        }
-    again(s, !s->unread);
+    if (!s->best)
+        again(s, !s->unread);
+    else if (is_certain(s, s->best) && !s->unread) /* one that was not read could be a second one */
+        adopt(s);
+    else
+        again(s, false);
 }
 
 /* --- the list --- */
@@ -351,6 +348,7 @@ static void ask_list(struct search *s, const char *cursor)
 static void begin(struct search *s)
 {
     s->found_count = s->at = 0;
+    s->best = NULL;
     s->unsure = s->unread = false;
     ask_list(s, NULL);
 }

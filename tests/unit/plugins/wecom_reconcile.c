@@ -98,6 +98,44 @@ static void of_two_the_second_is_withdrawn(void **state)
     assert_int_equal(w.settlements, 1);
 }
 
+static void of_two_the_one_for_all_of_ours_stays(void **state)
+{
+    (void)state;
+    answer(FOUND(TASK("m1") "," TASK("m2") "," TASK("m3")));
+    answer(LIN);
+    answer(SOME);
+    answer(LIN);
+    answer(ALL);
+    answer(LIN);
+    answer(FOR(ROW("wmc")));
+    for (size_t i = 0; i < 3; i++)
+        assert_settled(i, CHANNEL_ASKED, "m2");
+    assert_asked("externalcontact/cancel_groupmsg_send", "{\"msgid\":\"m1\"}");
+    answer("{\"errcode\":0}");
+    assert_asked("externalcontact/cancel_groupmsg_send", "{\"msgid\":\"m3\"}");
+    answer("{\"errcode\":0}");
+}
+
+/* While one of them cannot be read nobody knows whether there are two. */
+static void none_is_taken_while_another_is_being_made(void **state)
+{
+    (void)state;
+    answer(FOUND(TASK("m1") "," TASK("m2")));
+    answer("{\"errcode\":41063}");
+    answer(LIN);
+    answer(ALL);
+    assert_int_equal(w.settlements, 0);
+    wait_for(FIND);
+    answer(FOUND(TASK("m1") "," TASK("m2")));
+    for (int i = 0; i < 2; i++) {
+        answer(LIN);
+        answer(ALL);
+    }
+    assert_settled(0, CHANNEL_ASKED, "m1");
+    assert_asked("externalcontact/cancel_groupmsg_send", "{\"msgid\":\"m2\"}");
+    answer("{\"errcode\":0}");
+}
+
 static void one_for_others_is_not_ours(void **state)
 {
     (void)state;
@@ -226,6 +264,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(the_one_that_is_ours_is_adopted),
         CASE(of_two_the_second_is_withdrawn),
+        CASE(of_two_the_one_for_all_of_ours_stays),
+        CASE(none_is_taken_while_another_is_being_made),
         CASE(one_for_others_is_not_ours),
         CASE(who_is_missing_twice_is_not_in_the_task),
         CASE(a_second_look_is_taken_whatever_the_time),
