@@ -289,7 +289,7 @@ static int revision_read(struct store *s, int64_t id, struct arena *a, struct st
     r->test = sqlite3_column_int(st, 12) != 0;
     r->audience = (uint64_t)sqlite3_column_int64(st, 13);
     r->keep_tasks = sqlite3_column_int(st, 14) != 0;
-    r->plan = column_copy(a, st, 15);
+    r->plan = column_text(st, 15) ? column_copy(a, st, 15) : NULL;
     sqlite3_reset(st);
     if (!whole)
         return sql_damaged(s, "revision", id, e);
