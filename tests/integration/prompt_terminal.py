@@ -97,6 +97,12 @@ class Desk(Place):
         super().__exit__(*what)
 
 
+def answers(desk, count):
+    """What has arrived: the screen goes on before it has."""
+    wait_until(lambda: len(desk.prompts.posts("answer")) >= count, f"{count} answers")
+    return desk.prompts.posts("answer")
+
+
 def test_a_prompt_is_shown_once_and_answered_by_a_key():
     with Desk() as desk:
         desk.prompts.add(17, ["老客一群"], "您好，\n春季新品上架了", late_at="2027-03-01T13:31:00.000+08:00")
@@ -107,7 +113,7 @@ def test_a_prompt_is_shown_once_and_answered_by_a_key():
         wait_until(lambda: desk.prompts.posts("shown"), "shown is told")
         screen.type("s")
         screen.see("Nothing waits")
-        equal(desk.prompts.posts("answer"), [(17, {
+        equal(answers(desk, 1), [(17, {
             "answers": [{"delivery": 17, "answer": "sent"}], "nonce": f"{17:032x}"})], "the answer")
         equal(len(desk.prompts.posts("shown")), 1, "shown, once")
         screen.type("q")
@@ -125,7 +131,7 @@ def test_every_answer_has_its_key():
             screen.see(f"room {number}")
             screen.type(key)
             screen.see("Nothing waits")
-            equal(desk.prompts.posts("answer")[-1][1]["answers"][0]["answer"], word, f"key {key}")
+            equal(answers(desk, number)[-1][1]["answers"][0]["answer"], word, f"key {key}")
         desk.prompts.add(3, ["room 3"])
         screen.see("room 3")
         screen.type("z")
@@ -134,7 +140,7 @@ def test_every_answer_has_its_key():
         screen.type("s")  # nothing is in front
         screen.type("q")
         equal(screen.ended(), 0, "exit")
-        equal(len(desk.prompts.posts("answer")), 2, "answers")
+        equal(len(answers(desk, 2)), 2, "answers")
 
 
 def test_a_batch_has_a_tick_each():
@@ -154,11 +160,10 @@ def test_a_batch_has_a_tick_each():
         screen.see("[x] 1 群1")
         screen.type("\r")
         screen.see(" -  12 群12")
-        equal([a["delivery"] for a in desk.prompts.posts("answer")[0][1]["answers"]], [10, 21],
-              "those ticked")
+        equal([a["delivery"] for a in answers(desk, 1)[0][1]["answers"]], [10, 21], "those ticked")
         screen.type("s")
         screen.see("Nothing waits")
-        equal(set(desk.prompts.states().values()), {"sent"}, "states")
+        wait_until(lambda: set(desk.prompts.states().values()) == {"sent"}, "all are sent")
         screen.type("q")
         equal(screen.ended(), 0, "exit")
 
@@ -196,7 +201,7 @@ def test_an_answer_too_fast_is_asked_about():
         screen.see("did you really send it?")
         screen.type("y")
         screen.see("Nothing waits")
-        equal(desk.prompts.posts("answer")[-1][1]["nonce"], "ab" * 16, "the new nonce")
+        equal(answers(desk, 2)[-1][1]["nonce"], "ab" * 16, "the new nonce")
         screen.type("q")
         screen.ended()
 
@@ -233,8 +238,8 @@ def test_an_answer_outlives_the_service_and_the_terminal():
         desk.prompts.start()
         screen = Screen(desk)
         screen.see("Nothing waits")
+        equal(len(answers(desk, 1)), 1, "answers")
         equal(desk.prompts.states(), {"a": "sent"}, "states")
-        equal(len(desk.prompts.posts("answer")), 1, "answers")
         # the store away: repeated by itself
         desk.prompts.add(18, ["b"])
         screen.see("s sent")
