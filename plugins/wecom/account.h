@@ -46,7 +46,7 @@ struct account_call {
 };
 
 /* A body that could not be made (NULL where one is needed) is the caller's to see. */
-void account_call(struct account *a, const struct account_call *call);
+void account_call(struct account *a, const struct account_call *what);
 /* A question, or what may be said twice: `body` is taken, `owner` hears of it. */
 void account_ask(struct account *a, const char *api, char *body, void *owner, reply_fn *fn);
 /* Nobody of this owner is called any more; what is on its way goes on unheard. */

@@ -387,6 +387,8 @@ void book_read(struct wecom *w, const struct channel_book_ask *ask, channel_book
 
 void book_close(struct wecom *w)
 {
-    while (w->books)
-        book_free(w->books);
+    for (struct book *b = w->books, *next; b; b = next) {
+        next = b->next;
+        book_free(b);
+    }
 }

@@ -302,8 +302,9 @@ void create_submit(struct wecom *w, const struct channel_send *send)
 
 void create_close(struct wecom *w)
 {
-    while (w->creations) {
-        account_forget(w->account, w->creations);
-        creation_free(w->creations);
+    for (struct creation *c = w->creations, *next; c; c = next) {
+        next = c->next;
+        account_forget(w->account, c);
+        creation_free(c);
     }
 }

@@ -373,6 +373,8 @@ void search_begin(struct wecom *w, const struct channel_doubt *doubt)
 
 void searches_close(struct wecom *w)
 {
-    while (w->searches)
-        search_free(w->searches);
+    for (struct search *s = w->searches, *next; s; s = next) {
+        next = s->next;
+        search_free(s);
+    }
 }

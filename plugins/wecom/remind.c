@@ -54,8 +54,8 @@ void remind_member(struct wecom *w, const char *member, const char *text, channe
 
 void reminders_close(struct wecom *w)
 {
-    while (w->reminders) {
-        struct reminder *r = w->reminders;
+    for (struct reminder *r = w->reminders, *next; r; r = next) {
+        next = r->next;
         account_forget(w->account, r);
         unlink_reminder(r);
         free(r);

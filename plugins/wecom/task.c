@@ -332,6 +332,8 @@ void task_forget(struct wecom *w, uint64_t send_id)
 
 void tasks_close(struct wecom *w)
 {
-    while (w->tasks)
-        task_free(w->tasks);
+    for (struct task *t = w->tasks, *next; t; t = next) {
+        next = t->next;
+        task_free(t);
+    }
 }

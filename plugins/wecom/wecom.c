@@ -52,8 +52,8 @@ static int wecom_open(const struct channel_host *host, void **instance, char *pr
     }
     w->host = host;
     w->account = host->shared;
-    while (strcmp(modes[w->mode], host->mode) != 0)
-        w->mode++;
+    while (modes[w->mode + 1] && strcmp(modes[w->mode], host->mode) != 0)
+        w->mode++; /* the host has seen to it that it is one of these */
     *instance = w;
     return 0;
 }

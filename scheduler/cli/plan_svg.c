@@ -176,7 +176,7 @@ static void put_days(struct strbuf *out, const struct axis *a)
 
 static void put_name(struct strbuf *out, const char *name, int y)
 {
-    size_t length = strlen(name);
+    size_t length;
     char cut[128];
 
     snprintf(cut, sizeof cut, "%s", name);

@@ -159,8 +159,8 @@ void guest_quiet(struct guest *g)
 void guest_dispose(struct guest *g)
 {
     guest_quiet(g);
-    while (g->calls) {
-        struct guest_call *call = g->calls;
+    for (struct guest_call *call = g->calls, *next; call; call = next) {
+        next = call->next;
         unlink_call(call);
         if (g->run->http)
             http_abort(call->http);

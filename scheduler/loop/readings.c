@@ -313,7 +313,8 @@ void readings_tick(struct run *s)
 
 /* --- what the API asks --- */
 
-static int channel_of(struct run *s, const char *account, struct chan **out, struct err *e)
+/* NULL and the error. */
+static struct chan *channel_of(struct run *s, const char *account, struct err *e)
 {
     bool used = false;
 
@@ -322,25 +323,26 @@ static int channel_of(struct run *s, const char *account, struct chan **out, str
         if (!c->conf->account || strcmp(c->conf->account->name, account) != 0)
             continue;
         used = true;
-        *out = c;
         if (c->kind->read_book)
-            return 0;
+            return c;
     }
     if (used)
-        return err_set(e, ERR_REFUSED, tr("the platform of account '%s' knows no customers"),
-                       account);
-    return err_set(e, ERR_NOTFOUND, tr("no channel uses an account '%s'"), account);
+        err_set(e, ERR_REFUSED, tr("the platform of account '%s' knows no customers"), account);
+    else
+        err_set(e, ERR_NOTFOUND, tr("no channel uses an account '%s'"), account);
+    return NULL;
 }
 
 static int start(void *ctx, const char *account, const char *by, struct err *e)
 {
     struct run *s = ctx;
     struct reading *r = find(s, account);
-    struct chan *channel = NULL;
-    int rc = channel_of(s, account, &channel, e);
+    struct chan *channel = channel_of(s, account, e);
 
-    if (rc || (r && r->state == READING_RUNS))
-        return rc;
+    if (!channel)
+        return e->code;
+    if (r && r->state == READING_RUNS)
+        return 0;
     if (!r) {
         r = xmalloc(sizeof *r);
         *r = (struct reading){.next = s->readings, .account = xstrdup(account)};
