@@ -75,51 +75,6 @@ static int begin(struct carried *c, struct store *s, const struct carried_want *
     return rc;
 }
 
-/* --- one of them --- */
-
-struct reading {
-    struct carried *c;
-    struct carried_revision *r;
-    struct store *store;
-    struct err *e;
-};
-
-static int read_one(void *ctx, const struct store_revision *r)
-{
-    struct reading *x = ctx;
-    struct carried *c = x->c;
-    struct carried_channel *channel = channel_of(c, r->channel ? r->channel : "");
-    struct lane_list lanes = {.arena = c->arena};
-    struct engine_revision *spec = &x->r->spec;
-    struct revision_facts facts;
-    struct err unreadable;
-
-    if (!channel || r->approved_at == INSTANT_MIN)
-        return 0;
-    /* as long as all of it: its schedule is asked until the plan is over */
-    struct campaign *campaign = manifest_read(r->manifest, c->zones, &facts, &unreadable);
-    x->r->campaign = campaign;
-    if (!campaign || !revision_fits(&facts, channel->conf, channel->options)) {
-        campaign_free(campaign);
-        x->r->campaign = NULL;
-        return 0; /* nor does the service run it */
-    }
-    int rc = lanes_of(&lanes, x->store, r->id, campaign->pace.distribution == PACE_SPREAD, x->e);
-    spec_terms(spec, campaign, channel->conf, channel->kind, c->zones, c->arena);
-    spec->id = r->id;
-    spec->campaign = r->campaign_id;
-    spec->seed = revision_seed(&r->digest);
-    spec->paused = r->status != REVISION_APPROVED;
-    spec->lanes = lanes_specs(&lanes, campaign, c->zones, c->arena, &spec->lane_count);
-    spec->channel = lanes.count ? lanes.rows[0].channel : 0;
-    lanes_dispose(&lanes);
-    bool waits = r->counts[DELIVERY_PENDING] > 0;
-    c->campaigns += waits;
-    c->paused += waits && spec->paused;
-    c->waiting += r->counts[DELIVERY_PENDING];
-    return rc;
-}
-
 /* --- what is under way --- */
 
 /* One more of a send; those of one send come together. */
@@ -162,6 +117,55 @@ static int add_prompted(void *ctx, const struct store_prompt *p, const struct st
                                           .key = row->message});
     return 0;
 }
+
+/* --- one of them --- */
+
+struct reading {
+    struct carried *c;
+    struct carried_revision *r;
+    struct store *store;
+    struct err *e;
+};
+
+static int read_one(void *ctx, const struct store_revision *r)
+{
+    struct reading *x = ctx;
+    struct carried *c = x->c;
+    struct carried_channel *channel = channel_of(c, r->channel ? r->channel : "");
+    struct lane_list lanes = {.arena = c->arena};
+    struct engine_revision *spec = &x->r->spec;
+    struct revision_facts facts;
+    struct err unreadable;
+
+    if (!channel || r->approved_at == INSTANT_MIN)
+        return 0;
+    /* as long as all of it: its schedule is asked until the plan is over */
+    struct campaign *campaign = manifest_read(r->manifest, c->zones, &facts, &unreadable);
+    x->r->campaign = campaign;
+    if (!campaign || !revision_fits(&facts, channel->conf, channel->options)) {
+        campaign_free(campaign);
+        x->r->campaign = NULL;
+        return 0; /* nor does the service run it */
+    }
+    int rc = lanes_of(&lanes, x->store, r->id, campaign->pace.distribution == PACE_SPREAD, x->e);
+    spec_terms(spec, campaign, channel->conf, channel->kind, c->zones, c->arena);
+    spec->id = r->id;
+    spec->campaign = r->campaign_id;
+    spec->seed = revision_seed(&r->digest);
+    spec->paused = r->status != REVISION_APPROVED;
+    spec->lanes = lanes_specs(&lanes, campaign, c->zones, c->arena, &spec->lane_count);
+    spec->channel = lanes.count ? lanes.rows[0].channel : 0;
+    lanes_dispose(&lanes);
+    if (!rc && r->counts[DELIVERY_PROMPTED])
+        rc = store_prompts(x->store, r->id, add_prompted, c, x->e);
+    bool waits = r->counts[DELIVERY_PENDING] > 0;
+    c->campaigns += waits;
+    c->paused += waits && spec->paused;
+    c->waiting += r->counts[DELIVERY_PENDING];
+    return rc;
+}
+
+/* --- the rest --- */
 
 static void add_handled(void *ctx, int64_t recipient)
 {
@@ -217,7 +221,8 @@ static int find_away(struct carried *c, struct store *s, const struct service_ch
     return rc;
 }
 
-/* In one step, so that it is all of one instant. */
+/* In one step, so that it is all of one instant. What was answered since its campaign was read is
+ * met again as sent: the engine counts it once. */
 static int read_rest(struct carried *c, struct store *s, const struct carried_want *want,
                      struct err *e)
 {
@@ -225,8 +230,6 @@ static int read_rest(struct carried *c, struct store *s, const struct carried_wa
 
     if (!rc)
         rc = store_claimed(s, add_claimed, c, e);
-    if (!rc)
-        rc = store_prompts(s, 0, add_prompted, c, e);
     if (!rc)
         rc = store_handled(s, want->campaign, &c->campaign, add_handled, c, e);
     if (want->again)

@@ -279,6 +279,43 @@ static void what_is_asked_now_counts_as_sent_now(void **state)
     plan_free(p);
 }
 
+/* Read as asked, and as sent a moment later. */
+static void what_was_answered_meanwhile_counts_once(void **state)
+{
+    static const struct engine_limit two = {.scope = SCOPE_SENDER,
+                                            .max = 2,
+                                            .rolling = true,
+                                            .span = MS_PER_HOUR,
+                                            .text = "2 per 1h sender"};
+    static const struct engine_waiting open = {.delivery = 900, .row = 1, .recipient = 7};
+    static const struct engine_asked asked = {.revision = OTHER,
+                                              .lane = LANE,
+                                              .send = 900,
+                                              .deliveries = &open,
+                                              .count = 1,
+                                              .claimed_at = monday - 5000};
+    struct world w;
+
+    (void)state;
+    world_of(&w, 0);
+    w.others.asked = &asked;
+    w.others.asked_count = 1;
+    w.setup.terms.limits = &two;
+    w.setup.terms.limit_count = 1;
+    w.past[w.past_count++] = (struct engine_send){.delivery = 900,
+                                                  .campaign = OTHER_CAMPAIGN,
+                                                  .lane = LANE,
+                                                  .recipient = 7,
+                                                  .claimed_at = monday - 5000,
+                                                  .answered_at = monday - 1000,
+                                                  .send = 900};
+    struct plan *p = planned(&w, 2);
+    run(p);
+    assert_true(due(p, 1) < monday + MS_PER_HOUR / 2);
+    assert_true(due(p, 2) >= monday + MS_PER_HOUR);
+    plan_free(p);
+}
+
 static void who_was_handled_is_left_out(void **state)
 {
     static const int64_t handled[] = {99, 101, 103};
@@ -371,6 +408,7 @@ int main(void)
         cmocka_unit_test(what_was_sent_before_counts),
         cmocka_unit_test(what_somebody_else_sent_counts_where_it_does),
         cmocka_unit_test(what_is_asked_now_counts_as_sent_now),
+        cmocka_unit_test(what_was_answered_meanwhile_counts_once),
         cmocka_unit_test(who_was_handled_is_left_out),
         cmocka_unit_test(a_batch_of_theirs_goes_once),
         cmocka_unit_test(approved_later_it_begins_later),
