@@ -220,6 +220,7 @@ pace:
     rows, summary = planned(place, file)
     place.launch(file)
     if now_ms() >= start.timestamp() * 1000 - 500:
+        place.cli("cancel", name)  # the next attempt wants its lanes to itself
         return None
     place.wait_state(name, "done", 60 + lead_s + 40 * gap_s)
     if "late: anchored anew" in place.service.said():

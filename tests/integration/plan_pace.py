@@ -50,6 +50,8 @@ def run_once(place, attempt, gap_s, lead_s):
         planned[name] = lines(place.cli("plan", file, "--json", expect=None).out)[:-1]
         place.launch(file)
     if now_ms() >= start.timestamp() * 1000 - 500:
+        for name in planned:
+            place.cli("cancel", name)  # the next attempt wants its lanes to itself
         return None
     for name in planned:
         place.wait_state(name, "done", 60 + lead_s + 60 * gap_s)

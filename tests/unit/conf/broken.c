@@ -51,7 +51,7 @@ static void audience_all(const struct campaign *c, struct diags *diags)
 static void read_one(const char *name, struct diags *diags)
 {
     struct zones *zones = zones_new();
-    char file[256];
+    char file[264]; /* the longest name, and its ending */
     size_t length;
     char *bytes = slurp(name, ".yaml", &length);
 

@@ -103,7 +103,8 @@ static void standin_start(struct rig *g, const char *const *more)
     fclose(f);
     line[strcspn(line, "\n")] = '\0';
     assert_int_equal(strncmp(line, "listening on http://127.0.0.1:", 30), 0);
-    snprintf(g->base, sizeof(g->base), "%s", line + sizeof(greeting) - 1);
+    int length = snprintf(g->base, sizeof(g->base), "%s", line + sizeof(greeting) - 1);
+    assert_in_range(length, 1, sizeof(g->base) - 1);
 }
 
 static json_t *record_read(struct rig *g) /* an array of its lines */
