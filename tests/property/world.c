@@ -153,6 +153,7 @@ static void send(struct world *w, const struct effect *f)
                    (long long)w->now);
     property_check(w->now >= c->schedule.start && w->now < c->schedule.end,
                    "a send before the start or after the end");
+    property_check(engine_may_send(w->engine, w->now, f->send), "a send that may not go");
     happen(w, dice_between(w->dice, 2, dice_one_in(w->dice, 8) ? 2500 : 40), ON_ANSWER, f,
            answer_any(w, channel_asks(c->channel)));
 }
