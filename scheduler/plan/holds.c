@@ -123,7 +123,7 @@ size_t holds_sum(struct holds *h, instant_t at, struct plan_binding out[PLAN_BIN
                 out[k].holds = h->lanes[i].totals[k];
     }
     qsort(out, count, sizeof *out, longest_first);
-    while (count && out[count - 1].holds == 0)
+    while (count && out[count - 1].holds < MS_PER_SECOND) /* told in seconds */
         count--;
     return count;
 }

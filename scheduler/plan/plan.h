@@ -71,7 +71,7 @@ struct plan_binding { /* what held the lanes, longest first */
     enum gate gate;
     bool others;      /* not by a gate: other campaigns take turns on the lane */
     char limit[64];   /* its text; "": the gate itself */
-    duration_t holds; /* the longest total of one lane */
+    duration_t holds; /* the longest total of one lane, a second at least */
 };
 enum { PLAN_BINDINGS = 24 };
 

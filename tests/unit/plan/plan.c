@@ -149,6 +149,19 @@ static void who_is_not_reached_is_counted_and_the_limit_named(void **state)
     plan_free(p);
 }
 
+static void what_holds_for_less_than_a_second_binds_nothing(void **state)
+{
+    struct schedule s = schedule_of(INSTANT_NEVER);
+    struct plan_setup setup = setup_of(&s, (struct pace){.floor = 50, .ceiling = 60});
+
+    (void)state;
+    struct plan *p = rows_of(&setup, 9);
+    run(p);
+    assert_int_equal(plan_sum(p)->planned, 8);
+    assert_int_equal(plan_sum(p)->binding_count, 0);
+    plan_free(p);
+}
+
 static void what_never_opens_ends_the_plan(void **state)
 {
     static const struct window none = {.weekdays = 0, .first_day = 1, .last_day = 0};
@@ -206,6 +219,7 @@ int main(void)
         cmocka_unit_test(running_it_in_pieces_changes_nothing),
         cmocka_unit_test(another_seed_is_another_plan),
         cmocka_unit_test(who_is_not_reached_is_counted_and_the_limit_named),
+        cmocka_unit_test(what_holds_for_less_than_a_second_binds_nothing),
         cmocka_unit_test(what_never_opens_ends_the_plan),
         cmocka_unit_test(people_are_asked_once_for_each_batch),
         cmocka_unit_test(nobody_to_write_to_is_a_plan_too),
