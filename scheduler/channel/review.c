@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "channel/check.h"
 #include "channel/judge.h"
-#include "core/limit.h"
+#include "channel/taps.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -39,8 +39,7 @@ struct review {
     struct judge *judge; /* of the content rules; NULL: there are none */
     size_t shortest_bytes, longest_bytes;
     unsigned most_defaults;
-    struct letter *letters; /* for batches and taps */
-    size_t letter_count, letter_capacity;
+    struct taps taps;
     struct review_sum sum;
     bool ended;
 };
@@ -231,7 +230,7 @@ void review_close(struct review *r)
     for (size_t i = 0; r->attachments && i < r->campaign->attachment_count; i++)
         free((void *)r->attachments[i].file.bytes);
     audience_close(r->audience);
-    free(r->letters);
+    taps_dispose(&r->taps);
     strbuf_dispose(&r->text);
     diags_dispose(&r->scratch);
     judge_free(r->judge);
@@ -508,79 +507,24 @@ static int64_t message_of(const char *text)
     return number ? number : 1;
 }
 
-struct letter { /* one delivery's sender and message */
-    size_t sender;
-    int64_t message;
-};
-
 /* Each send is a tap of a person's. */
 static bool is_tapped(const struct paceline_channel *kind)
 {
     return kind->caps.person_confirms || kind->caps.platform_confirms;
 }
 
-static void letter_keep(struct review *r, const struct review_row *row)
-{
-    if (!is_tapped(r->kind) && r->campaign->batch == 1)
-        return; /* nobody asks */
-    r->letters = xgrow(r->letters, &r->letter_capacity, r->letter_count + 1, sizeof *r->letters);
-    r->letters[r->letter_count++] = (struct letter){row->sender_index, row->message};
-}
-
-static int by_sender(const void *a, const void *b)
-{
-    const struct letter *x = a, *y = b;
-
-    if (x->sender != y->sender)
-        return x->sender < y->sender ? -1 : 1;
-    return (x->message > y->message) - (x->message < y->message);
-}
-
-static void taps_count(struct review *r)
-{
-    uint64_t mine = 0, batch = r->campaign->batch;
-
-    if (r->letter_count)
-        qsort(r->letters, r->letter_count, sizeof *r->letters, by_sender);
-    for (size_t i = 0, next; i < r->letter_count; i = next) {
-        const struct letter *first = &r->letters[i];
-        for (next = i + 1; next < r->letter_count && !by_sender(first, &r->letters[next]); next++)
-            ;
-        uint64_t calls = batch > 1 ? (next - i + batch - 1) / batch : next - i;
-        mine = (i && r->letters[i - 1].sender == first->sender ? mine : 0) + calls;
-        r->sum.calls += calls;
-        if (mine > r->sum.taps_max) {
-            r->sum.taps_max = mine;
-            r->sum.taps_sender = r->senders[first->sender];
-        }
-    }
-}
-
-/* A limit a day on the person is a limit on their taps. */
-static uint64_t taps_a_day(const struct review *r)
-{
-    const struct campaign *c = r->campaign;
-    uint64_t taps = r->sum.taps_max;
-
-    for (size_t i = 0; i < c->limit_count; i++) {
-        const struct conf_limit *l = &c->limits[i];
-        if (!l->rolling && l->period == PERIOD_DAY && l->max < taps &&
-            (l->scope == LIMIT_SENDER || l->scope == LIMIT_PERSON))
-            taps = l->max;
-    }
-    return taps;
-}
-
 static void taps_check(struct review *r)
 {
     const struct campaign *c = r->campaign;
     struct place at = c->confirm.at.line ? c->confirm.at : c->channel_at;
+    const struct taps_sum sum = taps_sum(&r->taps, c->batch);
 
-    if (!is_tapped(r->kind)) {
-        r->sum.calls = r->campaign->batch > 1 ? r->sum.calls : r->sum.sends;
+    r->sum.calls = is_tapped(r->kind) || c->batch > 1 ? sum.calls : r->sum.sends;
+    if (!is_tapped(r->kind))
         return;
-    }
-    if (taps_a_day(r) > c->confirm.taps_per_day)
+    r->sum.taps_max = sum.most;
+    r->sum.taps_sender = sum.most ? r->senders[sum.whose] : NULL;
+    if (taps_a_day(c, sum.most) > c->confirm.taps_per_day)
         diag_add(r->diags, c->file, at.line, at.column, DIAG_ERROR, ERR_REFUSED,
                  tr("%s would be asked %llu times, taps_per_day is %u: a larger 'batch', a limit "
                     "a day on the sender, more senders, or a higher taps_per_day"),
@@ -612,7 +556,8 @@ static void row_count(struct review *r, const struct review_row *row)
         r->most_defaults = row->defaults;
     }
     sum->sends++;
-    letter_keep(r, row);
+    if (is_tapped(r->kind) || r->campaign->batch > 1) /* else nobody asks */
+        taps_keep(&r->taps, row->sender_index, row->message);
 }
 
 static void consent_say(struct review *r)
@@ -637,10 +582,8 @@ static void finish(struct review *r)
 {
     r->ended = true;
     r->sum.zones = r->audience ? audience_zones(r->audience) : 0;
-    if (r->sender_count) { /* else it depends on who they are */
-        taps_count(r);
+    if (r->sender_count) /* else it depends on who they are */
         taps_check(r);
-    }
     senders_say(r);
     for (size_t i = 0; i < PROBLEMS; i++)
         told_end(&r->problems[i], r->diags);

@@ -42,7 +42,7 @@ struct review_sum {
     uint64_t skipped[REASONS];
     uint64_t zones, fallback; /* with zones of recipients: how many; who has none of their own */
     uint64_t shortest, longest, most_defaults; /* row numbers; 0: none */
-    bool open;         /* who is meant is known to the service only: rows before `where`, or none */
+    bool open; /* who is meant is known to the service only: `rows` at most, or none are known */
     bool senders_open; /* so are who sends what, and how many sends that makes */
 };
 
