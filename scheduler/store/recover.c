@@ -37,6 +37,23 @@ int store_recover(struct store *s, instant_t at, uint64_t *unknown, struct err *
     return rc ? rc : txn_end(s, recover_in_txn(s, at, unknown, e), e);
 }
 
+/* A row of the two listings below, which select the same columns. */
+static struct store_send send_of(sqlite3_stmt *st)
+{
+    return (struct store_send){.delivery = sqlite3_column_int64(st, 0),
+                               .revision = sqlite3_column_int64(st, 1),
+                               .campaign = sqlite3_column_int64(st, 2),
+                               .channel = sqlite3_column_int64(st, 3),
+                               .sender = sqlite3_column_int64(st, 4),
+                               .lane = sqlite3_column_int64(st, 5),
+                               .recipient = sqlite3_column_int64(st, 6),
+                               .claimed_at = sqlite3_column_int64(st, 7),
+                               .answered_at = column_instant(st, 8),
+                               .due_at = column_instant(st, 9),
+                               .send = sqlite3_column_int64(st, 10),
+                               .again = sqlite3_column_int(st, 11) != 0};
+}
+
 int store_history(struct store *s, instant_t since,
                   int (*each)(void *ctx, const struct store_send *x), void *ctx, struct err *e)
 {
@@ -61,18 +78,7 @@ int store_history(struct store *s, instant_t since,
     bind_int(st, 1, first);
     bind_int(st, 2, since);
     while ((rc = sql_step(s, st, e)) > 0) {
-        struct store_send x = {.delivery = sqlite3_column_int64(st, 0),
-                               .revision = sqlite3_column_int64(st, 1),
-                               .campaign = sqlite3_column_int64(st, 2),
-                               .channel = sqlite3_column_int64(st, 3),
-                               .sender = sqlite3_column_int64(st, 4),
-                               .lane = sqlite3_column_int64(st, 5),
-                               .recipient = sqlite3_column_int64(st, 6),
-                               .claimed_at = sqlite3_column_int64(st, 7),
-                               .answered_at = sqlite3_column_int64(st, 8),
-                               .due_at = column_instant(st, 9),
-                               .send = sqlite3_column_int64(st, 10),
-                               .again = sqlite3_column_int(st, 11) != 0};
+        const struct store_send x = send_of(st);
         if ((rc = each(ctx, &x))) {
             sqlite3_reset(st);
             return rc;
@@ -92,7 +98,8 @@ int store_claimed(struct store *s, int (*each)(void *ctx, const struct store_sen
         return rc;
     rc = sql_get(s, &st,
                  "SELECT d.id, d.revision, r.campaign, n.channel, n.sender, d.lane, d.recipient,"
-                 " l.at, l.due_at, l.send FROM (SELECT * FROM life x WHERE x.state = ?1 AND x.seq ="
+                 " l.at, NULL, l.due_at, l.send, 0 FROM (SELECT * FROM life x"
+                 "  WHERE x.state = ?1 AND x.seq ="
                  "  (SELECT max(seq) FROM life WHERE delivery = x.delivery)"
                  "  ORDER BY x.seq DESC LIMIT ?2) l JOIN delivery d ON d.id = l.delivery"
                  " JOIN revision r ON r.id = d.revision JOIN lane n ON n.id = d.lane"
@@ -103,17 +110,7 @@ int store_claimed(struct store *s, int (*each)(void *ctx, const struct store_sen
     bind_int(st, 1, DELIVERY_CLAIMED);
     bind_int(st, 2, (int64_t)count);
     while ((rc = sql_step(s, st, e)) > 0) {
-        const struct store_send x = {.delivery = sqlite3_column_int64(st, 0),
-                                     .revision = sqlite3_column_int64(st, 1),
-                                     .campaign = sqlite3_column_int64(st, 2),
-                                     .channel = sqlite3_column_int64(st, 3),
-                                     .sender = sqlite3_column_int64(st, 4),
-                                     .lane = sqlite3_column_int64(st, 5),
-                                     .recipient = sqlite3_column_int64(st, 6),
-                                     .claimed_at = sqlite3_column_int64(st, 7),
-                                     .answered_at = INSTANT_MIN,
-                                     .due_at = column_instant(st, 8),
-                                     .send = sqlite3_column_int64(st, 9)};
+        const struct store_send x = send_of(st);
         if ((rc = each(ctx, &x))) {
             sqlite3_reset(st);
             return rc;
